@@ -1,0 +1,67 @@
+"""Whose fault is it that a Kubernetes pod failed, and which of Flyte's retry budgets should pay?
+
+Everything public is a name of this package. Nothing is imported until it is used: flytekit loads the plugin on
+``import flytekit``, and that must neither slow down nor break.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flytekitplugins_podtriage.core.spending import Budgets as Budgets
+    from flytekitplugins_podtriage.core.diagnose import diagnose as diagnose
+    from flytekitplugins_podtriage.core.errors import InvalidPod as InvalidPod
+    from flytekitplugins_podtriage.core.errors import InvalidRule as InvalidRule
+    from flytekitplugins_podtriage.core.forecast import forecast as forecast
+    from flytekitplugins_podtriage.core.memory import Memory as Memory
+    from flytekitplugins_podtriage.core.memory import remember as remember
+    from flytekitplugins_podtriage.core.model import Category as Category
+    from flytekitplugins_podtriage.core.model import Charge as Charge
+    from flytekitplugins_podtriage.core.model import Diagnosis as Diagnosis
+    from flytekitplugins_podtriage.core.model import ErrorKind as ErrorKind
+    from flytekitplugins_podtriage.core.model import Evidence as Evidence
+    from flytekitplugins_podtriage.core.model import Phase as Phase
+    from flytekitplugins_podtriage.core.model import Verdict as Verdict
+    from flytekitplugins_podtriage.core.policy import Policy as Policy
+    from flytekitplugins_podtriage.core.spending import Spending as Spending
+    from flytekitplugins_podtriage.core.spending import spend as spend
+    from flytekitplugins_podtriage.core.triage import triage as triage
+
+_HOMES = {
+    "Budgets": "spending",
+    "Category": "model",
+    "Charge": "model",
+    "Diagnosis": "model",
+    "ErrorKind": "model",
+    "Evidence": "model",
+    "InvalidPod": "errors",
+    "InvalidRule": "errors",
+    "Memory": "memory",
+    "Phase": "model",
+    "Policy": "policy",
+    "Spending": "spending",
+    "Verdict": "model",
+    "diagnose": "diagnose",
+    "forecast": "forecast",
+    "remember": "memory",
+    "spend": "spending",
+    "triage": "triage",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605  # the names above, said once
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.core.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,234 @@
+"""The public values: what the core answers with.
+
+All are frozen. A :class:`Verdict` can be turned into JSON and back; its JSON carries a ``schema`` number, which grows
+when a field changes its meaning or goes away, not when one is added.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+
+import attrs
+import msgspec
+
+SCHEMA = 1
+
+
+class _Words(str, enum.Enum):
+    """A string enumeration that prints as its value on every Python (StrEnum came with 3.11)."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class ErrorKind(_Words):
+    """Whose budget a failure belongs to: ``ExecutionError.ErrorKind`` of flyteidl (core/execution.proto)."""
+
+    USER = "USER"
+    SYSTEM = "SYSTEM"
+    UNKNOWN = "UNKNOWN"
+    """Only where the IDL has it: an old record that does not say. Podtriage itself never answers with it."""
+
+
+class Phase(_Words):
+    """Flyte's own names of a task's phases (flyteplugins/go/tasks/pluginmachinery/core/phase.go)."""
+
+    UNDEFINED = "Undefined"
+    NOT_READY = "NotReady"
+    WAITING_FOR_RESOURCES = "WaitingForResources"
+    QUEUED = "Queued"
+    INITIALIZING = "Initializing"
+    RUNNING = "Running"
+    SUCCESS = "Success"
+    RETRYABLE_FAILURE = "RetryableFailure"
+    PERMANENT_FAILURE = "PermanentFailure"
+
+    @property
+    def failing(self) -> bool:
+        """Whether the attempt is over and lost."""
+        return self is Phase.RETRYABLE_FAILURE or self is Phase.PERMANENT_FAILURE
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the attempt is over."""
+        return self.failing or self is Phase.SUCCESS
+
+
+class Category(_Words):
+    """What went wrong. The set is open: later versions add members, and a user's own rules may name others."""
+
+    REGISTRY_RATE_LIMITED = "registry_rate_limited"
+    REGISTRY_UNAVAILABLE = "registry_unavailable"
+    NETWORK_TIMEOUT = "network_timeout"
+    DNS = "dns"
+    TLS = "tls"
+    PROXY = "proxy"
+    AUTH = "auth"
+    NOT_FOUND = "not_found"
+    INVALID_REFERENCE = "invalid_reference"
+    PLATFORM_MISMATCH = "platform_mismatch"
+    CORRUPT_CONTENT = "corrupt_content"
+    NEVER_PULL = "never_pull"
+    NODE_DISK = "node_disk"
+    NODE_RUNTIME = "node_runtime"
+    NODE_SHUTDOWN = "node_shutdown"
+    GPU_DEVICE = "gpu_device"
+    SANDBOX_NETWORK = "sandbox_network"
+    VOLUME = "volume"
+    EVICTED = "evicted"
+    PREEMPTED = "preempted"
+    ADMISSION_REJECTED = "admission_rejected"
+    UNSCHEDULABLE = "unschedulable"
+    QUOTA = "quota"
+    CONFIG_MISSING = "config_missing"
+    CONFIG_INVALID = "config_invalid"
+    COMMAND_NOT_FOUND = "command_not_found"
+    OOM = "oom"
+    DEADLINE = "deadline"
+    KILLED = "killed"
+    DELETED = "deleted"
+    NODE_LOST = "node_lost"
+    APP_ERROR = "app_error"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Category | None:
+        """Accept a category of somebody's own: lower-case words joined by ``_``, at most 64 characters."""
+        if not isinstance(value, str) or not 0 < len(value) <= 64:
+            return None
+        if not value.isascii() or not value.replace("_", "a").isalnum() or value != value.lower():
+            return None
+        member = str.__new__(cls, value)
+        member._name_ = value.upper()
+        member._value_ = value
+        return member
+
+
+@attrs.frozen(slots=True)
+class Evidence:
+    """One thing that was seen and that the answer rests on."""
+
+    source: str
+    """Where: ``message``, ``waiting``, ``terminated``, ``event``, ``condition``, ``status``, ``memory`` or ``spec``."""
+    text: str
+    """What it said, with secrets masked, shortened to 500 characters."""
+    container: str | None = None
+    """The container it is about, if it is about one."""
+    at: datetime | None = None
+    """When it was said, if the source tells."""
+
+
+@attrs.frozen(slots=True)
+class Diagnosis:
+    """What one message says about the cause of a failure. The text is all it rests on, and it claims no more."""
+
+    category: Category
+    kind: ErrorKind
+    """Whose doing it is: USER or SYSTEM. With the category ``unknown`` it is only the default (SYSTEM)."""
+    rule: str
+    """Id of the rule that decided; ``podtriage rules`` prints them all."""
+    remedy: str
+    """What a person can do about it."""
+    http_status: int | None = None
+    """The status that the registry (or a proxy before it) answered with, if the text tells."""
+    registry: str | None = None
+    """Host (and port, if any) of the registry that answered, or else that the image is on."""
+    image: str | None = None
+    """The image's reference as the message spells it."""
+    retry_after: float | None = None
+    """How long the registry asked to be left alone, in seconds, if the text tells."""
+    evidence: tuple[Evidence, ...] = ()
+    """The cause in its own words first, then the causes that were set aside (mirrors, other attempts)."""
+
+    def to_json(self) -> bytes:
+        """Return the diagnosis as one line of JSON."""
+        return _ENCODER.encode(self)
+
+
+@attrs.frozen(slots=True)
+class Verdict:
+    """What a backend, or podtriage, makes of a pod at one moment.
+
+    Under a stock policy ``phase``, ``kind``, ``code``, ``message``, ``cleanup`` and ``reason`` are those of the Go
+    code. Under ``podtriage`` a pod that fails to start but is still being tried is held: its phase is then not a
+    failure, and ``kind`` and ``category`` say whose fault the wait is.
+    """
+
+    phase: Phase
+    kind: ErrorKind | None = None
+    """Whose fault. None where nothing has gone wrong (and, under a stock policy, where nothing is charged)."""
+    code: str | None = None
+    """``ExecutionError.code``; None unless the phase is a failure."""
+    message: str | None = None
+    """``ExecutionError.message``; None unless the phase is a failure."""
+    cleanup: bool = False
+    """Whether the failure asks for the pod to be deleted."""
+    reason: str = ""
+    """The text beside a phase that is no failure."""
+    category: Category | None = None
+    """What went wrong; None where nothing has, and under a stock policy, which has no categories."""
+    rule: str = ""
+    """Id of the rule that decided."""
+    remedy: str = ""
+    """What a person can do about it."""
+    evidence: tuple[Evidence, ...] = ()
+    http_status: int | None = None
+    registry: str | None = None
+    image: str | None = None
+    retry_after: float | None = None
+    container: str | None = None
+    """The container that decided, if one did."""
+    started: bool = False
+    """Whether the main container is known to have run."""
+    recheck_at: datetime | None = None
+    """When to look again even if nothing changes; None where only a change can change the answer."""
+    backend: str = "podtriage"
+    """Name of the policy that answered."""
+    schema: int = SCHEMA
+
+    @property
+    def failing(self) -> bool:
+        """Whether the attempt is over and lost."""
+        return self.phase.failing
+
+    def to_json(self) -> bytes:
+        """Return the verdict as one line of JSON, times in RFC 3339."""
+        return _ENCODER.encode(self)
+
+    @classmethod
+    def from_json(cls, data: bytes | str) -> Verdict:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: the text is not a verdict, or one of a newer schema.
+        """
+        verdict = msgspec.json.decode(data, type=cls)
+        if verdict.schema > SCHEMA:
+            raise ValueError(f"verdict of schema {verdict.schema}: this version reads up to {SCHEMA}")
+        return verdict
+
+
+@attrs.frozen(slots=True)
+class Charge:
+    """When, and from which budget, a backend takes an attempt if nothing changes."""
+
+    backend: str
+    at: datetime | None
+    """When. In the past or now: it has happened or is due; None: never, as far as the pod tells."""
+    kind: ErrorKind | None
+    """The budget; None where nothing is charged."""
+    code: str | None = None
+    message: str | None = None
+    permanent: bool = False
+    """Whether the failure ends the task without another attempt, whatever is left."""
+    rule: str = ""
+    note: str = ""
+    """What the answer assumes, in a sentence, if it assumes anything."""
+
+    def to_json(self) -> bytes:
+        """Return the charge as one line of JSON."""
+        return _ENCODER.encode(self)
+
+
+_ENCODER = msgspec.json.Encoder()

@@ -1,0 +1,99 @@
+"""Policies: how a pod is judged, as data.
+
+A policy is passed to every decision. The stock ones differ from each other only in the fields of their
+:class:`Dialect`; podtriage's own has none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from flytekitplugins_podtriage.core.durations import seconds
+from flytekitplugins_podtriage.core.model import ErrorKind
+
+if TYPE_CHECKING:
+    from flytekitplugins_podtriage.core.rules.book import RuleBook
+
+BACKENDS = ("podtriage", "flyte-1.16", "flyte-2")
+"""The names that :meth:`Policy.for_backend` knows."""
+
+
+@attrs.frozen(slots=True)
+class Dialect:
+    """In what the versions of Flyte's Go code differ, and nothing else (flytek8s/pod_helper.go, k8s/pod/plugin.go)."""
+
+    version: str
+    """The upstream commit that the answers are those of."""
+    init_containers_first: bool
+    """Whether a waiting init container decides before any other (v2: ``demystifyPendingHelper``)."""
+    rate_limit_words: str | None
+    """The words in the message of ImagePullBackOff that make it SYSTEM (v2: ``isRegistryRateLimited``)."""
+    pending_timeout_kind: ErrorKind
+    """Who is charged when ``pod-pending-timeout`` passes."""
+    unknown_phase_is_undefined: bool
+    """Whether the pod phase ``Unknown`` has no answer (v2), instead of being treated as Running."""
+
+
+FLYTE_1_16 = Dialect(
+    version="v1.16.8 (51877f899c9f95e0cb5efe90444eb0c6c6ea48a9)",
+    init_containers_first=False,
+    rate_limit_words=None,
+    pending_timeout_kind=ErrorKind.USER,
+    unknown_phase_is_undefined=False,
+)
+FLYTE_2 = Dialect(
+    version="6fadb90d65af26f4db908ec1c5f5af546a3e4299",
+    init_containers_first=True,
+    rate_limit_words="429 Too Many Requests",
+    pending_timeout_kind=ErrorKind.SYSTEM,
+    unknown_phase_is_undefined=True,
+)
+
+
+def _duration(default: float) -> float:
+    """A field for a duration in seconds; takes a timedelta and Go's spelling too."""
+    field: float = attrs.field(default=default, converter=seconds)
+    return field
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Policy:
+    """How a pod is judged. All durations are in seconds; ``"3m0s"`` and a ``timedelta`` are taken too."""
+
+    name: str = "podtriage"
+    dialect: Dialect | None = None
+    """The Go code whose answers are wanted; None for podtriage's own."""
+
+    # The settings of `plugins.k8s`, under their own names and with Flyte's defaults
+    # (flytek8s/config/config.go). podtriage's own policy takes the graces as patience with what is the user's doing.
+    create_container_error_grace_period: float = _duration(180.0)
+    create_container_config_error_grace_period: float = _duration(0.0)
+    image_pull_backoff_grace_period: float = _duration(180.0)
+    pod_pending_timeout: float = _duration(0.0)
+    """0 or less is off. podtriage's own policy leaves it to the platform's budget, as Flyte 2 does."""
+
+    # Podtriage's own.
+    system_patience: float = _duration(1800.0)
+    """How long a pod that the platform keeps from starting is held, from its first failure; the kubelet goes on trying,
+    and nothing is charged. Default 30 min: half a window of Docker Hub's hourly limits, six full back-offs."""
+    rules: RuleBook | None = None
+    """A user's own rules, ahead of the built-in ones; None for the built-in ones alone."""
+
+    @classmethod
+    def for_backend(cls, backend: str) -> Policy:
+        """Return the policy of ``podtriage``, ``flyte-1.16`` or ``flyte-2``, with that backend's defaults.
+
+        The stock ones answer exactly as the Go code of the named version does. ``attrs.evolve`` changes a setting.
+
+        Raises:
+            ValueError: the name is none of the three.
+        """
+        if backend == "podtriage":
+            return cls()
+        if backend == "flyte-1.16":
+            return cls(name=backend, dialect=FLYTE_1_16)
+        if backend == "flyte-2":
+            return cls(name=backend, dialect=FLYTE_2)
+        raise ValueError(f"unknown backend {backend!r}; allowed: {', '.join(BACKENDS)}")

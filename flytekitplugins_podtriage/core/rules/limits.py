@@ -1,0 +1,157 @@
+"""Rules for limits: a registry, or something before it, that answers "not so often".
+
+They stand before every refusal, since several registries dress a limit as 403 or ``denied``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.rules.rule import Rule
+
+_LOGIN_OR_MIRROR = (
+    "Add an image pull secret for {registry} (authenticated pulls have a higher limit), pull through a mirror or cache, "
+    "or set imagePullPolicy IfNotPresent and keep the image on the nodes."
+)
+
+RULES: Final = (
+    Rule(
+        id="pull-kubelet-qps",
+        category=Category.REGISTRY_RATE_LIMITED,
+        kind=ErrorKind.SYSTEM,
+        means="the kubelet's own limit of pulls per second is reached on this node",
+        remedy="It passes by itself; raise registryPullQPS and registryBurst of the kubelet if it happens often.",
+        source="kubernetes pkg/kubelet/images/helpers.go (throttledImageService.PullImage)",
+        phrases=("pull QPS exceeded",),
+    ),
+    Rule(
+        id="quota-kubernetes",
+        category=Category.QUOTA,
+        kind=ErrorKind.SYSTEM,
+        means="the namespace's ResourceQuota has no room for the pod",
+        remedy="Ask for less in the task's resources, or have the platform raise the namespace's ResourceQuota.",
+        source="kubernetes apiserver pkg/admission/plugin/resourcequota/controller.go ('exceeded quota: %s')",
+        phrases=("exceeded quota", "failed quota", "insufficient quota to match these scopes"),
+        unless=("toomanyrequests",),
+    ),
+    Rule(
+        id="quota-quay-namespace",
+        category=Category.QUOTA,
+        kind=ErrorKind.SYSTEM,
+        means="the storage quota of a namespace on {registry} is used up, so that its pull-through cache takes no image",
+        remedy="Have the registry's operator raise the namespace's quota or prune it; the image upstream may be fine.",
+        source="quay data/model/quota.py and endpoints/v2/errors.py (QuotaExceeded: 'Quota has been exceeded on namespace')",
+        phrases=("quota has been exceeded on namespace",),
+    ),
+    Rule(
+        id="pull-429",
+        category=Category.REGISTRY_RATE_LIMITED,
+        kind=ErrorKind.SYSTEM,
+        means="{registry} limits how often this node may pull (HTTP 429)",
+        remedy=_LOGIN_OR_MIRROR,
+        source="RFC 6585 section 4 (429); docs.docker.com/docker-hub/usage/pulls",
+        statuses={429},
+    ),
+    Rule(
+        id="pull-too-many-requests",
+        category=Category.REGISTRY_RATE_LIMITED,
+        kind=ErrorKind.SYSTEM,
+        means="{registry} limits how often this node may pull",
+        remedy=_LOGIN_OR_MIRROR,
+        source="distribution registry/api/errcode/register.go (ErrorCodeTooManyRequests, 'toomanyrequests')",
+        phrases=("toomanyrequests", "too many requests", "TooManyRequestsException", "HAP429"),
+        not_statuses={404},
+    ),
+    Rule(
+        id="pull-rate-limit",
+        category=Category.REGISTRY_RATE_LIMITED,
+        kind=ErrorKind.SYSTEM,
+        means="{registry} limits how often this node may pull",
+        remedy=_LOGIN_OR_MIRROR,
+        source="docs.docker.com/docker-hub/usage/pulls ('You have reached your pull rate limit'); GitHub docs, rate limits",
+        phrases=(
+            "rate limit",
+            "rate limits",
+            "rate limited",
+            "rate limiting",
+            "ratelimit",
+            "ratelimited",
+            "rate limiter",
+            "rateLimitExceeded",
+            "userRateLimitExceeded",
+            "pull limit",
+            "download limit",
+            "request limit",
+            "requests limit",
+            "RequestLimitExceeded",
+        ),
+        unless=("client side rate limiting", "client rate limiter"),
+        not_statuses={404},
+    ),
+    Rule(
+        id="pull-rate-exceeded",
+        category=Category.REGISTRY_RATE_LIMITED,
+        kind=ErrorKind.SYSTEM,
+        means="{registry} limits how often, or how much, this node may pull",
+        remedy="Ask for a higher quota of the registry, or pull through a cache near the cluster.",
+        source="AWS docs, Amazon ECR throttling ('Rate exceeded', 'Data limit exceeded'); AWS API ThrottlingException",
+        phrases=(
+            "rate exceeded",
+            "data limit exceeded",
+            "throttled",
+            "throttling",
+            "ThrottlingException",
+            "request throttled",
+            "requests throttled",
+            "bandwidth limit",
+            "traffic limit",
+            "transfer limit",
+            "egress is over the account limit",
+            "ingress is over the account limit",
+            "operations per second is over the account limit",
+            "per minute limit",
+        ),
+        unless=("client side throttling", "cpu throttling"),
+        not_statuses={404},
+    ),
+    Rule(
+        id="pull-google-quota",
+        category=Category.REGISTRY_RATE_LIMITED,
+        kind=ErrorKind.SYSTEM,
+        means="a request quota of Artifact Registry or Container Registry is used up",
+        remedy="Raise the quota that the message names in the cloud project, or pull through a cache near the cluster.",
+        source="cloud.google.com/artifact-registry/quotas; google.rpc.QuotaFailure ('Quota exceeded for quota metric')",
+        phrases=(
+            "quota exceeded for quota",
+            "quota exceeded for metric",
+            "quota metric",
+            "requests per minute",
+            "requests per project",
+            "quota limit",
+            "quotaExceeded",
+        ),
+        not_statuses={404},
+    ),
+    Rule(
+        id="pull-slow-down",
+        category=Category.REGISTRY_RATE_LIMITED,
+        kind=ErrorKind.SYSTEM,
+        means="the object store behind {registry} asks to slow down",
+        remedy="It passes by itself; if it lasts, the registry's operator should spread or cache its storage.",
+        source="AWS docs, S3 error responses (503 SlowDown, 'Please reduce your request rate')",
+        phrases=("slow down", "SlowDown", "reduce your request rate", "ServerBusy", "server is busy"),
+    ),
+    Rule(
+        id="pull-retry-after",
+        category=Category.REGISTRY_RATE_LIMITED,
+        kind=ErrorKind.SYSTEM,
+        means="{registry} asks to be left alone for a while",
+        remedy=_LOGIN_OR_MIRROR,
+        source="RFC 9110 section 10.2.3 (Retry-After); GHCR's 'retry-after: ..., allowed: ...'",
+        phrases=("retry after", "try again later", "retry later"),
+        also=("allowed", "registry", "denied", "pull", "limit", "exceeded", "error from registry"),
+        not_statuses={404},
+    ),
+)
+"""Limits, and the quotas that are not limits of a registry and would be taken for them."""

@@ -1,0 +1,117 @@
+"""What a rule is: data about one cause of failure, and the few ways in which it can recognise a message."""
+
+from __future__ import annotations
+
+import enum
+import re
+from functools import cached_property
+
+import attrs
+
+from flytekitplugins_podtriage.core.errors import InvalidRule
+from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.text.words import Words, phrase
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+
+class Peer(enum.Enum):
+    """Whom a message's connection was made to, or meant for."""
+
+    LOOPBACK = "loopback"
+    """An address of the node itself: there is no network in between (RFC 1122 section 3.2.1.3)."""
+    NOBODY = "nobody"
+    """A name that never resolves, by definition: it ends in ``.invalid`` (RFC 6761 section 6.4)."""
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    """Accept one string or several."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value)  # type: ignore[arg-type]  # attrs' validator below names what is no sequence of strings
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class Rule:
+    """One cause of failure, and how it is recognised.
+
+    All conditions that a rule has must hold; within one condition any of its entries will do. ``phrases`` are sequences
+    of whole words, compared without regard to case, punctuation and line breaks, in a text whose references, addresses
+    and quoted names have been set aside.
+    """
+
+    id: str
+    """Lower-case words joined by ``-``; part of the public interface."""
+    category: Category = attrs.field(converter=Category)
+    kind: ErrorKind = attrs.field(converter=ErrorKind)
+    means: str
+    """What has happened, for a person; ``{registry}`` and ``{image}`` are filled in."""
+    remedy: str
+    """What a person can do about it; the same may be filled in."""
+    source: str
+    """Where the wording or behaviour is defined: code or documentation that anyone can look up."""
+    phrases: tuple[str, ...] = attrs.field(default=(), converter=_strings)
+    also: tuple[str, ...] = attrs.field(default=(), converter=_strings)
+    """Further phrases, of which one must stand in the text too."""
+    unless: tuple[str, ...] = attrs.field(default=(), converter=_strings)
+    """Phrases that speak against it."""
+    statuses: frozenset[int] = attrs.field(default=frozenset(), converter=frozenset)
+    """HTTP statuses of which the message must report one."""
+    not_statuses: frozenset[int] = attrs.field(default=frozenset(), converter=frozenset)
+    """HTTP statuses that speak against it."""
+    reasons: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    """Reasons (of a pod, a waiting or ended container, an event or a condition) of which one must stand beside it."""
+    peer: Peer | None = None
+    """Whom the connection must have been made to."""
+
+    def __attrs_post_init__(self) -> None:
+        if not _ID.fullmatch(self.id):
+            raise InvalidRule(f"rule {self.id!r}: an id is lower-case letters, digits and '-', at most 64 characters")
+        for name in ("phrases", "also", "unless"):
+            for text in getattr(self, name):
+                if not isinstance(text, str) or not phrase(text).strip():
+                    raise InvalidRule(f"rule {self.id!r}: {name} holds {text!r}, which has no word in it")
+        if not (self.phrases or self.statuses or self.reasons):
+            raise InvalidRule(f"rule {self.id!r}: it would match everything; give phrases, statuses or reasons")
+
+    @cached_property
+    def _phrases(self) -> tuple[str, ...]:
+        return tuple(phrase(text) for text in self.phrases)
+
+    @cached_property
+    def _also(self) -> tuple[str, ...]:
+        return tuple(phrase(text) for text in self.also)
+
+    @cached_property
+    def _unless(self) -> tuple[str, ...]:
+        return tuple(phrase(text) for text in self.unless)
+
+    @property
+    def anchors(self) -> frozenset[str]:
+        """One word of each phrase, the longest: where none of them stands in a text, no phrase does."""
+        return frozenset(max(text.split(), key=len) for text in self._phrases)
+
+    def matches(self, words: Words, status: int | None, reason: str | None, peer: Peer | None) -> bool:
+        """Whether the rule recognises a message with these words, HTTP status, reason beside it and peer."""
+        if self.statuses and status not in self.statuses:
+            return False
+        if status in self.not_statuses:
+            return False
+        if self.reasons and reason not in self.reasons:
+            return False
+        if self.peer is not None and peer is not self.peer:
+            return False
+        line = words.line
+        if self.phrases and not _any(self._phrases, line):
+            return False
+        if self.also and not _any(self._also, line):
+            return False
+        return not (self.unless and _any(self._unless, line))
+
+
+def _any(phrases: tuple[str, ...], line: str) -> bool:
+    # A plain loop: any() with a generator costs twice as much, and this is the inner loop of every diagnosis.
+    for text in phrases:  # noqa: SIM110
+        if text in line:
+            return True
+    return False

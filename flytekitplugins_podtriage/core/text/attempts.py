@@ -1,0 +1,40 @@
+"""One message, several attempts: which of them was final.
+
+* containers/image joins mirrors as ``(Mirrors also failed: [A: ...]): B: ...``; B, the last one tried, is final
+  (docker/docker_image_src.go, newImageSource).
+* CRI-O tries an OCI artifact after the image: ``pull image err: ...; artifact err: ...``; the image is what was asked
+  for (server/image_pull.go).
+* The kubelet tries one set of credentials after the other and joins the errors as ``[..., ...]``
+  (kuberuntime_image.go, PullImage; apimachinery's Aggregate). Which set fits is not known beforehand, so that a refusal
+  says little where another attempt got further.
+"""
+
+from __future__ import annotations
+
+import re
+
+_MIRRORS = "(Mirrors also failed: ["
+_ARTIFACT = "artifact err: "
+_NEXT_CREDENTIAL = re.compile(
+    r", (?=(?:rpc error: code = |failed to pull |initializing source |reading manifest |unable to pull |Error response ))"
+)
+_LIST = re.compile(r"(?::\s|^)\s*\[(?=(?:rpc error: code = |failed to pull |initializing source |Error response ))")
+
+
+def attempts(text: str) -> list[str]:
+    """Return the errors of the attempts that a message joins, the final one last; just the text if it joins none."""
+    if _ARTIFACT in text:
+        image, _, artifact = text.partition(_ARTIFACT)
+        return [artifact, *attempts(image)]
+    if _MIRRORS in text:
+        head, _, rest = text.partition(_MIRRORS)
+        mirrors, _, final = rest.rpartition("]): ")
+        if final:
+            return [mirrors, f"{head} {final}"]
+    if "[" in text and "," in text and (start := _LIST.search(text)):
+        inner = text[start.end() :].rstrip()
+        if inner.endswith("]"):
+            tried = _NEXT_CREDENTIAL.split(inner[:-1])
+            if len(tried) > 1:
+                return tried
+    return [text]

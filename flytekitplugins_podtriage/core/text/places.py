@@ -1,0 +1,84 @@
+"""The image, the registry and the waiting time that a message names."""
+
+from __future__ import annotations
+
+import re
+
+from flytekitplugins_podtriage.core.rules.rule import Peer
+
+_QUOTED_IMAGE = re.compile(r"(?:[Ii]mage|reference) \"([^\"\s]{1,512})\"")
+_BARE_IMAGE = re.compile(r"(?:docker://|manifest for |access denied for |in (?=\S{1,512}/))([^\s\",]{1,512})")
+_HOST = re.compile(r"https?://([^\s/\"'<>?#]{1,255})")
+_LOOKUP = re.compile(r"\b(?:lookup|from host|container registry|dial tcp:? lookup) ([A-Za-z0-9.-]{1,255}(?::\d{1,5})?)")
+_RETRY = re.compile(
+    r"(?i)(?:retry[- ]after|try again in|retry in|wait)[:=\"' ]{0,4}(?:about |for |approximately )?"
+    r"(\d{1,9}(?:\.\d{1,9})?) ?(ns|us|µs|μs|ms|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)?\b"
+)
+_UNIT = {"n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PULL_HOSTS = ("auth.docker.io", "registry-1.docker.io", "index.docker.io")
+
+
+def image_of(text: str) -> str | None:
+    """Return the reference of the image that the message is about, as it is spelt there."""
+    if '"' in text and (found := _QUOTED_IMAGE.search(text)):
+        return found[1]
+    if ("://" in text or " for " in text or " in " in text) and (found := _BARE_IMAGE.search(text)):
+        return found[1].rstrip(":.,;)]")
+    return None
+
+
+def registry_of(text: str, image: str | None) -> str | None:
+    """Return the host of the registry that answered; without one in the text, that of the image.
+
+    A reference whose first part is no host is Docker Hub's (distribution/reference, splitDockerDomain). Docker Hub's
+    own servers are given by its name.
+    """
+    found = _HOST.search(text) if "://" in text else None
+    if found is None and ("lookup " in text or "host " in text or "registry " in text):
+        found = _LOOKUP.search(text)
+    if found is not None:
+        host = found[1].rpartition("@")[2]
+        return "docker.io" if host in _PULL_HOSTS else host
+    if image is None:
+        return None
+    return registry_of_image(image)
+
+
+def registry_of_image(image: str) -> str:
+    """Return the registry host of an image reference.
+
+    >>> registry_of_image("nginx:1.27"), registry_of_image("ghcr.io/acme/app"), registry_of_image("localhost/app")
+    ('docker.io', 'ghcr.io', 'localhost')
+    """
+    first, slash, _ = image.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost" or first != first.lower()):
+        return first
+    return "docker.io"
+
+
+def peer_of(text: str, registry: str | None) -> Peer | None:
+    """Return whether the connection that the message speaks of was made to the node itself, or to a name of nobody's."""
+    if "127." in text and ("->127." in text or "dial tcp 127." in text):
+        return Peer.LOOPBACK
+    if registry is None:
+        return None
+    if registry.startswith("[::1]"):
+        return Peer.LOOPBACK
+    host = registry.partition(":")[0]
+    if host == "localhost" or host.startswith("127."):
+        return Peer.LOOPBACK
+    return Peer.NOBODY if host.endswith(".invalid") else None
+
+
+def retry_after_of(text: str) -> float | None:
+    """Return how long the registry asked to be left alone, in seconds: ``Retry-After: 30``, ``try again in 5 minutes``.
+
+    RFC 9110 section 10.2.3; GHCR writes a Go duration (``retry-after: 25.51µs``). A number without a unit is seconds.
+    A date is not read: it would need a clock.
+    """
+    found = _RETRY.search(text)
+    if found is None:
+        return None
+    unit = (found[2] or "s").lower()
+    factor = 1e-3 if unit == "ms" else _UNIT[unit[0]]
+    return float(found[1]) * factor
