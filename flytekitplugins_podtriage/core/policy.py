@@ -67,7 +67,7 @@ class Policy:
     """The Go code whose answers are wanted; None for podtriage's own."""
 
     # The settings of `plugins.k8s`, under their own names and with Flyte's defaults
-    # (flytek8s/config/config.go). podtriage's own policy takes the graces as patience with what is the user's doing.
+    # (flytek8s/config/config.go). Podtriage's own policy has patience instead of graces.
     create_container_error_grace_period: float = _duration(180.0)
     create_container_config_error_grace_period: float = _duration(0.0)
     image_pull_backoff_grace_period: float = _duration(180.0)
@@ -75,6 +75,9 @@ class Policy:
     """0 or less is off. podtriage's own policy leaves it to the platform's budget, as Flyte 2 does."""
 
     # Podtriage's own.
+    user_patience: float = _duration(180.0)
+    """How long a pod that the user's doing (or nobody knows what) keeps from starting is held, from its first failure:
+    the image may still be pushed, the secret still be created. Default 3 min, Flyte's grace for a failed pull."""
     system_patience: float = _duration(1800.0)
     """How long a pod that the platform keeps from starting is held, from its first failure; the kubelet goes on trying,
     and nothing is charged. Default 30 min: half a window of Docker Hub's hourly limits, six full back-offs."""

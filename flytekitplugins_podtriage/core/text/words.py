@@ -91,9 +91,9 @@ def words(text: str) -> Words:
         text = _IMAGE_NAMED.sub(rf"\1 {NAME}", text)
     parts = text.split()
     for index, part in enumerate(parts):
-        # Most words are letters alone: those are through with one test.
-        if not part.isalpha() and _is_reference(part):
-            parts[index] = NAME if part[-1] != ":" else f"{NAME} :"
+        # Most words are letters alone, or end in one mark: those are through with one test or two.
+        if not part.isalpha() and not part[:-1].isalpha() and _is_reference(part):
+            parts[index] = NAME
     listed = " ".join(parts).translate(_TO_WORDS).split()
     return Words(f" {' '.join(listed)} ", frozenset(listed), listed)
 

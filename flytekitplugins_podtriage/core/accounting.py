@@ -1,0 +1,140 @@
+"""How the two backends keep their retry budgets: the whole project's one place for it.
+
+Pure state machines: counters and a failure in, new counters and what follows out.
+
+* Flyte 1.16: flytepropeller/pkg/controller/nodes/executor.go (``isEligibleForRetry``, ``execute``, ``handleNodeFailure``)
+  and node_exec_context.go (interruptible), at v1.16.8.
+* Flyte 2: executor/pkg/controller/taskaction_controller.go (``recordSystemError`` and the restart in place), at 6fadb90.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from flytekitplugins_podtriage.core.model import ErrorKind
+
+
+@attrs.frozen(slots=True)
+class Failure:
+    """One failed attempt, as the backend is told of it."""
+
+    kind: ErrorKind
+    code: str = ""
+    message: str = ""
+    recoverable: bool = True
+    """Whether it may be tried again: RetryableFailure, not PermanentFailure."""
+
+
+@attrs.frozen(slots=True)
+class Limits:
+    """What a backend allows a task. The defaults are Flyte's own (flytepropeller/pkg/controller/config/config.go)."""
+
+    retries: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    """``@task(retries=N)``; the node's ``minAttempts`` is one more."""
+    max_system_failures: int = attrs.field(default=3, validator=attrs.validators.ge(0))
+    """``max-node-retries-system-failures`` (Flyte 2: ``DefaultMaxSystemFailures``)."""
+    default_max_attempts: int = attrs.field(default=1, validator=attrs.validators.ge(1))
+    """``default-max-attempts``: for a task without retries of its own."""
+    ignore_retry_cause: bool = False
+    """``ignore-retry-cause``: one budget for both kinds."""
+    interruptible: bool = False
+    interruptible_failure_threshold: int = -1
+    """``interruptible-failure-threshold``: negative numbers count from the end."""
+
+    @property
+    def max_attempts(self) -> int:
+        """Attempts that the user's budget allows."""
+        return self.retries + 1 if self.retries else self.default_max_attempts
+
+
+@attrs.frozen(slots=True)
+class Counters:
+    """What a backend remembers of a task: ``.status.nodeStatus.<id>`` on 1.16, the TaskAction's status on Flyte 2."""
+
+    attempts: int = 0
+    """Failed attempts so far (Flyte 2 shows one more: it counts the running one)."""
+    system_failures: int = 0
+
+
+@attrs.frozen(slots=True)
+class Outcome:
+    """What follows from a failed attempt."""
+
+    counters: Counters
+    retried: bool
+    charged: ErrorKind
+    """The budget that paid; where nothing could pay any more, the one that was empty."""
+    final: Failure | None = None
+    """The error that the user is left with, if the task has ended."""
+
+
+def flyte_1_16(counters: Counters, failure: Failure, limits: Limits) -> Outcome:
+    """Account for a failed attempt as flytepropeller 1.16 does."""
+    system = failure.kind is ErrorKind.SYSTEM
+    if not failure.recoverable:
+        # Counted for the retry and again for the end (executor.go, NodePhaseFailing).
+        ended = attrs.evolve(counters, system_failures=counters.system_failures + (2 if system else 0))
+        return Outcome(ended, False, failure.kind, failure)
+    if limits.ignore_retry_cause:
+        current, allowed = counters.attempts + 1, limits.max_attempts
+    elif system:
+        current, allowed = counters.system_failures, limits.max_system_failures
+    else:
+        current, allowed = counters.attempts + 1 - counters.system_failures, limits.max_attempts
+    if current < allowed:
+        return Outcome(
+            Counters(counters.attempts + 1, counters.system_failures + (1 if system else 0)), True, failure.kind
+        )
+    # The exhausted node always fails with kind USER, whoever was at fault, and so counts no system failure.
+    final = Failure(
+        ErrorKind.USER,
+        f"RetriesExhausted|{failure.code}",
+        f"[{current}/{allowed}] currentAttempt done. Last Error: {failure.kind}::{failure.message}",
+        recoverable=False,
+    )
+    return Outcome(counters, False, failure.kind, final)
+
+
+def runs_on_spot(counters: Counters, limits: Limits) -> bool:
+    """Whether Flyte 1.16 puts the next attempt on an interruptible node (BuildNodeExecutionContext)."""
+    if not limits.interruptible:
+        return False
+    if limits.ignore_retry_cause:
+        if counters.attempts == 0:
+            return True
+        failures, allowed = counters.attempts, limits.max_attempts
+    else:
+        failures, allowed = counters.system_failures, limits.max_system_failures + 1
+    threshold = limits.interruptible_failure_threshold
+    return failures < (threshold if threshold > 0 else allowed + threshold)
+
+
+def flyte_2(counters: Counters, failure: Failure, limits: Limits) -> Outcome:
+    """Account for a failed attempt of a pod as Flyte 2's executor does.
+
+    The counter of system failures stands for consecutive ones, and the new pod's Queued already resets it: so a pod
+    that fails as SYSTEM again and again is started anew for ever (:func:`flyte_2_transition`).
+    """
+    if not failure.recoverable:
+        return Outcome(attrs.evolve(counters, system_failures=0), False, failure.kind, failure)
+    if failure.kind is ErrorKind.SYSTEM:
+        failures = counters.system_failures + 1
+        counted = attrs.evolve(counters, system_failures=failures)
+        if failures <= limits.max_system_failures:
+            return Outcome(counted, True, ErrorKind.SYSTEM)
+        final = Failure(
+            ErrorKind.SYSTEM,
+            "MaxSystemFailuresExceeded",
+            f'plugin "pod" failed with system error {failures} times: {failure.message}',
+            recoverable=False,
+        )
+        return Outcome(counted, False, ErrorKind.SYSTEM, final)
+    if counters.attempts + 1 < limits.max_attempts:
+        return Outcome(Counters(counters.attempts + 1, 0), True, ErrorKind.USER)
+    final = attrs.evolve(failure, recoverable=False)
+    return Outcome(attrs.evolve(counters, system_failures=0), False, ErrorKind.USER, final)
+
+
+def flyte_2_transition(counters: Counters) -> Counters:
+    """What any transition that is no system failure does to Flyte 2's counters, a new pod's Queued among them."""
+    return attrs.evolve(counters, system_failures=0)

@@ -1,0 +1,171 @@
+"""The case of one pod: what is known of it, gathered once, and the ways in which a verdict on it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+
+from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.diagnose import diagnose, excerpt
+from flytekitplugins_podtriage.core.events import Digest
+from flytekitplugins_podtriage.core.memory import Memory, has_started
+from flytekitplugins_podtriage.core.model import Diagnosis, Evidence, Phase, Verdict
+from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.core.rules.book import RuleBook
+from flytekitplugins_podtriage.core.rules.pods import POD_RULES
+from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
+
+_NO_STATUS = wire.PodStatus()
+_NO_METADATA = wire.Metadata()
+FOREVER = datetime.max.replace(tzinfo=timezone.utc)
+
+
+class Case:
+    """A pod, its events and what is remembered of it, at one moment, under one policy."""
+
+    __slots__ = ("events", "init", "main", "memory", "metadata", "now", "others", "policy", "rules", "status")
+
+    def __init__(
+        self, pod: wire.Pod, events: Digest, memory: Memory | None, policy: Policy, rules: RuleBook | None, now: datetime
+    ) -> None:
+        self.status = pod.status or _NO_STATUS
+        self.metadata = pod.metadata or _NO_METADATA
+        self.events = events
+        self.memory = memory
+        self.policy = policy
+        self.rules = rules
+        self.now = now
+        self.init: Sequence[wire.ContainerStatus] = self.status.init_container_statuses or ()
+        containers: Sequence[wire.ContainerStatus] = self.status.container_statuses or ()
+        named = (self.metadata.annotations or {}).get(PRIMARY_CONTAINER)
+        # Without the annotation the task is all of its containers, as for stock Flyte. An annotation that names none
+        # of them is a mistake of the template's; every container counts then too.
+        self.main: Sequence[wire.ContainerStatus] = containers
+        self.others: Sequence[wire.ContainerStatus] = ()
+        if named is not None and len(containers) > 1:
+            main = [c for c in containers if c.name == named]
+            if main:
+                self.main = main
+                self.others = [c for c in containers if c.name != named]
+
+    @property
+    def disruption(self) -> wire.Condition | None:
+        """The condition DisruptionTarget, if it is true."""
+        for condition in self.status.conditions or ():
+            if condition.type == "DisruptionTarget" and condition.status == "True":
+                return condition
+        return None
+
+    @property
+    def deletion_asked_at(self) -> datetime | None:
+        """When somebody asked for the pod's deletion; its deletionTimestamp is that plus the grace period."""
+        due = self.metadata.deletion_timestamp
+        if due is None:
+            return None
+        return due - timedelta(seconds=self.metadata.deletion_grace_period_seconds or 0)
+
+    @property
+    def has_started(self) -> bool:
+        """Whether a main container is known to have run."""
+        remembered = self.memory.started if self.memory else ()
+        return any(has_started(c) or (c.name or "") in remembered for c in self.main)
+
+    @property
+    def since(self) -> datetime:
+        """Since when the pod is on its node (or, if that is not known, since when it exists)."""
+        for condition in self.status.conditions or ():
+            if condition.type == "Ready" and condition.last_transition_time is not None:
+                return condition.last_transition_time
+        return self.status.start_time or self.metadata.creation_timestamp or self.now
+
+    def diagnose(self, message: str, reason: str | None = None) -> Diagnosis:
+        """Diagnose a message under the policy's rules."""
+        return diagnose(message, reason=reason, rules=self.rules)
+
+    def by_rule(
+        self,
+        rule_id: str,
+        phase: Phase,
+        *,
+        code: str | None = None,
+        detail: str = "",
+        evidence: tuple[Evidence, ...] = (),
+        container: str | None = None,
+        recheck_at: datetime | None = None,
+        cleanup: bool = False,
+    ) -> Verdict:
+        """Write a verdict that rests on a state of the pod."""
+        rule = POD_RULES[rule_id]
+        text = f"{rule.means}: {detail}" if detail else rule.means
+        failing = phase.failing
+        return Verdict(
+            phase=phase,
+            kind=rule.kind,
+            code=(code or rule_id) if failing else None,
+            message=_advised(text, rule.remedy) if failing else None,
+            cleanup=cleanup and failing,
+            reason="" if failing else text,
+            category=rule.category,
+            rule=rule_id,
+            remedy=rule.remedy,
+            evidence=evidence,
+            container=container,
+            started=self.has_started,
+            recheck_at=recheck_at,
+            backend=self.policy.name,
+        )
+
+    def by_diagnosis(
+        self,
+        found: Diagnosis,
+        phase: Phase,
+        *,
+        code: str,
+        source: str,
+        container: str | None = None,
+        at: datetime | None = None,
+        recheck_at: datetime | None = None,
+        also: tuple[Evidence, ...] = (),
+    ) -> Verdict:
+        """Write a verdict that rests on the words of a message."""
+        said = found.evidence[0].text if found.evidence else ""
+        text = f"{found.category} ({code}): {said}"
+        failing = phase.failing
+        first = Evidence(source, said, container, at)
+        return Verdict(
+            phase=phase,
+            kind=found.kind,
+            code=code if failing else None,
+            message=_advised(text, found.remedy) if failing else None,
+            cleanup=failing,
+            reason="" if failing else text,
+            category=found.category,
+            rule=found.rule,
+            remedy=found.remedy,
+            evidence=(first, *found.evidence[1:], *also),
+            http_status=found.http_status,
+            registry=found.registry,
+            image=found.image,
+            retry_after=found.retry_after,
+            container=container,
+            started=self.has_started,
+            recheck_at=recheck_at,
+            backend=self.policy.name,
+        )
+
+
+def _advised(text: str, remedy: str) -> str:
+    return f"{text}\nWhat helps: {remedy}" if remedy else text
+
+
+def quote(text: str | None) -> str:
+    """Return a text for display, or nothing."""
+    return excerpt(text) if text else ""
+
+
+def later(at: datetime, seconds: float) -> datetime:
+    """Return a moment some seconds later; what lies beyond the calendar is its end."""
+    try:
+        return at + timedelta(seconds=seconds)
+    except OverflowError:
+        return FOREVER

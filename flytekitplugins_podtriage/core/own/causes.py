@@ -1,0 +1,96 @@
+"""Why a pod has not started: of all that its containers, events and memory say, what counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import attrs
+
+from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.events import Note, Pull
+from flytekitplugins_podtriage.core.model import Category, Diagnosis
+from flytekitplugins_podtriage.core.own.case import Case
+from flytekitplugins_podtriage.core.waits import CRASHED, PULL_REASONS, STARTING, says_cause
+
+_STALE = timedelta(seconds=360)
+"""An event older than the longest back-off (300 s) and a sync or two is no longer the newest word: the kubelet may have
+dropped later ones (its event client allows 25 in a burst, then one in five minutes, for each object)."""
+
+
+@attrs.frozen(slots=True)
+class Wait:
+    """What keeps a container, or the whole pod, from starting."""
+
+    container: str | None
+    reason: str
+    message: str
+    found: Diagnosis
+    source: str
+    """``waiting``, ``event`` or ``memory``."""
+    at: datetime | None
+    since: datetime
+    """When it failed for the first time, as far as is known."""
+
+
+def wait_of(case: Case) -> Wait | None:
+    """Return what keeps the pod from starting, or None if nothing has failed yet.
+
+    The task's own container comes first, then init containers, without which it cannot start, then the others. Within a
+    group the name decides, never the place in the list.
+    """
+    for group in (case.main, case.init, case.others):
+        waits = [wait for container in group if (wait := _wait_of_container(case, container)) is not None]
+        if waits:
+            return min(waits, key=lambda wait: (wait.found.category is Category.UNKNOWN, wait.container or ""))
+    trouble = case.events.trouble
+    if trouble is not None and not case.has_started:
+        return _by_event(case, None, trouble, trouble.reason, case.since)
+    for name in sorted(case.events.pulls):
+        failed = case.events.pulls[name].failed
+        if failed is not None and not case.has_started:
+            return _by_event(case, name or None, failed, "ErrImagePull", case.events.pulls[name].first_failed_at)
+    if case.memory is not None and not case.has_started:
+        for cause in case.memory.causes:
+            found = case.diagnose(cause.message, cause.reason)
+            return Wait(cause.container, cause.reason, cause.message, found, "memory", cause.at, cause.first_at)
+    return None
+
+
+def _wait_of_container(case: Case, container: wire.ContainerStatus) -> Wait | None:
+    state = container.state
+    waiting = state.waiting if state else None
+    if waiting is None or waiting.reason == CRASHED:
+        return None
+    name, reason, message = container.name or "", waiting.reason or "", waiting.message or ""
+    pull = case.events.pulls.get(name) if case.events.pulls else None
+    remembered = case.memory.cause_of(name) if case.memory else None
+    since = _first_failure(case, pull, remembered.first_at if remembered else None)
+    if reason in STARTING or reason in PULL_REASONS:
+        told = says_cause(reason, message)
+        if pull is not None and pull.failed is not None and not (told and _is_stale(pull.failed, case.now)):
+            return _by_event(case, name, pull.failed, reason or "ErrImagePull", since)
+        if not told and remembered is not None:
+            found = case.diagnose(remembered.message, remembered.reason)
+            return Wait(name, reason or remembered.reason, remembered.message, found, "memory", remembered.at, since)
+        if reason in STARTING:
+            return None
+    found = case.diagnose(message, reason)
+    if not found.image and container.image:
+        found = attrs.evolve(found, image=container.image)
+    return Wait(name, reason, message, found, "waiting", None, since)
+
+
+def _by_event(case: Case, name: str | None, note: Note, reason: str, since: datetime | None) -> Wait:
+    found = case.diagnose(note.message, note.reason if note.reason != "Failed" else None)
+    return Wait(name, reason if reason not in STARTING else note.reason, note.message, found, "event", note.at,
+                note.first_at if since is None else since)
+
+
+def _first_failure(case: Case, pull: Pull | None, remembered: datetime | None) -> datetime:
+    known: Sequence[datetime] = [at for at in (pull.first_failed_at if pull else None, remembered) if at is not None]
+    return min(known) if known else case.since
+
+
+def _is_stale(note: Note, now: datetime) -> bool:
+    return note.at is None or now - note.at > _STALE
