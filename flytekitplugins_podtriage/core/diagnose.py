@@ -73,12 +73,7 @@ def _one(text: str, reason: str | None, book: RuleBook) -> tuple[Diagnosis, Rule
 
 def _several(found: list[tuple[Diagnosis, Rule]], image: str | None) -> Diagnosis:
     """Choose among attempts: the last that was final; a refusal yields to an attempt that got further."""
-    chosen = found[-1][0]
-    if chosen.category in (Category.AUTH, Category.UNKNOWN):
-        for other, _ in reversed(found[:-1]):
-            if other.category not in (Category.AUTH, Category.UNKNOWN):
-                chosen = other
-                break
+    chosen = next((one for one, _ in reversed(found) if not _yields(one)), found[-1][0])
     others = tuple(item for one, _ in found if one is not chosen for item in one.evidence)
     return Diagnosis(
         category=chosen.category,
@@ -91,6 +86,12 @@ def _several(found: list[tuple[Diagnosis, Rule]], image: str | None) -> Diagnosi
         retry_after=chosen.retry_after,
         evidence=chosen.evidence + others,
     )
+
+
+def _yields(one: Diagnosis) -> bool:
+    """Whether an attempt says little beside another: the kubelet tries credentials that need not fit, and a registry
+    that the node's configuration blocks was never asked."""
+    return one.category is Category.AUTH or one.category is Category.UNKNOWN or one.rule == "image-source-blocked"
 
 
 def excerpt(text: str) -> str:

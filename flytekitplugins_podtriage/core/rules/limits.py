@@ -26,16 +26,6 @@ RULES: Final = (
         phrases=("pull QPS exceeded",),
     ),
     Rule(
-        id="quota-kubernetes",
-        category=Category.QUOTA,
-        kind=ErrorKind.SYSTEM,
-        means="the namespace's ResourceQuota has no room for the pod",
-        remedy="Ask for less in the task's resources, or have the platform raise the namespace's ResourceQuota.",
-        source="kubernetes apiserver pkg/admission/plugin/resourcequota/controller.go ('exceeded quota: %s')",
-        phrases=("exceeded quota", "failed quota", "insufficient quota to match these scopes"),
-        unless=("toomanyrequests",),
-    ),
-    Rule(
         id="quota-quay-namespace",
         category=Category.QUOTA,
         kind=ErrorKind.SYSTEM,

@@ -1,8 +1,9 @@
 """The built-in rules for messages, in the order in which they are tried: the first that matches decides.
 
 The order is the precedence of causes. What names its cause outright stands before what could be said of several things:
-an eviction before the disk it mentions, a device before the runtime that reports it, a limit before the refusal it is
-dressed as, the way to the registry before the registry's answer, ``no such host`` before ``not found``.
+an eviction before the disk it mentions, a device before the runtime that reports it, a volume's or sandbox's failure
+before the network error inside it, a limit before the refusal it is dressed as, the way to the registry before the
+registry's answer, ``no such host`` before ``not found``.
 """
 
 from __future__ import annotations
@@ -10,36 +11,48 @@ from __future__ import annotations
 from typing import Final
 
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
-from flytekitplugins_podtriage.core.rules import limits, network, node, pod, registry
+from flytekitplugins_podtriage.core.rules import (
+    admission,
+    devices,
+    endings,
+    limits,
+    network,
+    outside,
+    registry,
+    runtime,
+    sandbox,
+    start,
+    volumes,
+)
 from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
 
-def _named(rules: tuple[Rule, ...], *ids: str) -> tuple[Rule, ...]:
-    return tuple(rule for rule in rules if rule.id in ids)
-
-
-def _others(rules: tuple[Rule, ...], *ids: str) -> tuple[Rule, ...]:
-    return tuple(rule for rule in rules if rule.id not in ids)
-
-
 BUILT_IN: Final = RuleBook(
     (
-        *node.DEVICES,
-        *node.EVICTIONS,
-        *node.ADMISSION,
-        *_named(pod.ENDINGS, "app-traceback"),
+        # What names its cause outright.
+        *devices.RULES,
+        *outside.RULES,
+        *admission.KUBELET,
+        *endings.PROGRAM,
+        # What says which part of a pod's life it is about: inside it, general words are that part's.
+        *admission.API_SERVER,
+        *admission.SCHEDULER,
+        *volumes.RULES,
+        *sandbox.NETWORK,
+        *sandbox.REST,
+        *start.RULES,
+        # Pulling an image: limits, the node's own disk and runtime, the way to the registry, the registry's answer.
         *limits.RULES,
-        *_named(node.RUNTIME, "node-disk", "node-runtime-down"),
+        *runtime.DISK,
         *network.RULES,
-        *pod.SCHEDULING,
-        *node.VOLUMES,
-        *pod.CONFIGURATION,
-        *_others(node.RUNTIME, "node-disk", "node-runtime-down"),
+        *runtime.STORAGE,
+        *sandbox.FALLBACK,
         *registry.RULES,
-        *_others(pod.ENDINGS, "app-traceback", "deadline"),
-        *pod.COMMAND,
-        *_named(pod.ENDINGS, "deadline"),
+        *registry.BY_REASON,
+        # What is only said of an end.
+        *outside.DELETIONS,
+        *endings.ENDINGS,
     )
 )
 """Every rule for messages that podtriage has."""

@@ -29,8 +29,6 @@ _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?")
 _TOKENS = re.compile(
     r"(?:ghp_|gho_|ghs_|ghu_|ghr_|github_pat_|glpat-|dckr_pat_|dckr_oat_|AKIA|ASIA)[A-Za-z0-9_-]{12,}"
 )
-_TOKEN_SIGNS = ("ghp_", "gho_", "ghs_", "ghu_", "ghr_", "_pat_", "glpat-", "dckr_oat_", "AKIA", "ASIA")
-_SCHEMES = ("earer", "EARER", "asic ", "ASIC ", "egotiate", "oken ", "oken:")
 
 
 def mask(text: str) -> str:
@@ -46,20 +44,13 @@ def mask(text: str) -> str:
         text = _VALUE.sub(_mask_value, text)
     if '":"' in text or '": "' in text or '" : "' in text:
         text = _MEMBER.sub(_mask_member, text)
-    if _has(_SCHEMES, text):
+    if "earer" in text or "EARER" in text or "uthorization" in text or "oken " in text or "oken:" in text:
         text = _BEARER.sub(rf"\1\2{MASK}", text)
     if "eyJ" in text:
         text = _JWT.sub(MASK, text)
-    if _has(_TOKEN_SIGNS, text):
+    if "_" in text or "glpat-" in text or "AKIA" in text or "ASIA" in text:
         text = _TOKENS.sub(MASK, text)
     return text
-
-
-def _has(signs: tuple[str, ...], text: str) -> bool:
-    for sign in signs:  # noqa: SIM110  # a plain loop costs half of any()
-        if sign in text:
-            return True
-    return False
 
 
 def _mask_value(found: re.Match[str]) -> str:

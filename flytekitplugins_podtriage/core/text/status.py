@@ -38,6 +38,9 @@ _PHRASES = {
     "503": ("service", "unavailable"),
     "504": ("gateway", "time"),
 }
+_NOT_FRAMES = frozenset({("exit", "code"), ("api", "error")})
+"""A process's exit code; ``API error (500)``, and below ``(HTTP code 500) server error``: the daemon's own answer to
+its client whenever a pull fails (go-dockerclient, dockerode), never the registry's."""
 _STATUSES = frozenset(str(number) for number in range(400, 600))
 _PROTOCOL = frozenset({"1", "0", "2", "3"})
 
@@ -56,7 +59,9 @@ def http_status(words: list[str], distinct: frozenset[str]) -> int | None:
             continue
         before = words[index - 1] if index else ""
         if before in _BEFORE:
-            if before == "code" and index > 1 and words[index - 2] == "exit":
+            if index > 1 and (words[index - 2], before) in _NOT_FRAMES:
+                continue
+            if before == "code" and words[index + 1 : index + 3] == ["server", "error"]:
                 continue
             return int(word)
         spelt = _PHRASES.get(word)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-import attrs
+import msgspec
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,16}[A-Za-z]")
 _ATTEMPT = re.compile(r"\[\d{1,6}/\d{1,6}\] currentAttempt done\. Last Error: ")
@@ -18,8 +18,7 @@ _UNREADY = re.compile(r"containers with (?:unready|incomplete) status: \[[^\]]*\
 _GRACE = re.compile(r"Grace period \[[^\]]{0,32}\] exceeded\|?")
 
 
-@attrs.frozen(slots=True)
-class Unwrapped:
+class Unwrapped(msgspec.Struct, frozen=True, gc=False):
     """A message without its wrapping."""
 
     text: str

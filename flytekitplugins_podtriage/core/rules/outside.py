@@ -1,0 +1,129 @@
+"""Rules for what ends a pod from outside: evictions, preemption, shutdowns, nodes that go away, deletions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.rules.rule import Rule
+
+_AGAIN = "Nothing to mend in the task: the attempt is repeated elsewhere."
+
+RULES: Final = (
+    Rule(
+        id="evicted-own-limit",
+        category=Category.EVICTED,
+        kind=ErrorKind.USER,
+        means="the pod used more local storage than it had asked for",
+        remedy="Raise the task's ephemeral-storage limit (or the emptyDir's sizeLimit), or write less to local disk.",
+        source="kubernetes pkg/kubelet/eviction/helpers.go (containerEphemeralStorageMessageFmt and its siblings)",
+        phrases=(
+            "exceeds the total limit of containers",
+            "exceeded its local ephemeral storage limit",
+            "ephemeral local storage usage exceeds",
+            "usage of emptydir volume",
+            "exceeds the limit of emptydir",
+        ),
+    ),
+    Rule(
+        id="evicted-node-pressure",
+        category=Category.EVICTED,
+        kind=ErrorKind.SYSTEM,
+        means="the node ran low on a resource and evicted the pod",
+        remedy="Set the task's requests near to what it uses, so that it is not the first to go; give nodes more room.",
+        source="kubernetes pkg/kubelet/eviction/helpers.go (nodeLowMessageFmt, nodeConditionMessageFmt)",
+        phrases=("the node was low on resource", "the node had condition", "node was low on resource"),
+    ),
+    Rule(
+        id="preempted-text",
+        category=Category.PREEMPTED,
+        kind=ErrorKind.SYSTEM,
+        means="the pod had to make place",
+        remedy="Give the task a higher priority class, or nodes that are not taken away.",
+        source="kubernetes pkg/kubelet/preemption/preemption.go; pkg/scheduler/framework/preemption; pkg/controller/tainteviction",
+        phrases=("preempted in order to admit critical pod", "taint manager deleting due to noexecute taint",
+                 "preempting to accommodate a higher priority pod", "preempted by",
+                 "preempted by kubelet to accommodate a critical pod"),
+    ),
+    Rule(
+        id="node-shutdown-text",
+        category=Category.NODE_SHUTDOWN,
+        kind=ErrorKind.SYSTEM,
+        means="the node is shutting down",
+        remedy=_AGAIN,
+        source="kubernetes pkg/kubelet/nodeshutdown/nodeshutdown_manager.go (nodeShutdownMessage, nodeShutdownNotAdmittedMessage)",
+        phrases=("imminent node shutdown", "node is shutting down", "in progress of shutting down",
+                 "in response to node shutdown", "node is shutting evicting pods"),
+    ),
+    Rule(
+        id="node-lost-text",
+        category=Category.NODE_LOST,
+        kind=ErrorKind.SYSTEM,
+        means="the node went away or stopped answering",
+        remedy=_AGAIN,
+        source="kubernetes pkg/util/node/node.go (NodeUnreachablePodMessage); pkg/controller/podgc/gc_controller.go",
+        phrases=("which was running pod", "node is not ready", "node no longer exists", "podgc",
+                 "kubelet stopped posting node status"),
+        unless=("image", "probe"),
+    ),
+    Rule(
+        id="evicted",
+        category=Category.EVICTED,
+        kind=ErrorKind.SYSTEM,
+        means="the pod was evicted",
+        remedy="See the node's events for the reason of the eviction.",
+        source="kubernetes pkg/kubelet/eviction/eviction_manager.go (Reason); registry/core/pod/storage/eviction.go",
+        reasons={"Evicted", "EvictionByEvictionAPI"},
+    ),
+    Rule(
+        id="preempted",
+        category=Category.PREEMPTED,
+        kind=ErrorKind.SYSTEM,
+        means="the pod had to make place",
+        remedy="Give the task a higher priority class, or nodes that are not taken away.",
+        source="kubernetes pkg/kubelet/preemption/preemption.go; pkg/scheduler (Preempted); DisruptionTarget reasons",
+        reasons={"Preempting", "Preempted", "PreemptionByScheduler", "PreemptionByKubeScheduler",
+                 "DeletionByTaintManager", "TaintManagerEviction"},
+        unless=("cancelling deletion",),
+    ),
+    Rule(
+        id="node-shutdown",
+        category=Category.NODE_SHUTDOWN,
+        kind=ErrorKind.SYSTEM,
+        means="the node is shutting down",
+        remedy=_AGAIN,
+        source="kubernetes pkg/kubelet/nodeshutdown/nodeshutdown_manager.go (nodeShutdownReason)",
+        reasons={"Shutdown", "Terminated", "NodeShutdown"},
+    ),
+    Rule(
+        id="node-lost",
+        category=Category.NODE_LOST,
+        kind=ErrorKind.SYSTEM,
+        means="the node went away or stopped answering",
+        remedy=_AGAIN,
+        source="kubernetes pkg/controller/util/node/controller_utils.go (NodeLost); pkg/controller/podgc (DeletionByPodGC)",
+        reasons={"NodeLost", "DeletionByPodGC", "NodeNotReady"},
+    ),
+)
+
+DELETIONS: Final = (
+    Rule(
+        id="deleted-status-unknown",
+        category=Category.DELETED,
+        kind=ErrorKind.SYSTEM,
+        means="the pod was ended from outside before its container ran",
+        remedy="Nothing to mend in the task: something deleted the pod, or its node went away.",
+        source="kubernetes pkg/kubelet/status/status_manager.go (ContainerStatusUnknown)",
+        reasons={"ContainerStatusUnknown", "UnexpectedObjectDeletion"},
+    ),
+    Rule(
+        id="deleted-text",
+        category=Category.DELETED,
+        kind=ErrorKind.SYSTEM,
+        means="the pod was ended from outside",
+        remedy="Nothing to mend in the task: something deleted the pod, or its node went away.",
+        source="kubernetes status_manager.go; propeller nodes/task/k8s/plugin_manager.go ('resource not found, name')",
+        phrases=("could not be located when the pod was", "resource not found name", "terminated in the background manually",
+                 "object deleted", "manually deleted", "pod was deleted"),
+    ),
+)

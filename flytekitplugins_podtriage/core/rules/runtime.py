@@ -1,0 +1,111 @@
+"""Rules for the node's disk and its container runtime's own working."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.rules.rule import Rule
+
+_ANOTHER = "another node will do."
+
+DISK: Final = (
+    Rule(
+        id="node-disk",
+        category=Category.NODE_DISK,
+        kind=ErrorKind.SYSTEM,
+        means="the node's disk is full or broken",
+        remedy=f"The platform should free, enlarge or replace the node's disk; {_ANOTHER}",
+        source="errno ENOSPC, EDQUOT, EROFS, EIO, EUCLEAN as Go's syscall package prints them",
+        phrases=("no space left on device", "disk quota exceeded", "disk is full", "read only file system", "no inodes",
+                 "not enough space", "insufficient disk space", "input output error", "structure needs cleaning",
+                 "not enough disk space", "failed to garbage collect required amount"),
+        unless=("errno", "oserror"),
+    ),
+    Rule(
+        id="node-runtime-down",
+        category=Category.NODE_RUNTIME,
+        kind=ErrorKind.SYSTEM,
+        means="the container runtime on the node does not answer",
+        remedy=f"The platform should look at the container runtime of the node; {_ANOTHER}",
+        source="grpc-go and Go net (dialling the runtime's unix socket); kubernetes staging cri-client",
+        phrases=("dial unix", "cannot connect to the docker daemon", "is the docker daemon running", "containerd sock",
+                 "container runtime is down", "container runtime not ready", "runtime is not ready",
+                 "container runtime status check", "pleg is not healthy", "transport error while dialing",
+                 "transport is closing", "error reading from server eof", "server is not initialized yet",
+                 "unknown service runtime", "unknown service containerd", "code unimplemented", "ttrpc closed",
+                 "too many open files", "aborted by a go panic", "received message larger than max"),
+        unless=("dial tcp",),
+    ),
+)
+
+STORAGE: Final = (
+    Rule(
+        id="image-layer-corrupt",
+        category=Category.CORRUPT_CONTENT,
+        kind=ErrorKind.SYSTEM,
+        means="a layer of the image does not unpack: its bytes are not what its manifest says",
+        remedy="Pull again; if it lasts, push the image anew, or have the registry (or mirror) drop its broken copy.",
+        source="containerd pkg/archive, moby pkg/archive, containers/storage (tar, gzip and zstd errors while unpacking)",
+        phrases=("invalid tar header", "gzip invalid", "zlib invalid", "wrong diff id", "unexpected eof",
+                 "corrupted crc32 mismatch", "invalid deflate data", "magic number mismatch", "unhandled tar header",
+                 "flate corrupt input", "invalid checksum"),
+        also=("layer", "applylayer", "extract", "unpack", "extraction", "untar"),
+    ),
+    Rule(
+        id="node-runtime-storage",
+        category=Category.NODE_RUNTIME,
+        kind=ErrorKind.SYSTEM,
+        means="the container runtime's store of images on the node is broken",
+        remedy=f"The platform should look at the image store of the node; {_ANOTHER}",
+        source="containerd core/snapshots, core/metadata, core/leases; moby layer/; containers/storage",
+        phrases=(
+            "failed to commit snapshot",
+            "failed to prepare extraction snapshot",
+            "unable to prepare extraction snapshot",
+            "failed to stat snapshot",
+            "failed to register layer",
+            "layer registration cancelled",
+            "error creating overlay mount",
+            "failed to mount overlay",
+            "snapshot does not exist",
+            "snapshot nameref does not exist",
+            "parent snapshot",
+            "target snapshot",
+            "layer not known",
+            "image not known",
+            "locking layers",
+            "that id is already in use",
+            "error creating read write layer",
+            "failed to extract layer",
+            "failed to apply layer",
+            "failed to unpack image",
+            "unpack aborted",
+            "failed to get reader from content store",
+            "failed to lease content",
+            "unable to lease content",
+            "lease does not exist",
+            "lease nameref not found",
+            "locked for",
+            "snapshotter nameref was not found",
+            "can not find snapshotter",
+            "error initializing graphdriver",
+            "mount callback failed",
+            "failed to create image reference",
+            "failed to update image store",
+            "overlay2",
+            "no resolve hosts",
+            "no pull hosts",
+            "commit failed rename",
+            "no policy json file found",
+            "loading registries configuration",
+            "insufficient uids or gids available",
+            "failed to generate spec",
+            "readlink nameref invalid argument",
+            "mount options is too long",
+            "blob not found not found",
+        ),
+        unless=("failed to resolve reference", "failed to authorize", "failed to do request", "unexpected status",
+                "unexpected commit digest", "no space left on device"),
+    ),
+)

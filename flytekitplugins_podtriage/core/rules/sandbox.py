@@ -1,0 +1,152 @@
+"""Rules for the pod's sandbox: its network, its runtime class, its own (pause) image."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.rules.rule import Rule
+
+_LOOK_AT_RUNTIME = "The platform should look at the container runtime of the node; another node will do."
+_NETWORK_CARRIERS = (
+    "network for sandbox",
+    "failed to set up sandbox container",
+    "failed to setup sandbox container",
+    "networkplugin cni",
+    "network plugin",
+    "plugin type",
+    "failed to create pod network sandbox",
+    "to cni network",
+    "cni request failed",
+    "teardown pod",
+)
+
+NETWORK: Final = (
+    Rule(
+        id="sandbox-network-missing",
+        category=Category.CONFIG_MISSING,
+        kind=ErrorKind.USER,
+        means="the pod asks for an additional network that is not defined",
+        remedy="Correct the network annotation of the pod template, or have the network attachment defined.",
+        source="multus-cni pkg/k8sclient (TryLoadPodDelegates, 'cannot find a network-attachment-definition')",
+        phrases=("cannot find a network attachment definition", "network attachment definition not found"),
+    ),
+    Rule(
+        id="sandbox-network",
+        category=Category.SANDBOX_NETWORK,
+        kind=ErrorKind.SYSTEM,
+        means="the node's network plugin could not connect the pod",
+        remedy="The platform should look at the network plugin and its address ranges on the node; another node will do.",
+        source="containernetworking libcni and plugins (host-local); containerd internal/cri/server, CRI-O sandbox_network.go",
+        phrases=(
+            *_NETWORK_CARRIERS,
+            "failed to allocate for range",
+            "no ip addresses available",
+            "no available addresses",
+            "no available ip",
+            "not enough ips available",
+            "failed to assign an ip address",
+            "failed to get ip address",
+            "failed to set up pod",
+            "error adding pod",
+            "error adding container to network",
+            "error setting up pod network",
+            "unable to create endpoint",
+            "pod sandbox changed",
+            "networknotready",
+            "network is not ready",
+            "networkready false",
+            "cni plugin not initialized",
+            "cni config uninitialized",
+            "no networks found in",
+            "calico node container is running",
+            "failed to get pod annotation",
+            "loadflannelsubnetenv",
+            "netplugin failed",
+            "cni",
+        ),
+        unless=("failed to get sandbox image", "failed pulling image"),
+    ),
+)
+
+REST: Final = (
+    Rule(
+        id="sandbox-user-namespaces",
+        category=Category.CONFIG_INVALID,
+        kind=ErrorKind.USER,
+        means="the runtime class does not support what the pod asks for",
+        remedy="Take hostUsers: false out of the pod template, or use a runtime class that supports it.",
+        source="kubernetes pkg/kubelet/userns/userns_manager.go",
+        phrases=("does not support user namespaces", "can t set spec hostusers false"),
+    ),
+    Rule(
+        id="sandbox-runtime-handler",
+        category=Category.NODE_RUNTIME,
+        kind=ErrorKind.SYSTEM,
+        means="the node's container runtime lacks the handler of the pod's runtime class",
+        remedy="Use a runtime class that the nodes have, or select nodes that have it.",
+        source="containerd internal/cri/server ('no runtime for %q is configured'); CRI-O internal/oci/oci.go",
+        phrases=("no runtime for nameref is configured", "no runtime for", "failed to find runtime handler",
+                 "failed to get sandbox runtime", "unable to get oci runtime for sandbox"),
+        also=("runtime",),
+        unless=("failed to get sandbox image",),
+    ),
+    Rule(
+        id="sandbox-timeout",
+        category=Category.NODE_RUNTIME,
+        kind=ErrorKind.SYSTEM,
+        means="the container runtime on the node did not answer the kubelet in time",
+        remedy=_LOOK_AT_RUNTIME,
+        source="kubernetes staging cri-client pkg/remote_runtime.go (runtimeRequestTimeout)",
+        phrases=("deadline exceeded", "context deadline exceeded", "timed out waiting for the condition", "timed out"),
+        reasons={"FailedCreatePodSandBox", "CreateContainerError", "RunContainerError", "FailedSync", "FailedKillPod",
+                 "FailedCreatePodContainer", "FailedPodSandBoxStatus", "CreatePodSandboxError", "StartError",
+                 "ImageInspectError", "InspectFailed"},
+        unless=("sandbox image", "pull image", "failed to do request", "failed pulling image"),
+    ),
+    Rule(
+        id="sandbox-cache-sync",
+        category=Category.NODE_RUNTIME,
+        kind=ErrorKind.SYSTEM,
+        means="the kubelet had not yet read the objects that the pod needs",
+        remedy="It passes by itself once the kubelet reaches the API server.",
+        source="kubernetes pkg/kubelet/kubelet_pods.go and pkg/kubelet/util/manager/watch_based_manager.go",
+        phrases=("services have not yet been read", "failed to sync secret cache", "failed to sync configmap cache",
+                 "no relationship found between node"),
+    ),
+)
+
+FALLBACK: Final = (
+    Rule(
+        id="sandbox-image",
+        category=Category.NODE_RUNTIME,
+        kind=ErrorKind.SYSTEM,
+        means="the runtime's own sandbox (pause) image cannot be had; it is never the task's",
+        remedy="The platform should check the sandbox image in the container runtime's configuration on the node.",
+        source="containerd internal/cri/server/podsandbox ('failed to get sandbox image')",
+        phrases=("failed to get sandbox image", "failed pulling image for sandbox", "unable to pull sandbox image",
+                 "failed to pull sandbox image", "failed to ensure pause image"),
+    ),
+    Rule(
+        id="sandbox-failed",
+        category=Category.NODE_RUNTIME,
+        kind=ErrorKind.SYSTEM,
+        means="the node could not make the pod's sandbox",
+        remedy=_LOOK_AT_RUNTIME,
+        source="kubernetes pkg/kubelet/kuberuntime/kuberuntime_manager.go (FailedCreatePodSandBox)",
+        reasons={"FailedCreatePodSandBox", "CreatePodSandboxError", "ConfigPodSandboxError", "FailedPodSandBoxStatus",
+                 "FailedKillPod", "KillPodSandboxError", "FailedSync", "FailedCreatePodContainer"},
+    ),
+    Rule(
+        id="sandbox-failed-text",
+        category=Category.NODE_RUNTIME,
+        kind=ErrorKind.SYSTEM,
+        means="the node could not make the pod's sandbox",
+        remedy=_LOOK_AT_RUNTIME,
+        source="kubernetes pkg/kubelet/kuberuntime/kuberuntime_manager.go ('Failed to create pod sandbox')",
+        phrases=("failed to create pod sandbox", "failed create pod sandbox", "failed to create sandbox",
+                 "failed to reserve sandbox name", "failed to start sandbox", "unable to ensure pod container exists",
+                 "error killing pod", "unable to get pod sandbox status", "error determining status"),
+    ),
+)
+"""What is left of a sandbox's failure once nothing more precise fits."""

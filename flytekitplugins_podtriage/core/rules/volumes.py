@@ -1,0 +1,96 @@
+"""Rules for volumes, and for the secrets and config maps that fill them.
+
+What a mount reports inside (a host that does not resolve, a time-out, ``not found``) is the volume's, not the image's.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.rules.rule import Rule
+
+_OPERATIONS = "kubernetes pkg/volume/util/operationexecutor/operation_generator.go; pkg/kubelet/volumemanager"
+_CARRIERS = (
+    "mountvolume",
+    "mountvolume setup failed",
+    "attachvolume",
+    "attachvolume attach failed",
+    "mapvolume",
+    "unmountvolume",
+    "unable to attach or mount volumes",
+    "unable to mount volumes",
+)
+
+RULES: Final = (
+    Rule(
+        id="volume-config-missing",
+        category=Category.CONFIG_MISSING,
+        kind=ErrorKind.USER,
+        means="a volume is to be filled from a secret or config map (or a key of it) that does not exist",
+        remedy="Create the secret or config map, or the key, that the message names, in the task's namespace.",
+        source="kubernetes pkg/volume/secret/secret.go, configmap/configmap.go, projected (SetUp errors); secrets-store CSI",
+        phrases=(
+            "references non existent secret key",
+            "references non existent config key",
+            "secret nameref not found",
+            "configmap nameref not found",
+            "secrets nameref not found",
+            "configmaps nameref not found",
+            "can t find the specified secret",
+            "secretproviderclass not found",
+            "failed to get secretproviderclass",
+        ),
+    ),
+    Rule(
+        id="volume-hostpath",
+        category=Category.CONFIG_INVALID,
+        kind=ErrorKind.USER,
+        means="the path on the node that the pod mounts is missing, or of another type",
+        remedy="Correct the hostPath volume in the pod template.",
+        source="kubernetes pkg/volume/hostpath/host_path.go",
+        phrases=("hostpath type check failed",),
+    ),
+    Rule(
+        id="volume-multi-attach",
+        category=Category.VOLUME,
+        kind=ErrorKind.SYSTEM,
+        means="the volume is still attached to another node or used by another pod",
+        remedy="Wait for the other pod to end; a volume of several pods needs the access mode ReadWriteMany.",
+        source="kubernetes pkg/controller/volume/attachdetach/reconciler/reconciler.go ('Multi-Attach error')",
+        phrases=("multi attach error",),
+    ),
+    Rule(
+        id="volume-text",
+        category=Category.VOLUME,
+        kind=ErrorKind.SYSTEM,
+        means="a volume could not be attached or mounted",
+        remedy="Look at the volume's claim and storage class, its CSI driver on the node, and the volume's own events.",
+        source=_OPERATIONS,
+        phrases=(
+            *_CARRIERS,
+            "waiting for volumes to attach or mount",
+            "failed to provision volume",
+            "failed to attach volume",
+            "list of registered csi drivers",
+            "attachment timeout for volume",
+            "error processing pvc",
+            "mount failed exit status",
+            "volume node affinity conflict",
+            "transport endpoint is not connected",
+            "stale nfs file handle",
+            "stale file handle",
+            "imagevolumemountfailed",
+        ),
+    ),
+    Rule(
+        id="volume-reason",
+        category=Category.VOLUME,
+        kind=ErrorKind.SYSTEM,
+        means="a volume could not be attached or mounted",
+        remedy="Look at the volume's claim and storage class, its CSI driver on the node, and the volume's own events.",
+        source=_OPERATIONS,
+        reasons={"FailedMount", "FailedAttachVolume", "FailedMapVolume", "VolumeResizeFailed", "FailedBinding",
+                 "ProvisioningFailed"},
+    ),
+)
