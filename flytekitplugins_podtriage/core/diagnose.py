@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from flytekitplugins_podtriage.core.model import Diagnosis, Evidence
+from typing import Optional
+
+import msgspec
+
+from flytekitplugins_podtriage.core.model import Category, Diagnosis, Evidence
 from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.core.rules.messages import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.rule import Rule
@@ -12,10 +16,28 @@ from flytekitplugins_podtriage.core.text.secrets import mask
 from flytekitplugins_podtriage.core.text.status import http_status
 from flytekitplugins_podtriage.core.text.unwrap import unwrap
 from flytekitplugins_podtriage.core.text.words import words
-from flytekitplugins_podtriage.core.model import Category
 
 EXCERPT = 500
 """How much of a message is quoted as evidence, in characters."""
+
+
+class Finding(msgspec.Struct, frozen=True, gc=False):
+    """What was found in one message: a :class:`Diagnosis` in the making, and all that a verdict needs of it."""
+
+    rule: Rule
+    said: str
+    """The cause in its own words, for display."""
+    status: Optional[int] = None
+    registry: Optional[str] = None
+    image: Optional[str] = None
+    retry_after: Optional[float] = None
+    others: tuple[str, ...] = ()
+    """The causes that were set aside, for display."""
+
+    @property
+    def remedy(self) -> str:
+        """What to do, with the names filled in."""
+        return filled(self.rule.remedy, self.registry, self.image)
 
 
 def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None = None) -> Diagnosis:
@@ -34,64 +56,63 @@ def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None 
     """
     if not isinstance(message, str):
         raise TypeError(f"a message is text, not {type(message).__name__}")
+    found = find(message, reason, rules)
+    return Diagnosis(
+        category=found.rule.category,
+        kind=found.rule.kind,
+        rule=found.rule.id,
+        remedy=found.remedy,
+        http_status=found.status,
+        registry=found.registry,
+        image=found.image,
+        retry_after=found.retry_after,
+        evidence=(Evidence("message", found.said), *(Evidence("message", other) for other in found.others)),
+    )
+
+
+def find(message: str, reason: str | None = None, rules: RuleBook | None = None) -> Finding:
+    """Find the cause in a message; the same as :func:`diagnose`, for use inside the core."""
     book = BUILT_IN if rules is None else rules
-    text = unwrap(message).text
-    parts = attempts(text)
+    inner = unwrap(message)
+    parts = attempts(inner.text)
     if len(parts) == 1:
-        return _one(text, reason, book)[0]
-    return _several([_one(part, reason, book) for part in parts], image_of(text))
+        return _one(inner.text, inner.image, reason, book)
+    return _several([_one(part, inner.image, reason, book) for part in parts])
 
 
-def _one(text: str, reason: str | None, book: RuleBook) -> tuple[Diagnosis, Rule]:
-    """Diagnose one error."""
+def _one(text: str, image: str | None, reason: str | None, book: RuleBook) -> Finding:
+    """Find the cause in one error."""
     seen = words(text)
     status = http_status(seen.listed, seen.each)
-    image = image_of(text)
+    if image is None:
+        image = image_of(text)
     registry = registry_of(text, image)
     rule = book.first_match(seen, status, reason, peer_of(text, registry)) or UNKNOWN
     after = None
     if "again in" in text or "etry" in text or "ETRY" in text:
         after = retry_after_of(text)
-    remedy = rule.remedy
-    if "{" in remedy:
-        remedy = remedy.replace("{registry}", registry or "the registry").replace("{image}", image or "the image")
-    return (
-        Diagnosis(
-            category=rule.category,
-            kind=rule.kind,
-            rule=rule.id,
-            remedy=remedy,
-            http_status=status,
-            registry=registry,
-            image=image,
-            retry_after=after,
-            evidence=(Evidence("message", excerpt(text)),),
-        ),
-        rule,
-    )
+    return Finding(rule, excerpt(text), status, registry, image, after)
 
 
-def _several(found: list[tuple[Diagnosis, Rule]], image: str | None) -> Diagnosis:
+def _several(found: list[Finding]) -> Finding:
     """Choose among attempts: the last that was final; a refusal yields to an attempt that got further."""
-    chosen = next((one for one, _ in reversed(found) if not _yields(one)), found[-1][0])
-    others = tuple(item for one, _ in found if one is not chosen for item in one.evidence)
-    return Diagnosis(
-        category=chosen.category,
-        kind=chosen.kind,
-        rule=chosen.rule,
-        remedy=chosen.remedy,
-        http_status=chosen.http_status,
-        registry=chosen.registry,
-        image=chosen.image or image,
-        retry_after=chosen.retry_after,
-        evidence=chosen.evidence + others,
-    )
+    chosen = next((one for one in reversed(found) if not _yields(one)), found[-1])
+    others = tuple(one.said for one in found if one is not chosen)
+    return msgspec.structs.replace(chosen, others=others)
 
 
-def _yields(one: Diagnosis) -> bool:
+def _yields(one: Finding) -> bool:
     """Whether an attempt says little beside another: the kubelet tries credentials that need not fit, and a registry
     that the node's configuration blocks was never asked."""
-    return one.category is Category.AUTH or one.category is Category.UNKNOWN or one.rule == "image-source-blocked"
+    category = one.rule.category
+    return category is Category.AUTH or category is Category.UNKNOWN or one.rule.id == "image-source-blocked"
+
+
+def filled(text: str, registry: str | None, image: str | None) -> str:
+    """Return a rule's text with the names of the registry and the image in their places."""
+    if "{" not in text:
+        return text
+    return text.replace("{registry}", registry or "the registry").replace("{image}", image or "the image")
 
 
 def excerpt(text: str) -> str:
@@ -99,7 +120,9 @@ def excerpt(text: str) -> str:
     if len(text) > 8 * EXCERPT:
         # Cut first, so that a huge message costs no more; a secret cut in two at the edge is dropped with it below.
         text = f"{text[: 4 * EXCERPT]} {text[-4 * EXCERPT :]}"
-    text = mask(" ".join(text.split()))
+    if "\n" in text or "  " in text or "\t" in text or "\r" in text:
+        text = " ".join(text.split())
+    text = mask(text)
     if len(text) > EXCERPT:
         half = EXCERPT // 2 - 3
         text = f"{text[:half]} [...] {text[-half:]}"

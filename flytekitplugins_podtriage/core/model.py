@@ -18,8 +18,8 @@ SCHEMA = 1
 class _Words(str, enum.Enum):
     """A string enumeration that prints as its value on every Python (StrEnum came with 3.11)."""
 
-    def __str__(self) -> str:
-        return str(self.value)
+    __str__ = str.__str__
+    __format__ = str.__format__
 
 
 class ErrorKind(_Words):

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.diagnose import diagnose, excerpt
+from flytekitplugins_podtriage.core.diagnose import Finding, excerpt, filled, find
 from flytekitplugins_podtriage.core.events import Digest
 from flytekitplugins_podtriage.core.memory import Memory, has_started
-from flytekitplugins_podtriage.core.model import Diagnosis, Evidence, Phase, Verdict
+from flytekitplugins_podtriage.core.model import Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.core.rules.pods import POD_RULES
@@ -78,9 +78,9 @@ class Case:
                 return condition.last_transition_time
         return self.status.start_time or self.metadata.creation_timestamp or self.now
 
-    def diagnose(self, message: str, reason: str | None = None) -> Diagnosis:
-        """Diagnose a message under the policy's rules."""
-        return diagnose(message, reason=reason, rules=self.rules)
+    def find(self, message: str, reason: str | None = None) -> Finding:
+        """Find the cause in a message under the policy's rules."""
+        return find(message, reason, self.rules)
 
     def by_rule(
         self,
@@ -115,9 +115,9 @@ class Case:
             backend=self.policy.name,
         )
 
-    def by_diagnosis(
+    def by_finding(
         self,
-        found: Diagnosis,
+        found: Finding,
         phase: Phase,
         *,
         code: str,
@@ -128,22 +128,25 @@ class Case:
         also: tuple[Evidence, ...] = (),
     ) -> Verdict:
         """Write a verdict that rests on the words of a message."""
-        said = found.evidence[0].text if found.evidence else ""
-        text = f"{found.category} ({code}): {said}"
+        rule = found.rule
+        text = f"{filled(rule.means, found.registry, found.image)} ({code}): {found.said}"
         failing = phase.failing
-        first = Evidence(source, said, container, at)
+        remedy = found.remedy
+        evidence: tuple[Evidence, ...] = (Evidence(source, found.said, container, at), *also)
+        if found.others:
+            evidence += tuple(Evidence(source, other, container, at) for other in found.others)
         return Verdict(
             phase=phase,
-            kind=found.kind,
+            kind=rule.kind,
             code=code if failing else None,
-            message=_advised(text, found.remedy) if failing else None,
+            message=_advised(text, remedy) if failing else None,
             cleanup=failing,
             reason="" if failing else text,
-            category=found.category,
-            rule=found.rule,
-            remedy=found.remedy,
-            evidence=(first, *found.evidence[1:], *also),
-            http_status=found.http_status,
+            category=rule.category,
+            rule=rule.id,
+            remedy=remedy,
+            evidence=evidence,
+            http_status=found.status,
             registry=found.registry,
             image=found.image,
             retry_after=found.retry_after,

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import attrs
+import msgspec
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.events import Note, Pull
-from flytekitplugins_podtriage.core.model import Category, Diagnosis
+from flytekitplugins_podtriage.core.diagnose import Finding
+from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.own.case import Case
 from flytekitplugins_podtriage.core.waits import CRASHED, PULL_REASONS, STARTING, says_cause
 
@@ -25,7 +27,7 @@ class Wait:
     container: str | None
     reason: str
     message: str
-    found: Diagnosis
+    found: Finding
     source: str
     """``waiting``, ``event`` or ``memory``."""
     at: datetime | None
@@ -41,8 +43,10 @@ def wait_of(case: Case) -> Wait | None:
     """
     for group in (case.main, case.init, case.others):
         waits = [wait for container in group if (wait := _wait_of_container(case, container)) is not None]
+        if len(waits) == 1:
+            return waits[0]
         if waits:
-            return min(waits, key=lambda wait: (wait.found.category is Category.UNKNOWN, wait.container or ""))
+            return min(waits, key=lambda wait: (wait.found.rule.category is Category.UNKNOWN, wait.container or ""))
     trouble = case.events.trouble
     if trouble is not None and not case.has_started:
         return _by_event(case, None, trouble, trouble.reason, case.since)
@@ -52,7 +56,7 @@ def wait_of(case: Case) -> Wait | None:
             return _by_event(case, name or None, failed, "ErrImagePull", case.events.pulls[name].first_failed_at)
     if case.memory is not None and not case.has_started:
         for cause in case.memory.causes:
-            found = case.diagnose(cause.message, cause.reason)
+            found = case.find(cause.message, cause.reason)
             return Wait(cause.container, cause.reason, cause.message, found, "memory", cause.at, cause.first_at)
     return None
 
@@ -71,18 +75,18 @@ def _wait_of_container(case: Case, container: wire.ContainerStatus) -> Wait | No
         if pull is not None and pull.failed is not None and not (told and _is_stale(pull.failed, case.now)):
             return _by_event(case, name, pull.failed, reason or "ErrImagePull", since)
         if not told and remembered is not None:
-            found = case.diagnose(remembered.message, remembered.reason)
+            found = case.find(remembered.message, remembered.reason)
             return Wait(name, reason or remembered.reason, remembered.message, found, "memory", remembered.at, since)
         if reason in STARTING:
             return None
-    found = case.diagnose(message, reason)
+    found = case.find(message, reason)
     if not found.image and container.image:
-        found = attrs.evolve(found, image=container.image)
+        found = msgspec.structs.replace(found, image=container.image)
     return Wait(name, reason, message, found, "waiting", None, since)
 
 
 def _by_event(case: Case, name: str | None, note: Note, reason: str, since: datetime | None) -> Wait:
-    found = case.diagnose(note.message, note.reason if note.reason != "Failed" else None)
+    found = case.find(note.message, note.reason if note.reason != "Failed" else None)
     return Wait(name, reason if reason not in STARTING else note.reason, note.message, found, "event", note.at,
                 note.first_at if since is None else since)
 

@@ -100,8 +100,8 @@ def ended_badly(case: Case, name: str, end: wire.Terminated) -> Verdict:
     if "OOMKilled" in (end.reason or ""):
         return _oom(case, name)
     if end.reason in NEVER_RAN and end.reason != _LOST:
-        found = case.diagnose(end.message or "", end.reason)
-        return case.by_diagnosis(
+        found = case.find(end.message or "", end.reason)
+        return case.by_finding(
             found, Phase.RETRYABLE_FAILURE, code=end.reason or "StartError", source="terminated", container=name,
             at=end.finished_at,
         )
@@ -113,8 +113,8 @@ def ended_badly(case: Case, name: str, end: wire.Terminated) -> Verdict:
             "pod-deleted", Phase.RETRYABLE_FAILURE, code="Deleted", detail=_told(end), evidence=(said,), container=name
         )
     if _says_exec_format(end.message):
-        found = case.diagnose("exec format error")
-        return case.by_diagnosis(
+        found = case.find("exec format error")
+        return case.by_finding(
             found, Phase.RETRYABLE_FAILURE, code=end.reason or "Error", source="terminated", container=name,
             at=end.finished_at, also=(said,),
         )
@@ -178,9 +178,9 @@ def _disrupted(case: Case, condition: wire.Condition) -> Verdict:
     if rule == "pod-disruption-taint" and case.events.node_not_ready:
         rule = "pod-disruption-node-gone"
     if rule == "pod-disruption-kubelet" and case.status.reason:
-        found = case.diagnose(case.status.message or "", case.status.reason)
-        if found.kind is ErrorKind.SYSTEM and found.category is not Category.UNKNOWN:
-            return case.by_diagnosis(
+        found = case.find(case.status.message or "", case.status.reason)
+        if found.rule.kind is ErrorKind.SYSTEM and found.rule.category is not Category.UNKNOWN:
+            return case.by_finding(
                 found, Phase.RETRYABLE_FAILURE, code=case.status.reason, source="status", also=(said,)
             )
     return case.by_rule(
@@ -200,11 +200,11 @@ def _for_reason(case: Case, reason: str) -> Verdict:
         if wait is not None:
             return _never_started(case, wait)
         return case.by_rule("pod-deadline-before-start", Phase.RETRYABLE_FAILURE, code=reason, detail=quote(message))
-    found = case.diagnose(message, None if reason in SYSTEM_REASONS else reason)
-    if found.category is Category.UNKNOWN or (reason in SYSTEM_REASONS and found.kind is not ErrorKind.SYSTEM):
+    found = case.find(message, None if reason in SYSTEM_REASONS else reason)
+    if found.rule.category is Category.UNKNOWN or (reason in SYSTEM_REASONS and found.rule.kind is not ErrorKind.SYSTEM):
         # A node's reason with a message that names no cause, or one that is not the node's: the reason decides.
-        found = case.diagnose("", reason)
-    if found.category is Category.UNKNOWN:
+        found = case.find("", reason)
+    if found.rule.category is Category.UNKNOWN:
         return case.by_rule(
             "pod-failed-for-unknown-reason",
             Phase.RETRYABLE_FAILURE,
@@ -212,7 +212,7 @@ def _for_reason(case: Case, reason: str) -> Verdict:
             detail=quote(f"{reason}: {message}"),
             evidence=(Evidence("status", quote(f"{reason}: {message}")),),
         )
-    verdict = case.by_diagnosis(found, Phase.RETRYABLE_FAILURE, code=reason, source="status")
+    verdict = case.by_finding(found, Phase.RETRYABLE_FAILURE, code=reason, source="status")
     return verdict
 
 
@@ -221,17 +221,17 @@ def deleted(case: Case, wait: Wait | None) -> Verdict:
 
     If that was the user's doing, the next attempt would wait for it just the same: then the cause decides.
     """
-    if wait is not None and wait.found.kind is ErrorKind.USER:
+    if wait is not None and wait.found.rule.kind is ErrorKind.USER:
         return _never_started(case, wait)
     evidence: tuple[Evidence, ...] = ()
     detail = ""
     if wait is not None:
         evidence = (Evidence(wait.source, quote(wait.message), wait.container, wait.at),)
-        detail = f"it waited for {wait.found.category}"
+        detail = f"it waited for {wait.found.rule.category}"
     return case.by_rule("pod-deleted", Phase.RETRYABLE_FAILURE, code="Deleted", detail=detail, evidence=evidence)
 
 
 def _never_started(case: Case, wait: Wait) -> Verdict:
-    return case.by_diagnosis(
+    return case.by_finding(
         wait.found, Phase.RETRYABLE_FAILURE, code=wait.reason, source=wait.source, container=wait.container, at=wait.at
     )

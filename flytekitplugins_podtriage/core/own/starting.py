@@ -68,10 +68,10 @@ def _unscheduled(case: Case) -> Verdict | None:
         said = Evidence("condition", quote(text), at=condition.last_transition_time)
         if condition.reason == "SchedulingGated":
             return case.by_rule("pod-scheduling-gated", Phase.QUEUED, detail=quote(condition.message), evidence=(said,))
-        found = case.diagnose(condition.message or "", condition.reason)
-        if found.category is Category.UNKNOWN:
+        found = case.find(condition.message or "", condition.reason)
+        if found.rule.category is Category.UNKNOWN:
             return case.by_rule("pod-queued", Phase.QUEUED, detail=quote(text), evidence=(said,))
-        return case.by_diagnosis(
+        return case.by_finding(
             found, Phase.QUEUED, code=condition.reason or "Unschedulable", source="condition",
             at=condition.last_transition_time,
         )
@@ -103,9 +103,9 @@ def _starting(case: Case) -> Verdict:
 def _waiting(case: Case, wait: Wait) -> Verdict:
     """Something failed and is tried again: hold until the patience with its cause ends."""
     found = wait.found
-    if found.category in _NEVER_MENDS:
+    if found.rule.category in _NEVER_MENDS:
         patience = 0.0
-    elif found.kind is ErrorKind.SYSTEM and found.category is not Category.UNKNOWN:
+    elif found.rule.kind is ErrorKind.SYSTEM and found.rule.category is not Category.UNKNOWN:
         patience = case.policy.system_patience
     else:
         patience = case.policy.user_patience
@@ -114,12 +114,12 @@ def _waiting(case: Case, wait: Wait) -> Verdict:
         recheck = due
         if found.retry_after is not None and wait.at is not None:
             recheck = _earlier(due, max(case.now, later(wait.at, found.retry_after)))
-        return case.by_diagnosis(
+        return case.by_finding(
             found, Phase.INITIALIZING, code=wait.reason, source=wait.source, container=wait.container, at=wait.at,
             recheck_at=recheck,
         )
-    phase = Phase.PERMANENT_FAILURE if found.category in _PERMANENT else Phase.RETRYABLE_FAILURE
-    return case.by_diagnosis(
+    phase = Phase.PERMANENT_FAILURE if found.rule.category in _PERMANENT else Phase.RETRYABLE_FAILURE
+    return case.by_finding(
         found, phase, code=wait.reason, source=wait.source, container=wait.container, at=wait.at
     )
 

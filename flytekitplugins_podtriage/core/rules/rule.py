@@ -14,6 +14,14 @@ from flytekitplugins_podtriage.core.text.words import Words, phrase
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
+_COMMON = frozenset(
+    "failed error unable pull pulling image images nameref urlref to the of in for from and is not a an no with on be by"
+    " was request requests response server status code unknown desc rpc unexpected registry repository manifest manifests"
+    " message reference resolve authorize fetch token get head open copy exceeded limit container pod create created node"
+    " found initializing source reading daemon docker host v2 http https context".split()
+)
+"""Words that stand in very many messages: poor ones to file a rule under."""
+
 
 class Peer(enum.Enum):
     """Whom a message's connection was made to, or meant for."""
@@ -88,8 +96,11 @@ class Rule:
 
     @property
     def anchors(self) -> frozenset[str]:
-        """One word of each phrase, the longest: where none of them stands in a text, no phrase does."""
-        return frozenset(max(text.split(), key=len) for text in self._phrases)
+        """One word of each phrase: where none of them stands in a text, no phrase does.
+
+        The longest of those that are not in half of all messages: the rarer it is, the less often it is looked at.
+        """
+        return frozenset(max(text.split(), key=lambda word: (word not in _COMMON, len(word))) for text in self._phrases)
 
     def matches(self, words: Words, status: int | None, reason: str | None, peer: Peer | None) -> bool:
         """Whether the rule recognises a message with these words, HTTP status, reason beside it and peer."""

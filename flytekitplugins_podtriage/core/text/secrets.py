@@ -42,9 +42,9 @@ def mask(text: str) -> str:
         text = _USERINFO.sub(f"://{MASK}@", text)
     if "=" in text:
         text = _VALUE.sub(_mask_value, text)
-    if '":"' in text or '": "' in text or '" : "' in text:
+    if '"' in text and ('":"' in text or '": "' in text or '" : "' in text):
         text = _MEMBER.sub(_mask_member, text)
-    if "earer" in text or "EARER" in text or "uthorization" in text or "oken " in text or "oken:" in text:
+    if "earer " in text or "EARER " in text or "asic " in text or "oken: " in text:
         text = _BEARER.sub(rf"\1\2{MASK}", text)
     if "eyJ" in text:
         text = _JWT.sub(MASK, text)

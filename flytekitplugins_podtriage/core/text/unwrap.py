@@ -2,12 +2,14 @@
 
 ``[1/1] currentAttempt done. Last Error: USER::Grace period [3m0s] exceeded|containers with unready status: [a]|...``:
 propeller's executor.go adds the first part, its error's kind the second, flytek8s ``GetMessageAfterGracePeriod`` and
-``demystifyPendingHelper`` the others. None of it is a cause, and the name of a container in it must not become one.
+``demystifyPendingHelper`` the others. The kubelet (pkg/kubelet/images/image_manager.go) and containerd (CRI, client/pull.go)
+add the image's name once or several times. None of it is a cause, and no name in it must become one.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Optional
 
 import msgspec
 
@@ -15,6 +17,11 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]{0,16}[A-Za-z]")
 _ATTEMPT = re.compile(r"\[\d{1,6}/\d{1,6}\] currentAttempt done\. Last Error: ")
 _KIND = re.compile(r"\b(USER|SYSTEM|UNKNOWN)::")
 _UNREADY = re.compile(r"containers with (?:unready|incomplete) status: \[[^\]]*\]\|?")
+_BACK_OFF = 'Back-off pulling image "'
+_FAILED = 'Failed to pull image "'
+_UNPACK = 'failed to pull and unpack image "'
+_RESOLVE = 'failed to resolve reference "'
+_PULLS = (_BACK_OFF, _FAILED, _UNPACK)
 _GRACE = re.compile(r"Grace period \[[^\]]{0,32}\] exceeded\|?")
 
 
@@ -22,19 +29,43 @@ class Unwrapped(msgspec.Struct, frozen=True, gc=False):
     """A message without its wrapping."""
 
     text: str
-    charged: str | None = None
+    charged: Optional[str] = None
     """``USER`` or ``SYSTEM``: what the backend says it charged, if the wrapping tells."""
+    image: Optional[str] = None
+    """The image that the wrapping names, as the pod spells it."""
 
 
 def unwrap(message: str) -> Unwrapped:
     """Return the message as the runtime or the kubelet said it, and the kind that the backend had put before it."""
     text = message
-    charged = None
+    charged = image = None
     if "\x1b" in text:
         text = _ANSI.sub("", text)
     if "\\" in text:
         # Text that was quoted once more on its way (a JSON body inside an error, a log's own escaping).
         text = text.replace('\\"', '"').replace("\\n", "\n").replace("\\r", " ").replace("\\t", " ")
+    if not text.startswith(_PULLS):
+        text, charged = _without_backend(text)
+    # What pulls wrap around their cause names the image again and again, and nothing else.
+    if text.startswith(_BACK_OFF) and (end := text.find('": ', 24, 1024)) > 0:
+        image = text[24:end]
+        text = text[end + 3 :]
+        if text.startswith("ErrImagePull: "):
+            text = text[14:]
+    if text.startswith(_FAILED) and (end := text.find('": ', 22, 1024)) > 0:
+        image = text[22:end]
+        text = text[end + 3 :]
+    if text.startswith(_UNPACK) and (end := text.find('": ', 33, 1024)) > 0:
+        image = image or text[33:end]
+        text = text[end + 3 :]
+        if text.startswith(_RESOLVE) and (end := text.find('": ', 29, 1024)) > 0:
+            text = text[end + 3 :]
+    return Unwrapped(text, charged, image)
+
+
+def _without_backend(text: str) -> tuple[str, str | None]:
+    """Take off what a Flyte backend puts before and around a message."""
+    charged = None
     if "currentAttempt done" in text:
         text = _ATTEMPT.sub("", text)
     if "::" in text and (found := _KIND.search(text, 0, 4096)):
@@ -44,4 +75,4 @@ def unwrap(message: str) -> Unwrapped:
         text = _GRACE.sub("", text)
     if "status: [" in text:
         text = _UNREADY.sub("", text)
-    return Unwrapped(text, charged)
+    return text, charged

@@ -27,7 +27,7 @@ _URL = re.compile(r"://[^\s\"'<>]*")
 _QUOTED = re.compile(r'"([^"\s]*)"')
 _BACK_QUOTED = re.compile(r"`[^`\s]*`")
 _STEP = re.compile(r"\[(?:manifests|blobs|tags)[^\]\n]{0,300}\]")
-_MANIFEST_OF = re.compile(r"\b(?:manifest|tag) \S{1,300} in \S{1,600}")
+_MANIFEST_OF = re.compile(r"\b[Mm]anifest \S{1,300} in \S{1,600}")
 _IMAGE_NAMED = re.compile(r"\b([Ii]mage|for|[Rr]epository|[Cc]ontainer|[Pp]od|[Ss]ecret|[Cc]onfig[Mm]ap|configmap) (?![a-z]+ )(\S{1,512})(?= not found|, repository| in Secret)")
 _ADDRESS_CHARS = frozenset("/:@.")
 _INSIDE = re.compile(r"[/:@.]\w")
@@ -84,13 +84,13 @@ def words(text: str) -> Words:
     """Return the words of a text, references, addresses and quoted names replaced by markers."""
     if "://" in text:
         text = _URL.sub(f" {URL} ", text)
-    if "[manifests" in text or "[blobs" in text or "[tags" in text:
+    if "[" in text:
         text = _STEP.sub("", text)
     if '"' in text:
         text = _QUOTED.sub(_quoted, text)
     if "`" in text:
         text = _BACK_QUOTED.sub(NAME, text)
-    if "anifest " in text or " tag " in text:
+    if "anifest " in text:
         text = _MANIFEST_OF.sub(f"manifest {NAME} in {NAME} :", text)
     if " not found" in text or ", repository" in text or " in Secret" in text:
         text = _IMAGE_NAMED.sub(rf"\1 {NAME}", text)
