@@ -124,6 +124,6 @@ def excerpt(text: str) -> str:
         text = " ".join(text.split())
     text = mask(text)
     if len(text) > EXCERPT:
-        half = EXCERPT // 2 - 3
+        half = (EXCERPT - len(" [...] ")) // 2
         text = f"{text[:half]} [...] {text[-half:]}"
     return text

@@ -70,6 +70,7 @@ STORAGE: Final = (
             "failed to mount overlay",
             "snapshot does not exist",
             "snapshot nameref does not exist",
+            "does not exist not found",
             "parent snapshot",
             "target snapshot",
             "layer not known",

@@ -1,0 +1,253 @@
+"""What one message says: sentence by sentence, each with its negative twin."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flytekitplugins_podtriage import InvalidRule, diagnose
+from flytekitplugins_podtriage.core.rules.messages import BUILT_IN
+from flytekitplugins_podtriage.core.rules.toml import load_rules
+from flytekitplugins_podtriage.core.text.secrets import mask
+
+CONTAINERD = 'failed to pull and unpack image "docker.io/acme/app:v1": '
+CASES = [
+    # words beside a status
+    ("a status decides without a reason phrase", "unexpected status from HEAD request to https://r/v2/a: 429", "registry_rate_limited"),
+    ("a status decides with a strange reason phrase", "StatusCode: 429, \"\"", "registry_rate_limited"),
+    ("a port is no status", "dial tcp 10.0.0.1:429: connect: connection refused", "network_timeout"),
+    ("a tag is no status", "manifest for acme/app:429 not found: manifest unknown", "not_found"),
+    ("a tag in brackets is no status", "failed with status code [manifests 429]: 401 Unauthorized", "auth"),
+    ("the daemon's own 500 is no status of the registry", "API error (500): pull access denied for a, repository does not exist", "auth"),
+    ("an exit code is no status", "terminated with exit code 1", "app_error"),
+    ("the body of a 404 does not count", "404 Not Found - Server message: 429 Too Many Requests", "not_found"),
+    # limits
+    ("a limit without a number is one", "toomanyrequests: You have reached your pull rate limit.", "registry_rate_limited"),
+    ("a limit dressed as a denial is one", "denied: Quota exceeded for quota metric 'Requests'", "registry_rate_limited"),
+    ("a limit dressed as 403 is one", "403 Forbidden - Server message: denied: rate limit exceeded", "registry_rate_limited"),
+    ("a plain denial is none", "403 Forbidden - Server message: denied", "auth"),
+    ("a resource quota is none", 'pods "a" is forbidden: exceeded quota: team, requested: cpu=1', "quota"),
+    ("a disk quota is none", CONTAINERD + "write /var/lib/x: disk quota exceeded", "node_disk"),
+    ("the kubelet's own limit is one", 'Failed to pull image "bash": pull QPS exceeded', "registry_rate_limited"),
+    ("CNI's 429 is none of the registry's", "failed to setup network for sandbox \"a\": plugin type=\"cilium-cni\" failed (add): [429] putEndpointIdTooManyRequests", "sandbox_network"),
+    # the way to the registry
+    ("no such host is DNS", 'Head "https://r/v2/": dial tcp: lookup r on 10.0.0.10:53: no such host', "dns"),
+    ("a lookup that times out is DNS", "dial tcp: lookup r on 10.0.0.10:53: read udp 1.2.3.4:5->6.7.8.9:53: i/o timeout", "dns"),
+    ("a connection that times out is not", "dial tcp 10.0.0.1:443: i/o timeout", "network_timeout"),
+    ("a TLS time-out is the network's", "net/http: TLS handshake timeout", "network_timeout"),
+    ("a certificate is TLS", "tls: failed to verify certificate: x509: certificate signed by unknown authority", "tls"),
+    ("a proxy that refuses is the proxy", "proxyconnect tcp: dial tcp 10.0.0.1:3128: connect: connection refused", "proxy"),
+    ("a proxy that wants credentials is not auth", "Get \"https://r/v2/\": Proxy Authentication Required", "proxy"),
+    ("refused by a registry on the node itself", "dial tcp 127.0.0.1:5000: connect: connection refused", "registry_unavailable"),
+    ("the runtime's socket is no registry", "dial unix /run/containerd/containerd.sock: connect: connection refused", "node_runtime"),
+    # the image
+    ("an unknown manifest", "reading manifest v1 in docker.io/acme/app: manifest unknown", "not_found"),
+    ("another platform is not an absent image", CONTAINERD + "no match for platform in manifest: not found", "platform_mismatch"),
+    ("a lost snapshot is not an absent image", "snapshot abc does not exist: not found", "node_runtime"),
+    ("a secret is not an image", 'secret "db" not found', "config_missing"),
+    ("an upper-case repository", "invalid reference format: repository name (Team/App) must be lowercase", "invalid_reference"),
+    ("a digest that does not fit", 'failed commit on ref "layer": unexpected commit digest sha256:a, expected sha256:b', "corrupt_content"),
+    ("the sandbox image is never the user's", 'failed to get sandbox image "pause:3": failed to pull image "pause:3": not found', "node_runtime"),
+    # after the start
+    ("a traceback", "Traceback (most recent call last):\n  File \"a.py\"\nValueError: 429 Too Many Requests", "app_error"),
+    ("a missing command", 'exec: "train": executable file not found in $PATH: unknown', "command_not_found"),
+    ("another architecture", "exec /bin/tool: exec format error", "platform_mismatch"),
+    ("words that nobody knows", "the flux capacitor has come loose", "unknown"),
+    ("no words", "", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("message", "category"), [pytest.param(text, word, id=name) for name, text, word in CASES])
+def test_category(message: str, category: str) -> None:
+    assert diagnose(message).category == category
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "category", "kind"),
+    [
+        ("Evicted", "The node was low on resource: memory. ", "evicted", "SYSTEM"),
+        ("Evicted", "Pod ephemeral local storage usage exceeds the total limit of containers 4Mi. ", "evicted", "USER"),
+        ("OutOfcpu", "", "admission_rejected", "SYSTEM"),
+        ("UnexpectedAdmissionError", "Allocate failed due to no healthy devices present, which is unexpected", "gpu_device", "SYSTEM"),
+        ("Terminated", "Pod was terminated in response to imminent node shutdown.", "node_shutdown", "SYSTEM"),
+        ("FailedMount", 'MountVolume.SetUp failed for volume "v" : configmap "c" not found', "config_missing", "USER"),
+        ("FailedMount", 'MountVolume.SetUp failed for volume "v" : rpc error: code = DeadlineExceeded', "volume", "SYSTEM"),
+        ("CreateContainerError", "context deadline exceeded", "node_runtime", "SYSTEM"),
+        ("ErrImagePull", "context deadline exceeded", "network_timeout", "SYSTEM"),
+        ("ErrImageNeverPull", "", "never_pull", "USER"),
+        ("FlyteSaysSo", "", "unknown", "SYSTEM"),
+    ],
+)
+def test_the_reason_beside_a_message_counts(reason: str, message: str, category: str, kind: str) -> None:
+    found = diagnose(message, reason=reason)
+    assert (found.category, found.kind) == (category, kind)
+
+
+def test_unknown_words_say_that_they_are() -> None:
+    found = diagnose("the flux capacitor has come loose")
+    assert found.rule == "unknown"
+    assert "does not know" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("429 Too Many Requests, Retry-After: 30", 30.0),
+        ("toomanyrequests: retry-after: 25.51µs, allowed: 44000/minute", 25.51e-6),
+        ("denied: rate limit exceeded, try again in 5 minutes", 300.0),
+        ("retry after 2h", 7200.0),
+        ('{"error":"too many requests","retry_after": 7}', None),
+        ("Retry-After: Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("429 Too Many Requests", None),
+    ],
+)
+def test_the_time_that_the_registry_asks_for_is_read(text: str, seconds: float | None) -> None:
+    assert diagnose(text).retry_after == (pytest.approx(seconds) if seconds is not None else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "registry", "image"),
+    [
+        ('Failed to pull image "nginx:1": toomanyrequests: x', "docker.io", "nginx:1"),
+        ('Failed to pull image "ghcr.io/a/b:1": denied', "ghcr.io", "ghcr.io/a/b:1"),
+        ('failed to resolve reference "quay.io/a/b:1": unexpected status from HEAD request to https://mirror.example/v2/a/b/manifests/1?ns=quay.io: 500',
+         "mirror.example", "quay.io/a/b:1"),
+        ("initializing source docker://localhost:5000/a:1: reading manifest 1 in localhost:5000/a: manifest unknown",
+         "localhost:5000", "localhost:5000/a:1"),
+        ('Head "https://registry-1.docker.io/v2/library/busybox/manifests/latest": unauthorized', "docker.io", None),
+        ("no space left on device", None, None),
+    ],
+)
+def test_registry_and_image_are_fields(text: str, registry: str | None, image: str | None) -> None:
+    found = diagnose(text)
+    assert (found.registry, found.image) == (registry, image)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        "[1/1] currentAttempt done. Last Error: USER::Grace period [3m0s] exceeded|containers with unready status: [429]|{}",
+        "SYSTEM::{}",
+        "\x1b[31m{}\x1b[0m",
+        "  Warning  Failed  5m (x4 over 7m)  kubelet  {}",
+    ],
+)
+def test_what_backends_and_consoles_put_around_a_message_changes_nothing(wrapped: str) -> None:
+    message = 'Back-off pulling image "acme/app:v1": ErrImagePull: failed to pull and unpack image "acme/app:v1": manifest unknown'
+    assert diagnose(wrapped.format(message)).category == "not_found"
+
+
+def test_the_last_mirror_decides_and_the_others_are_kept_as_evidence() -> None:
+    found = diagnose(
+        "initializing source docker://a/b:1: (Mirrors also failed: [m1/a/b:1: reading manifest 1 in m1/a/b: toomanyrequests: x]): "
+        "a/b:1: reading manifest 1 in a/b: manifest unknown"
+    )
+    assert found.category == "not_found"
+    assert any("toomanyrequests" in item.text for item in found.evidence[1:])
+
+
+def test_a_refusal_of_one_credential_yields_to_the_attempt_that_got_further() -> None:
+    found = diagnose(
+        'Failed to pull image "a/b:1": [rpc error: code = Unknown desc = failed to pull and unpack image "a/b:1": 429 Too Many Requests, '
+        'failed to pull and unpack image "a/b:1": failed to authorize: failed to fetch anonymous token: 401 Unauthorized]'
+    )
+    assert found.category == "registry_rate_limited"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "https://bob:hunter2hunter2@registry.example/v2/",
+        "https://s3.example/x?X-Amz-Signature=hunter2hunter2&X-Amz-Date=1",
+        "https://a.blob.example/x?sv=1&sig=hunter2hunter2%3D",
+        "Authorization: Bearer hunter2hunter2hunter2hunter2",
+        '{"token":"hunter2hunter2"}',
+        "https://auth.example/token?access_token=hunter2hunter2",
+        "ghp_hunter2hunter2hunter2",
+        "password=hunter2hunter2",
+    ],
+)
+def test_secrets_are_masked_in_what_is_returned_for_display(secret: str) -> None:
+    found = diagnose(f"failed to do request: {secret}: 429 Too Many Requests")
+    assert "hunter2" not in json.loads(found.to_json())["evidence"][0]["text"]
+    assert "***" in mask(secret)
+
+
+@pytest.mark.parametrize("harmless", ["failed to fetch oauth token: unexpected status", "sig = 3", "token?scope=repository%3Aa"])
+def test_what_is_no_secret_is_left_alone(harmless: str) -> None:
+    assert mask(harmless) == harmless
+
+
+def test_the_excerpt_of_a_huge_message_is_short() -> None:
+    found = diagnose("x " * 500_000 + "429 Too Many Requests")
+    assert found.category == "registry_rate_limited"
+    assert len(found.evidence[0].text) <= 500
+
+
+def test_a_message_that_is_no_text_is_refused() -> None:
+    with pytest.raises(TypeError, match="a message is text, not bytes"):
+        diagnose(b"429")  # type: ignore[arg-type]
+
+
+OWN = """
+[[rule]]
+id = "acme-mirror-cold"
+category = "mirror_cold"
+kind = "SYSTEM"
+means = "the mirror is warming up"
+remedy = "Wait, or pull {image} from {registry} directly."
+phrases = ["cache not primed"]
+"""
+
+
+def test_a_rule_of_ones_own_is_tried_before_all_others() -> None:
+    book = BUILT_IN.with_rules(load_rules(OWN, "own.toml"))
+    found = diagnose('Failed to pull image "r.io/a:1": 404 Not Found: Cache NOT-primed', rules=book)
+    assert (found.category, found.rule) == ("mirror_cold", "acme-mirror-cold")
+    assert found.remedy == "Wait, or pull r.io/a:1 from r.io directly."
+    assert diagnose("404 Not Found: cache not primed").category == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("x =", "own.toml: not TOML"),
+        ("[[rules]]", "own.toml: unknown key 'rules'; allowed"),
+        ("rule = 3", "own.toml: 'rule' is not a list of tables"),
+        (OWN.replace("acme-mirror-cold", "Bad Id"), "own.toml: rule 1 .Bad Id.: rule 'Bad Id': an id is lower-case"),
+        (OWN.replace("acme-mirror-cold", "pull-429"), "own.toml: rule 1 .pull-429.: the id is taken"),
+        (OWN.replace('"SYSTEM"', '"ME"'), "kind 'ME' is not usable; allowed: USER, SYSTEM"),
+        (OWN.replace('"SYSTEM"', '"UNKNOWN"'), "kind 'UNKNOWN' is not usable; allowed: USER, SYSTEM"),
+        (OWN.replace("mirror_cold", "Mirror Cold"), "category 'Mirror Cold' is not usable"),
+        (OWN.replace("cache not primed", "--"), "phrases holds '--', which has no word in it"),
+        (OWN.replace('phrases = ["cache not primed"]', ""), "it would match everything"),
+        (OWN + 'colour = "red"', "unknown key 'colour'; allowed: id, category"),
+        (OWN.replace('means = "the mirror is warming up"', ""), "'means' is missing; required"),
+        (OWN + "statuses = [42]", "'statuses' is not a list of HTTP statuses"),
+    ],
+)
+def test_a_bad_rule_is_refused_with_file_rule_and_reason(text: str, reason: str) -> None:
+    with pytest.raises(InvalidRule, match=reason):
+        load_rules(text, "own.toml")
+
+
+def test_every_built_in_rule_says_what_it_means_what_helps_and_where_it_comes_from() -> None:
+    for rule in BUILT_IN:
+        assert rule.means
+        assert rule.remedy.endswith(".")
+        assert len(rule.source) > 10
+        assert rule.kind in ("USER", "SYSTEM")
+
+
+@pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.id) for rule in BUILT_IN])
+def test_every_rule_can_decide(rule: object) -> None:
+    """A message made of a rule's own words reaches it, or a rule of the same category and kind before it."""
+    from flytekitplugins_podtriage.core.rules.rule import Peer, Rule
+
+    assert isinstance(rule, Rule)
+    status = f"status code {min(rule.statuses)} " if rule.statuses else ""
+    host = {None: "", Peer.LOOPBACK: "https://127.0.0.1/v2 ", Peer.NOBODY: "https://a.invalid/v2 "}[rule.peer]
+    words = " ".join(text.replace("nameref", "/a/b/c").replace("urlref", "https://r/x") for text in (*rule.phrases[:1], *rule.also[:1]))
+    found = diagnose(f"{status}{host}{words}", reason=min(rule.reasons) if rule.reasons else None)
+    assert (found.category, found.kind) == (rule.category, rule.kind), found.rule
