@@ -19,6 +19,9 @@ from flytekitplugins_podtriage.core.text.words import words
 
 EXCERPT = 500
 """How much of a message is quoted as evidence, in characters."""
+LONGEST = 65_536
+"""How much of a message is read, in characters: of a longer one the two ends, half of it each. An event's message has
+at most 1,024 bytes, a termination message 4,096 (Kubernetes API); whatever is longer was put together by somebody."""
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
@@ -44,7 +47,8 @@ def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None 
     """Tell from a message why something failed, and whose doing it is.
 
     Args:
-        message: what a runtime, a kubelet or a backend said; text pasted from a console will do.
+        message: what a runtime, a kubelet or a backend said; text pasted from a console will do. Of more than 64 Ki
+            characters only the two ends are read.
         reason: the reason that stood beside it (``ErrImagePull``, ``Evicted``, ``FailedMount``, ...), if known.
         rules: the rules to go by; by default the built-in ones.
 
@@ -73,6 +77,8 @@ def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None 
 def find(message: str, reason: str | None = None, rules: RuleBook | None = None) -> Finding:
     """Find the cause in a message; the same as :func:`diagnose`, for use inside the core."""
     book = BUILT_IN if rules is None else rules
+    if len(message) > LONGEST:
+        message = f"{message[: LONGEST // 2]} {message[-LONGEST // 2 :]}"
     inner = unwrap(message)
     parts = attempts(inner.text)
     if len(parts) == 1:

@@ -22,7 +22,7 @@ def image_of(text: str) -> str | None:
     """Return the reference of the image that the message is about, as it is spelt there."""
     if '"' in text and (found := _QUOTED_IMAGE.search(text)):
         return found[1]
-    if ("://" in text or " for " in text or " in " in text) and (found := _BARE_IMAGE.search(text)):
+    if ("docker://" in text or " for " in text or " in " in text) and (found := _BARE_IMAGE.search(text)):
         return found[1].rstrip(":.,;)]")
     return None
 

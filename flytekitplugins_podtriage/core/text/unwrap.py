@@ -16,7 +16,7 @@ import msgspec
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,16}[A-Za-z]")
 _ATTEMPT = re.compile(r"\[\d{1,6}/\d{1,6}\] currentAttempt done\. Last Error: ")
 _KIND = re.compile(r"\b(USER|SYSTEM|UNKNOWN)::")
-_UNREADY = re.compile(r"containers with (?:unready|incomplete) status: \[[^\]]*\]\|?")
+_UNREADY = re.compile(r"containers with (?:unready|incomplete) status: \[[^\][]*\]\|?")
 _BACK_OFF = 'Back-off pulling image "'
 _FAILED = 'Failed to pull image "'
 _UNPACK = 'failed to pull and unpack image "'
