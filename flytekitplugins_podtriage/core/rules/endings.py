@@ -18,7 +18,7 @@ PROGRAM: Final = (
         remedy=_LOG,
         source="Python traceback module ('Traceback (most recent call last):'); flytekit exceptions",
         phrases=("traceback most recent call last", "flyteuserexception", "flyteassertion", "modulenotfounderror",
-                 "valueerror", "errno 28", "errno 122", "typeerror", "keyerror", "runtimeerror", "importerror", "attributeerror", "assertionerror"),
+                 "valueerror", "errno 28", "errno 122", "typeerror", "keyerror", "runtimeerror", "importerror", "attributeerror", "assertionerror", "syntaxerror"),
         unless=("nvml", "cuda"),
     ),
     Rule(

@@ -54,6 +54,8 @@ RULES: Final = (
             "tag invalid",
             "tag format",
             "is a reserved name",
+            "object required",
+            "hostname required",
         ),
     ),
     Rule(
@@ -128,6 +130,8 @@ RULES: Final = (
             "failed digest verification",
             "filesystem layer verification failed",
             "manifest verification failed for digest",
+            "image config verification failed for digest",
+            "missing signature key",
             "provided digest does not match uploaded content",
             "does not match its digest",
             "does not match expected digest",
