@@ -21,8 +21,14 @@ from benchmarks.pods import NOW, rate_limited_pod
 from flytekitplugins_podtriage import Policy, diagnose, triage
 
 PODS, ROUNDS = 300, 31
-GOALS = {("flyte-1.16", 7): 0.5, ("flyte-1.16", 15): 0.5, ("flyte-2", 7): 0.5, ("flyte-2", 15): 0.5,
-         ("podtriage", 7): 1.0, ("podtriage", 15): 0.5}
+GOALS = {
+    ("flyte-1.16", 7): 0.5,
+    ("flyte-1.16", 15): 0.5,
+    ("flyte-2", 7): 0.5,
+    ("flyte-2", 15): 0.5,
+    ("podtriage", 7): 1.0,
+    ("podtriage", 15): 0.5,
+}
 """Largest ratio to json.loads, by policy and size in KB."""
 
 
@@ -57,14 +63,18 @@ def main() -> int:
             work[name] = decide(Policy.for_backend(name))
         result = measure(work, pods)
         reference = result["json.loads"]
-        print(f"pod of {statistics.mean(map(len, pods)) / 1024:.1f} KB in ImagePullBackOff, {PODS} pods, {ROUNDS} rounds")
+        print(
+            f"pod of {statistics.mean(map(len, pods)) / 1024:.1f} KB in ImagePullBackOff, {PODS} pods, {ROUNDS} rounds"
+        )
         for name, value in result.items():
             goal = GOALS.get((name, kilobytes))
             ratio = value / reference
             verdict = "" if goal is None else f"   goal <= {goal:.1f}   {'ok' if ratio <= goal else 'MISSED'}"
             missed += goal is not None and ratio > goal
             print(f"  {name:12} {value:7.1f} us   {ratio:5.2f} of json.loads{verdict}")
-    message = json.loads(rate_limited_pod(1, 7168))["status"]["containerStatuses"][0]["state"]["waiting"]["message"][-300:]
+    message = json.loads(rate_limited_pod(1, 7168))["status"]["containerStatuses"][0]["state"]["waiting"]["message"][
+        -300:
+    ]
     texts = [f"{message[:-6]}{number:06d}".encode() for number in range(PODS)]
     micros = measure({"diagnose": lambda text: diagnose(text.decode())}, texts)["diagnose"]
     print(f"diagnose of 300 characters: {micros:.1f} us   goal <= 20   {'ok' if micros <= 20 else 'MISSED'}")

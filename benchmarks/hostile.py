@@ -20,25 +20,59 @@ from flytekitplugins_podtriage.core.rules.messages import BUILT_IN
 
 SIZES, ROUNDS, LIMIT = ((30_000, 60_000), (500_000, 1_000_000)), 5, 2.3
 TRIES = 6
+PIECES = (
+    '"',
+    '"a',
+    "://",
+    "https://a:b@",
+    "[manifests ",
+    "[rpc error: code = ",
+    "(Mirrors also failed: [",
+    "artifact err: ",
+    "USER::",
+    "[1/1] currentAttempt done. ",
+    "containers with unready status: [",
+    "\\",
+    "\x1b[",
+    "sig=",
+    "token=a",
+    '"token":"',
+    "Bearer ",
+    "a",
+    " ",
+    "\n",
+    ".",
+    "/",
+    'image "',
+    "lookup ",
+    "https://a",
+    "retry-after:",
+    "429 ",
+    "manifest a in ",
+    "`a",
+    "for a",
+    "Grace period [",
+    'Back-off pulling image "',
+    "eyJaaaaaaaaaa.",
+    "@",
+    "status code 42",
+    ", rpc error: code = ",
+    "\u00e9",
+    "%3d",
+    "ghp_a",
+)
+"""What the patterns of the text modules begin with."""
 
 
 def attacks() -> Iterator[tuple[str, str]]:
     """Yield a name and a piece of text that is repeated to make the message."""
     for rule in BUILT_IN:
-        for number, phrase in enumerate(rule.phrases or (min(rule.reasons),) if not rule.statuses else (str(min(rule.statuses)),)):
-            if number < 3:
-                yield f"{rule.id}/{number} nearly", f"{phrase[:-1]} "
-                yield f"{rule.id}/{number} glued", phrase.replace(" ", "_")
-    pieces = {
-        "quotes": '"', "quoted": '"a', "urls": "://", "url": "https://a:b@", "brackets": "[manifests ", "lists": "[rpc error: code = ",
-        "mirrors": "(Mirrors also failed: [", "artifacts": "artifact err: ", "kinds": "USER::", "attempts": "[1/1] currentAttempt done. ",
-        "unready": "containers with unready status: [", "escapes": "\\", "colours": "\x1b[", "equals": "sig=", "names": "token=a",
-        "members": '"token":"', "bearer": "Bearer ", "words": "a", "spaces": " ", "lines": "\n", "dots": ".", "slashes": "/",
-        "images": 'image "', "lookups": "lookup ", "hosts": "https://a", "retries": "retry-after:", "numbers": "429 ", "manifest": "manifest a in ",
-        "backquotes": "`a", "for": "for a", "grace": "Grace period [", "backoff": 'Back-off pulling image "', "jwt": "eyJaaaaaaaaaa.", "at": "@",
-        "status": "status code 42", "commas": ", rpc error: code = ", "unicode": "\u00e9", "percent": "%3d", "tokens": "ghp_a",
-    }
-    yield from pieces.items()
+        texts = [str(min(rule.statuses))] if rule.statuses else list(rule.phrases[:3]) or [min(rule.reasons)]
+        for number, phrase in enumerate(texts):
+            yield f"{rule.id}/{number} nearly", f"{phrase[:-1]} "
+            yield f"{rule.id}/{number} glued", phrase.replace(" ", "_")
+    for piece in PIECES:
+        yield repr(piece), piece
 
 
 def cost(piece: str, size: int) -> float:

@@ -55,7 +55,12 @@ def rate_limited_pod(number: int, size: int) -> bytes:
             },
             "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "primary_container_name": name},
             "ownerReferences": [
-                {"apiVersion": "flyte.lyft.com/v1alpha1", "kind": "flyteworkflow", "name": execution, "controller": True}
+                {
+                    "apiVersion": "flyte.lyft.com/v1alpha1",
+                    "kind": "flyteworkflow",
+                    "name": execution,
+                    "controller": True,
+                }
             ],
             "finalizers": ["flyte.org/finalizer-k8s"],
             "managedFields": [],
@@ -76,7 +81,12 @@ def rate_limited_pod(number: int, size: int) -> bytes:
             "nodeName": f"ip-10-0-{number % 250}-7.ec2.internal",
             "serviceAccountName": "default",
             "tolerations": [
-                {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+                {
+                    "key": "node.kubernetes.io/not-ready",
+                    "operator": "Exists",
+                    "effect": "NoExecute",
+                    "tolerationSeconds": 300,
+                }
             ],
         },
         "status": {
@@ -112,9 +122,15 @@ def rate_limited_pod(number: int, size: int) -> bytes:
         index = len(env)
         env.append({"name": f"FLYTE_SETTING_{index}", "value": f"{mark[index % 40 : index % 40 + 12]}"})
         if index % 4 == 0:
-            keys = {f"k:{{\"name\":\"FLYTE_SETTING_{index}\"}}": {".": {}, "f:name": {}, "f:value": {}}}
+            keys = {f'k:{{"name":"FLYTE_SETTING_{index}"}}': {".": {}, "f:name": {}, "f:value": {}}}
             fields.append(
-                {"manager": "flytepropeller", "operation": "Update", "apiVersion": "v1", "time": stamp,
-                 "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:containers": keys}}}
+                {
+                    "manager": "flytepropeller",
+                    "operation": "Update",
+                    "apiVersion": "v1",
+                    "time": stamp,
+                    "fieldsType": "FieldsV1",
+                    "fieldsV1": {"f:spec": {"f:containers": keys}},
+                }
             )
     return text.encode()

@@ -2,9 +2,9 @@
 
 Pure state machines: counters and a failure in, new counters and what follows out.
 
-* Flyte 1.16: flytepropeller/pkg/controller/nodes/executor.go (``isEligibleForRetry``, ``execute``, ``handleNodeFailure``)
-  and node_exec_context.go (interruptible), at v1.16.8.
-* Flyte 2: executor/pkg/controller/taskaction_controller.go (``recordSystemError`` and the restart in place), at 6fadb90.
+* Flyte 1.16: flytepropeller/pkg/controller/nodes/executor.go (``isEligibleForRetry``, ``execute``, and where a failing
+  node is counted) and node_exec_context.go (interruptible), at v1.16.8.
+* Flyte 2: executor/pkg/controller/taskaction_controller.go (``recordSystemError``, the restart in place), at 6fadb90.
 """
 
 from __future__ import annotations

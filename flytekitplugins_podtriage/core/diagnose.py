@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 import msgspec
 
 from flytekitplugins_podtriage.core.model import Category, Diagnosis, Evidence
@@ -30,10 +28,10 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     rule: Rule
     said: str
     """The cause in its own words, for display."""
-    status: Optional[int] = None
-    registry: Optional[str] = None
-    image: Optional[str] = None
-    retry_after: Optional[float] = None
+    status: int | None = None
+    registry: str | None = None
+    image: str | None = None
+    retry_after: float | None = None
     others: tuple[str, ...] = ()
     """The causes that were set aside, for display."""
 
@@ -108,8 +106,10 @@ def _several(found: list[Finding]) -> Finding:
 
 
 def _yields(one: Finding) -> bool:
-    """Whether an attempt says little beside another: the kubelet tries credentials that need not fit, and a registry
-    that the node's configuration blocks was never asked."""
+    """Whether an attempt says little beside another.
+
+    The kubelet tries credentials that need not fit; a registry that the node's configuration blocks was never asked.
+    """
     category = one.rule.category
     return category is Category.AUTH or category is Category.UNKNOWN or one.rule.id == "image-source-blocked"
 

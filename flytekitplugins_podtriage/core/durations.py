@@ -23,7 +23,7 @@ _UNITS = {
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 
 
-def seconds(value: float | int | str | timedelta) -> float:
+def seconds(value: float | str | timedelta) -> float:
     """Return a duration in seconds.
 
     Args:

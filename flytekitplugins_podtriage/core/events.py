@@ -77,7 +77,9 @@ NOTHING = Digest()
 def observed_at(event: wire.Event) -> datetime | None:
     """Return when an event was last seen; core/v1 and events.k8s.io/v1 keep that in different places."""
     series = event.series.last_observed_time if event.series else None
-    return series or event.last_timestamp or event.deprecated_last_timestamp or event.event_time or event.first_timestamp
+    return (
+        series or event.last_timestamp or event.deprecated_last_timestamp or event.event_time or event.first_timestamp
+    )
 
 
 def digest(events: Iterable[wire.Event], uid: str | None) -> Digest:
@@ -95,7 +97,8 @@ def digest(events: Iterable[wire.Event], uid: str | None) -> Digest:
         return NOTHING
     told.sort(key=lambda item: item[:2])
     pulls: dict[str, Pull] = {}
-    trouble = scheduling = None
+    trouble: Note | None = None
+    scheduling: Note | None = None
     lost = False
     for _, _, event, about in told:
         reason = event.reason or ""
@@ -120,7 +123,7 @@ def digest(events: Iterable[wire.Event], uid: str | None) -> Digest:
         elif reason == "BackOff" and name in pulls:
             pulls[name] = attrs.evolve(pulls[name], pulling_since=None)
         elif reason in _POD_TROUBLE:
-            earlier = trouble.first_at if trouble is not None and trouble.reason == reason else None
+            earlier: datetime | None = trouble.first_at if trouble is not None and trouble.reason == reason else None
             trouble = attrs.evolve(note, first_at=earlier or note.first_at)
         elif reason == "FailedScheduling":
             scheduling = note

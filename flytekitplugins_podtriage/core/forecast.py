@@ -10,7 +10,6 @@ import msgspec
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.decode import read_events, read_pod
-from flytekitplugins_podtriage.core.events import Digest, digest
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Charge, ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
@@ -59,7 +58,7 @@ def forecast(
         gone = _is_gone(read, backend)
         if gone is not None:
             return attrs.evolve(gone, at=now)
-        seen, changed = _in_back_off(read, digest(told, read.metadata.uid if read.metadata else None))
+        seen, changed = _in_back_off(read)
         if changed:
             earliest = now + _NEXT_BACK_OFF
             note = "the pull has just failed: it is charged when the container next enters ImagePullBackOff"
@@ -103,7 +102,7 @@ def _is_gone(pod: wire.Pod, backend: str) -> Charge | None:
     )
 
 
-def _in_back_off(pod: wire.Pod, told: Digest) -> tuple[wire.Pod, bool]:
+def _in_back_off(pod: wire.Pod) -> tuple[wire.Pod, bool]:
     """Return the pod as it will look once each container in ErrImagePull backs off, and whether that differs.
 
     The kubelet alternates between the two reasons; a stock backend lets the first pass and charges the second.
@@ -118,12 +117,13 @@ def _in_back_off(pod: wire.Pod, told: Digest) -> tuple[wire.Pod, bool]:
         answer = []
         for container in statuses or ():
             waiting = container.state.waiting if container.state else None
-            if waiting is not None and waiting.reason == "ErrImagePull":
-                changed = True
-                message = f'Back-off pulling image "{container.image or ""}": ErrImagePull: {waiting.message or ""}'
-                state = wire.State(waiting=wire.Waiting("ImagePullBackOff", message))
-                container = msgspec.structs.replace(container, state=state)
-            answer.append(container)
+            if waiting is None or waiting.reason != "ErrImagePull":
+                answer.append(container)
+                continue
+            changed = True
+            message = f'Back-off pulling image "{container.image or ""}": ErrImagePull: {waiting.message or ""}'
+            state = wire.State(waiting=wire.Waiting("ImagePullBackOff", message))
+            answer.append(msgspec.structs.replace(container, state=state))
         return answer if statuses is not None else None
 
     init = backed_off(status.init_container_statuses)

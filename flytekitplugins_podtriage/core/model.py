@@ -18,8 +18,9 @@ SCHEMA = 1
 class _Words(str, enum.Enum):
     """A string enumeration that prints as its value on every Python (StrEnum came with 3.11)."""
 
+    # The string's own, in C: each verdict prints a few.
     __str__ = str.__str__
-    __format__ = str.__format__
+    __format__ = str.__format__  # type: ignore[assignment]  # Enum names its parameter
 
 
 class ErrorKind(_Words):

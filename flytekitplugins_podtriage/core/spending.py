@@ -110,5 +110,7 @@ def spend(verdict: Verdict, budgets: Budgets, *, repeated: int = 0, disbelief: i
             f"the failure is the platform's, but {because}: a user retry is spent so that the task lives on",
         )
     if budgets.system_left:
-        return Spending(Action.SYSTEM, ErrorKind.SYSTEM, "the failure is the platform's, and its reserve is all there is")
+        return Spending(
+            Action.SYSTEM, ErrorKind.SYSTEM, "the failure is the platform's, and its reserve is all there is"
+        )
     return Spending(Action.END, ErrorKind.SYSTEM, "the failure is the platform's, and both budgets are spent")

@@ -420,8 +420,7 @@ def _primary_ended(primary: str, ended: wire.Terminated, policy: Policy) -> Verd
     else:
         return _verdict("stock-primary-succeeded", policy, Phase.SUCCESS, container=primary)
     message = (
-        f"\r\n[{primary}] terminated with exit code ({exit_code}). "
-        f"Reason [{reason}]. Message: \n{ended.message or ''}."
+        f"\r\n[{primary}] terminated with exit code ({exit_code}). Reason [{reason}]. Message: \n{ended.message or ''}."
     )
     return _verdict(
         rule,

@@ -8,123 +8,123 @@ of a pod. Field names are Kubernetes' own; ``rename="camel"`` does the spelling.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Optional
+from typing import Annotated
 
 import msgspec
 
-# Optional[...] rather than X | None throughout: msgspec evaluates the annotations at runtime, on Python 3.10 too.
+# ... | None rather than X | None throughout: msgspec evaluates the annotations at runtime, on Python 3.10 too.
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    reason: Optional[str] = None
-    message: Optional[str] = None
+    reason: str | None = None
+    message: str | None = None
 
 
 class Running(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    started_at: Optional[Time] = None
+    started_at: Time | None = None
 
 
 class Terminated(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    exit_code: Optional[int] = None
-    signal: Optional[int] = None
-    reason: Optional[str] = None
-    message: Optional[str] = None
-    started_at: Optional[Time] = None
-    finished_at: Optional[Time] = None
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str | None = None
+    message: str | None = None
+    started_at: Time | None = None
+    finished_at: Time | None = None
 
 
 class State(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    waiting: Optional[Waiting] = None
-    running: Optional[Running] = None
-    terminated: Optional[Terminated] = None
+    waiting: Waiting | None = None
+    running: Running | None = None
+    terminated: Terminated | None = None
 
 
 class ContainerStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    name: Optional[str] = None
-    ready: Optional[bool] = None
-    started: Optional[bool] = None
-    image: Optional[str] = None
-    restart_count: Optional[int] = None
-    state: Optional[State] = None
-    last_state: Optional[State] = None
+    name: str | None = None
+    ready: bool | None = None
+    started: bool | None = None
+    image: str | None = None
+    restart_count: int | None = None
+    state: State | None = None
+    last_state: State | None = None
 
 
 class Condition(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    type: Optional[str] = None
-    status: Optional[str] = None
-    reason: Optional[str] = None
-    message: Optional[str] = None
-    last_transition_time: Optional[Time] = None
+    type: str | None = None
+    status: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    last_transition_time: Time | None = None
 
 
 class PodStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    phase: Optional[str] = None
-    reason: Optional[str] = None
-    message: Optional[str] = None
-    start_time: Optional[Time] = None
-    conditions: Optional[list[Condition]] = None
-    init_container_statuses: Optional[list[ContainerStatus]] = None
-    container_statuses: Optional[list[ContainerStatus]] = None
-    ephemeral_container_statuses: Optional[list[ContainerStatus]] = None
+    phase: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    start_time: Time | None = None
+    conditions: list[Condition] | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
+    container_statuses: list[ContainerStatus] | None = None
+    ephemeral_container_statuses: list[ContainerStatus] | None = None
 
 
 class Container(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    name: Optional[str] = None
-    image: Optional[str] = None
-    restart_policy: Optional[str] = None
+    name: str | None = None
+    image: str | None = None
+    restart_policy: str | None = None
 
 
 class PodSpec(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    containers: Optional[list[Container]] = None
-    init_containers: Optional[list[Container]] = None
-    node_name: Optional[str] = None
-    restart_policy: Optional[str] = None
+    containers: list[Container] | None = None
+    init_containers: list[Container] | None = None
+    node_name: str | None = None
+    restart_policy: str | None = None
 
 
 class Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    name: Optional[str] = None
-    namespace: Optional[str] = None
-    uid: Optional[str] = None
-    creation_timestamp: Optional[Time] = None
-    deletion_timestamp: Optional[Time] = None
-    deletion_grace_period_seconds: Optional[int] = None
-    annotations: Optional[dict[str, str]] = None
+    name: str | None = None
+    namespace: str | None = None
+    uid: str | None = None
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
+    deletion_grace_period_seconds: int | None = None
+    annotations: dict[str, str] | None = None
 
 
 class Pod(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    kind: Optional[str] = None
-    metadata: Optional[Metadata] = None
-    spec: Optional[PodSpec] = None
-    status: Optional[PodStatus] = None
+    kind: str | None = None
+    metadata: Metadata | None = None
+    spec: PodSpec | None = None
+    status: PodStatus | None = None
 
 
 class ObjectReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    kind: Optional[str] = None
-    name: Optional[str] = None
-    namespace: Optional[str] = None
-    uid: Optional[str] = None
-    field_path: Optional[str] = None
+    kind: str | None = None
+    name: str | None = None
+    namespace: str | None = None
+    uid: str | None = None
+    field_path: str | None = None
 
 
 class EventSeries(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    count: Optional[int] = None
-    last_observed_time: Optional[Time] = None
+    count: int | None = None
+    last_observed_time: Time | None = None
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """A core/v1 Event; ``note``, ``regarding`` and the ``deprecated_*`` fields are how events.k8s.io/v1 spells them."""
 
-    kind: Optional[str] = None
-    reason: Optional[str] = None
-    message: Optional[str] = None
-    note: Optional[str] = None
-    type: Optional[str] = None
-    count: Optional[int] = None
-    involved_object: Optional[ObjectReference] = None
-    regarding: Optional[ObjectReference] = None
-    first_timestamp: Optional[Time] = None
-    last_timestamp: Optional[Time] = None
-    event_time: Optional[Time] = None
-    deprecated_last_timestamp: Optional[Time] = None
-    series: Optional[EventSeries] = None
+    kind: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    note: str | None = None
+    type: str | None = None
+    count: int | None = None
+    involved_object: ObjectReference | None = None
+    regarding: ObjectReference | None = None
+    first_timestamp: Time | None = None
+    last_timestamp: Time | None = None
+    event_time: Time | None = None
+    deprecated_last_timestamp: Time | None = None
+    series: EventSeries | None = None

@@ -35,7 +35,7 @@ TEXTS = st.one_of(
             "exec format error",
             '[rpc error: code = Unknown desc = "x", rpc error: code = Unknown desc = denied]',
             "(Mirrors also failed: [a: b]): c: d",
-            "\x1b[31mred\x1b[0m \\n \\\" ::USER::",
+            '\x1b[31mred\x1b[0m \\n \\" ::USER::',
         ]
     ),
 )
@@ -80,7 +80,8 @@ CONDITIONS = _object(
     type=_maybe(st.sampled_from(["Ready", "PodScheduled", "DisruptionTarget", "Unschedulable", "Initialized", "?"])),
     status=_maybe(st.sampled_from(["True", "False", "Unknown", ""])),
     reason=st.one_of(
-        REASONS, st.sampled_from(["PreemptionByScheduler", "DeletionByTaintManager", "TerminationByKubelet", "SchedulingGated"])
+        REASONS,
+        st.sampled_from(["PreemptionByScheduler", "DeletionByTaintManager", "TerminationByKubelet", "SchedulingGated"]),
     ),
     message=TEXTS,
     lastTransitionTime=TIMES,
@@ -102,7 +103,9 @@ PODS = _object(
     spec=_maybe(_object(containers=_maybe(st.lists(_object(name=NAMES, image=TEXTS), max_size=3)), nodeName=NAMES)),
     status=_maybe(
         _object(
-            phase=_maybe(st.sampled_from(["Pending", "Running", "Succeeded", "Failed", "Unknown", "Unschedulable", "", "?"])),
+            phase=_maybe(
+                st.sampled_from(["Pending", "Running", "Succeeded", "Failed", "Unknown", "Unschedulable", "", "?"])
+            ),
             reason=REASONS,
             message=TEXTS,
             startTime=TIMES,
@@ -127,7 +130,9 @@ EVENTS = st.lists(
         eventTime=TIMES,
         count=_maybe(st.integers(0, 100)),
         involvedObject=_maybe(
-            _object(uid=_maybe(st.sampled_from(["u1", "u2"])), fieldPath=st.sampled_from(["", "spec.containers{main}", "x"]))
+            _object(
+                uid=_maybe(st.sampled_from(["u1", "u2"])), fieldPath=st.sampled_from(["", "spec.containers{main}", "x"])
+            )
         ),
     ),
     max_size=4,
@@ -137,7 +142,10 @@ ANYTHING = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(
-            st.one_of(st.text(max_size=8), st.sampled_from(["kind", "status", "metadata", "spec", "phase", "containerStatuses"])),
+            st.one_of(
+                st.text(max_size=8),
+                st.sampled_from(["kind", "status", "metadata", "spec", "phase", "containerStatuses"]),
+            ),
             inner,
             max_size=4,
         ),

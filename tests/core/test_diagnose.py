@@ -14,43 +14,103 @@ from flytekitplugins_podtriage.core.text.secrets import mask
 CONTAINERD = 'failed to pull and unpack image "docker.io/acme/app:v1": '
 CASES = [
     # words beside a status
-    ("a status decides without a reason phrase", "unexpected status from HEAD request to https://r/v2/a: 429", "registry_rate_limited"),
-    ("a status decides with a strange reason phrase", "StatusCode: 429, \"\"", "registry_rate_limited"),
+    (
+        "a status decides without a reason phrase",
+        "unexpected status from HEAD request to https://r/v2/a: 429",
+        "registry_rate_limited",
+    ),
+    ("a status decides with a strange reason phrase", 'StatusCode: 429, ""', "registry_rate_limited"),
     ("a port is no status", "dial tcp 10.0.0.1:429: connect: connection refused", "network_timeout"),
     ("a tag is no status", "manifest for acme/app:429 not found: manifest unknown", "not_found"),
     ("a tag in brackets is no status", "failed with status code [manifests 429]: 401 Unauthorized", "auth"),
-    ("the daemon's own 500 is no status of the registry", "API error (500): pull access denied for a, repository does not exist", "auth"),
+    (
+        "the daemon's own 500 is no status of the registry",
+        "API error (500): pull access denied for a, repository does not exist",
+        "auth",
+    ),
     ("an exit code is no status", "terminated with exit code 1", "app_error"),
     ("the body of a 404 does not count", "404 Not Found - Server message: 429 Too Many Requests", "not_found"),
     # limits
-    ("a limit without a number is one", "toomanyrequests: You have reached your pull rate limit.", "registry_rate_limited"),
-    ("a limit dressed as a denial is one", "denied: Quota exceeded for quota metric 'Requests'", "registry_rate_limited"),
-    ("a limit dressed as 403 is one", "403 Forbidden - Server message: denied: rate limit exceeded", "registry_rate_limited"),
+    (
+        "a limit without a number is one",
+        "toomanyrequests: You have reached your pull rate limit.",
+        "registry_rate_limited",
+    ),
+    (
+        "a limit dressed as a denial is one",
+        "denied: Quota exceeded for quota metric 'Requests'",
+        "registry_rate_limited",
+    ),
+    (
+        "a limit dressed as 403 is one",
+        "403 Forbidden - Server message: denied: rate limit exceeded",
+        "registry_rate_limited",
+    ),
     ("a plain denial is none", "403 Forbidden - Server message: denied", "auth"),
     ("a resource quota is none", 'pods "a" is forbidden: exceeded quota: team, requested: cpu=1', "quota"),
     ("a disk quota is none", CONTAINERD + "write /var/lib/x: disk quota exceeded", "node_disk"),
     ("the kubelet's own limit is one", 'Failed to pull image "bash": pull QPS exceeded', "registry_rate_limited"),
-    ("CNI's 429 is none of the registry's", "failed to setup network for sandbox \"a\": plugin type=\"cilium-cni\" failed (add): [429] putEndpointIdTooManyRequests", "sandbox_network"),
+    (
+        "CNI's 429 is none of the registry's",
+        'failed to setup network for sandbox "a": plugin type="cilium-cni" failed (add): [429] putEndpointIdTooManyRequests',
+        "sandbox_network",
+    ),
     # the way to the registry
     ("no such host is DNS", 'Head "https://r/v2/": dial tcp: lookup r on 10.0.0.10:53: no such host', "dns"),
-    ("a lookup that times out is DNS", "dial tcp: lookup r on 10.0.0.10:53: read udp 1.2.3.4:5->6.7.8.9:53: i/o timeout", "dns"),
+    (
+        "a lookup that times out is DNS",
+        "dial tcp: lookup r on 10.0.0.10:53: read udp 1.2.3.4:5->6.7.8.9:53: i/o timeout",
+        "dns",
+    ),
     ("a connection that times out is not", "dial tcp 10.0.0.1:443: i/o timeout", "network_timeout"),
     ("a TLS time-out is the network's", "net/http: TLS handshake timeout", "network_timeout"),
     ("a certificate is TLS", "tls: failed to verify certificate: x509: certificate signed by unknown authority", "tls"),
-    ("a proxy that refuses is the proxy", "proxyconnect tcp: dial tcp 10.0.0.1:3128: connect: connection refused", "proxy"),
-    ("a proxy that wants credentials is not auth", "Get \"https://r/v2/\": Proxy Authentication Required", "proxy"),
-    ("refused by a registry on the node itself", "dial tcp 127.0.0.1:5000: connect: connection refused", "registry_unavailable"),
-    ("the runtime's socket is no registry", "dial unix /run/containerd/containerd.sock: connect: connection refused", "node_runtime"),
+    (
+        "a proxy that refuses is the proxy",
+        "proxyconnect tcp: dial tcp 10.0.0.1:3128: connect: connection refused",
+        "proxy",
+    ),
+    ("a proxy that wants credentials is not auth", 'Get "https://r/v2/": Proxy Authentication Required', "proxy"),
+    (
+        "refused by a registry on the node itself",
+        "dial tcp 127.0.0.1:5000: connect: connection refused",
+        "registry_unavailable",
+    ),
+    (
+        "the runtime's socket is no registry",
+        "dial unix /run/containerd/containerd.sock: connect: connection refused",
+        "node_runtime",
+    ),
     # the image
     ("an unknown manifest", "reading manifest v1 in docker.io/acme/app: manifest unknown", "not_found"),
-    ("another platform is not an absent image", CONTAINERD + "no match for platform in manifest: not found", "platform_mismatch"),
+    (
+        "another platform is not an absent image",
+        CONTAINERD + "no match for platform in manifest: not found",
+        "platform_mismatch",
+    ),
     ("a lost snapshot is not an absent image", "snapshot abc does not exist: not found", "node_runtime"),
     ("a secret is not an image", 'secret "db" not found', "config_missing"),
-    ("an upper-case repository", "invalid reference format: repository name (Team/App) must be lowercase", "invalid_reference"),
-    ("a digest that does not fit", 'failed commit on ref "layer": unexpected commit digest sha256:a, expected sha256:b', "corrupt_content"),
-    ("the sandbox image is never the user's", 'failed to get sandbox image "pause:3": failed to pull image "pause:3": not found', "node_runtime"),
+    (
+        "an upper-case repository",
+        "invalid reference format: repository name (Team/App) must be lowercase",
+        "invalid_reference",
+    ),
+    (
+        "a digest that does not fit",
+        'failed commit on ref "layer": unexpected commit digest sha256:a, expected sha256:b',
+        "corrupt_content",
+    ),
+    (
+        "the sandbox image is never the user's",
+        'failed to get sandbox image "pause:3": failed to pull image "pause:3": not found',
+        "node_runtime",
+    ),
     # after the start
-    ("a traceback", "Traceback (most recent call last):\n  File \"a.py\"\nValueError: 429 Too Many Requests", "app_error"),
+    (
+        "a traceback",
+        'Traceback (most recent call last):\n  File "a.py"\nValueError: 429 Too Many Requests',
+        "app_error",
+    ),
     ("a missing command", 'exec: "train": executable file not found in $PATH: unknown', "command_not_found"),
     ("another architecture", "exec /bin/tool: exec format error", "platform_mismatch"),
     ("words that nobody knows", "the flux capacitor has come loose", "unknown"),
@@ -69,10 +129,20 @@ def test_category(message: str, category: str) -> None:
         ("Evicted", "The node was low on resource: memory. ", "evicted", "SYSTEM"),
         ("Evicted", "Pod ephemeral local storage usage exceeds the total limit of containers 4Mi. ", "evicted", "USER"),
         ("OutOfcpu", "", "admission_rejected", "SYSTEM"),
-        ("UnexpectedAdmissionError", "Allocate failed due to no healthy devices present, which is unexpected", "gpu_device", "SYSTEM"),
+        (
+            "UnexpectedAdmissionError",
+            "Allocate failed due to no healthy devices present, which is unexpected",
+            "gpu_device",
+            "SYSTEM",
+        ),
         ("Terminated", "Pod was terminated in response to imminent node shutdown.", "node_shutdown", "SYSTEM"),
         ("FailedMount", 'MountVolume.SetUp failed for volume "v" : configmap "c" not found', "config_missing", "USER"),
-        ("FailedMount", 'MountVolume.SetUp failed for volume "v" : rpc error: code = DeadlineExceeded', "volume", "SYSTEM"),
+        (
+            "FailedMount",
+            'MountVolume.SetUp failed for volume "v" : rpc error: code = DeadlineExceeded',
+            "volume",
+            "SYSTEM",
+        ),
         ("CreateContainerError", "context deadline exceeded", "node_runtime", "SYSTEM"),
         ("ErrImagePull", "context deadline exceeded", "network_timeout", "SYSTEM"),
         ("ErrImageNeverPull", "", "never_pull", "USER"),
@@ -111,10 +181,16 @@ def test_the_time_that_the_registry_asks_for_is_read(text: str, seconds: float |
     [
         ('Failed to pull image "nginx:1": toomanyrequests: x', "docker.io", "nginx:1"),
         ('Failed to pull image "ghcr.io/a/b:1": denied', "ghcr.io", "ghcr.io/a/b:1"),
-        ('failed to resolve reference "quay.io/a/b:1": unexpected status from HEAD request to https://mirror.example/v2/a/b/manifests/1?ns=quay.io: 500',
-         "mirror.example", "quay.io/a/b:1"),
-        ("initializing source docker://localhost:5000/a:1: reading manifest 1 in localhost:5000/a: manifest unknown",
-         "localhost:5000", "localhost:5000/a:1"),
+        (
+            'failed to resolve reference "quay.io/a/b:1": unexpected status from HEAD request to https://mirror.example/v2/a/b/manifests/1?ns=quay.io: 500',
+            "mirror.example",
+            "quay.io/a/b:1",
+        ),
+        (
+            "initializing source docker://localhost:5000/a:1: reading manifest 1 in localhost:5000/a: manifest unknown",
+            "localhost:5000",
+            "localhost:5000/a:1",
+        ),
         ('Head "https://registry-1.docker.io/v2/library/busybox/manifests/latest": unauthorized', "docker.io", None),
         ("no space left on device", None, None),
     ],
@@ -174,7 +250,9 @@ def test_secrets_are_masked_in_what_is_returned_for_display(secret: str) -> None
     assert "***" in mask(secret)
 
 
-@pytest.mark.parametrize("harmless", ["failed to fetch oauth token: unexpected status", "sig = 3", "token?scope=repository%3Aa"])
+@pytest.mark.parametrize(
+    "harmless", ["failed to fetch oauth token: unexpected status", "sig = 3", "token?scope=repository%3Aa"]
+)
 def test_what_is_no_secret_is_left_alone(harmless: str) -> None:
     assert mask(harmless) == harmless
 
@@ -248,6 +326,9 @@ def test_every_rule_can_decide(rule: object) -> None:
     assert isinstance(rule, Rule)
     status = f"status code {min(rule.statuses)} " if rule.statuses else ""
     host = {None: "", Peer.LOOPBACK: "https://127.0.0.1/v2 ", Peer.NOBODY: "https://a.invalid/v2 "}[rule.peer]
-    words = " ".join(text.replace("nameref", "/a/b/c").replace("urlref", "https://r/x") for text in (*rule.phrases[:1], *rule.also[:1]))
+    words = " ".join(
+        text.replace("nameref", "/a/b/c").replace("urlref", "https://r/x")
+        for text in (*rule.phrases[:1], *rule.also[:1])
+    )
     found = diagnose(f"{status}{host}{words}", reason=min(rule.reasons) if rule.reasons else None)
     assert (found.category, found.kind) == (rule.category, rule.kind), found.rule

@@ -59,7 +59,9 @@ def test_the_same_question_has_the_same_answer(pod: dict[str, Any], events: list
 
 
 @given(PODS, EVENTS, st.randoms(use_true_random=False), st.sampled_from([0, 3, 4]))
-def test_podtriage_is_blind_to_the_order_of_containers(pod: dict[str, Any], events: list[Any], random: Any, which: int) -> None:
+def test_podtriage_is_blind_to_the_order_of_containers(
+    pod: dict[str, Any], events: list[Any], random: Any, which: int
+) -> None:
     policy = POLICIES[which]
     status = pod.get("status") or {}
     names = {}
@@ -109,8 +111,24 @@ def test_every_text_gets_a_diagnosis(text: str | None) -> None:
     assert found.remedy or found.category != "unknown"
 
 
-TRAPS = ("429", "too-many-requests", "toomanyrequests", "denied", "timeout", "not-found", "no-such-host", "503", "rate-limit",
-         "unauthorized", "oom-killed", "x509", "evicted", "manifest-unknown", "proxyconnect", "no-space-left-on-device")
+TRAPS = (
+    "429",
+    "too-many-requests",
+    "toomanyrequests",
+    "denied",
+    "timeout",
+    "not-found",
+    "no-such-host",
+    "503",
+    "rate-limit",
+    "unauthorized",
+    "oom-killed",
+    "x509",
+    "evicted",
+    "manifest-unknown",
+    "proxyconnect",
+    "no-space-left-on-device",
+)
 FRAMES = (
     'Failed to pull image "{image}": failed to pull and unpack image "{image}": failed to resolve reference "{image}": '
     "{image}: not found",
@@ -133,7 +151,9 @@ FRAMES = (
     st.sampled_from(["registry.example.com", "localhost:5000", "too-many-requests.example.com:429", "timeout.io"]),
 )
 @settings(max_examples=300)
-def test_a_trap_word_inside_an_image_reference_changes_nothing(frame: str, path: list[str], tag: str, host: str) -> None:
+def test_a_trap_word_inside_an_image_reference_changes_nothing(
+    frame: str, path: list[str], tag: str, host: str
+) -> None:
     def said(host: str, path: str, tag: str) -> str:
         return frame.format(image=f"{host}/{path}:{tag}", host=host, path=path, tag=tag)
 

@@ -26,7 +26,13 @@ class Case:
     __slots__ = ("events", "init", "main", "memory", "metadata", "now", "others", "policy", "rules", "status")
 
     def __init__(
-        self, pod: wire.Pod, events: Digest, memory: Memory | None, policy: Policy, rules: RuleBook | None, now: datetime
+        self,
+        pod: wire.Pod,
+        events: Digest,
+        memory: Memory | None,
+        policy: Policy,
+        rules: RuleBook | None,
+        now: datetime,
     ) -> None:
         self.status = pod.status or _NO_STATUS
         self.metadata = pod.metadata or _NO_METADATA

@@ -9,8 +9,8 @@ import attrs
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.events import Note, Pull
 from flytekitplugins_podtriage.core.diagnose import Finding
+from flytekitplugins_podtriage.core.events import Note, Pull
 from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.own.case import Case
 from flytekitplugins_podtriage.core.waits import CRASHED, PULL_REASONS, STARTING, says_cause
@@ -53,7 +53,9 @@ def wait_of(case: Case) -> Wait | None:
     for name in sorted(case.events.pulls):
         failed = case.events.pulls[name].failed
         if failed is not None and not case.has_started:
-            return _by_event(case, name or None, failed, "ErrImagePull", case.events.pulls[name].first_failed_at)
+            return _by_event(
+                case, name or None, failed, "ErrImagePull", case.events.pulls[name].first_failed_at or case.since
+            )
     if case.memory is not None and not case.has_started:
         for cause in case.memory.causes:
             found = case.find(cause.message, cause.reason)
@@ -85,10 +87,10 @@ def _wait_of_container(case: Case, container: wire.ContainerStatus) -> Wait | No
     return Wait(name, reason, message, found, "waiting", None, since)
 
 
-def _by_event(case: Case, name: str | None, note: Note, reason: str, since: datetime | None) -> Wait:
+def _by_event(case: Case, name: str | None, note: Note, reason: str, since: datetime) -> Wait:
     found = case.find(note.message, note.reason if note.reason != "Failed" else None)
-    return Wait(name, reason if reason not in STARTING else note.reason, note.message, found, "event", note.at,
-                note.first_at if since is None else since)
+    told = reason if reason not in STARTING else note.reason
+    return Wait(name, told, note.message, found, "event", note.at, since)
 
 
 def _first_failure(case: Case, pull: Pull | None, remembered: datetime | None) -> datetime:

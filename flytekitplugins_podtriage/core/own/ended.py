@@ -81,7 +81,7 @@ def failed(case: Case) -> Verdict:
 
 
 def first_end(containers: Iterable[wire.ContainerStatus]) -> tuple[str, wire.Terminated] | None:
-    """Return the container that ended badly first; names decide between equals, so that the order in a list does not."""
+    """Return the container that ended badly first; names decide between equals, the order of the list never does."""
     found: list[tuple[datetime, str, wire.Terminated]] = []
     for container in containers:
         end = end_of(container)
@@ -102,7 +102,11 @@ def ended_badly(case: Case, name: str, end: wire.Terminated) -> Verdict:
     if end.reason in NEVER_RAN and end.reason != _LOST:
         found = case.find(end.message or "", end.reason)
         return case.by_finding(
-            found, Phase.RETRYABLE_FAILURE, code=end.reason or "StartError", source="terminated", container=name,
+            found,
+            Phase.RETRYABLE_FAILURE,
+            code=end.reason or "StartError",
+            source="terminated",
+            container=name,
             at=end.finished_at,
         )
     asked = case.deletion_asked_at
@@ -115,8 +119,13 @@ def ended_badly(case: Case, name: str, end: wire.Terminated) -> Verdict:
     if _says_exec_format(end.message):
         found = case.find("exec format error")
         return case.by_finding(
-            found, Phase.RETRYABLE_FAILURE, code=end.reason or "Error", source="terminated", container=name,
-            at=end.finished_at, also=(said,),
+            found,
+            Phase.RETRYABLE_FAILURE,
+            code=end.reason or "Error",
+            source="terminated",
+            container=name,
+            at=end.finished_at,
+            also=(said,),
         )
     if code in _SIGNALS:
         return case.by_rule(
@@ -184,7 +193,11 @@ def _disrupted(case: Case, condition: wire.Condition) -> Verdict:
                 found, Phase.RETRYABLE_FAILURE, code=case.status.reason, source="status", also=(said,)
             )
     return case.by_rule(
-        rule, Phase.RETRYABLE_FAILURE, code=reason or "DisruptionTarget", detail=quote(condition.message), evidence=(said,)
+        rule,
+        Phase.RETRYABLE_FAILURE,
+        code=reason or "DisruptionTarget",
+        detail=quote(condition.message),
+        evidence=(said,),
     )
 
 
@@ -201,7 +214,9 @@ def _for_reason(case: Case, reason: str) -> Verdict:
             return _never_started(case, wait)
         return case.by_rule("pod-deadline-before-start", Phase.RETRYABLE_FAILURE, code=reason, detail=quote(message))
     found = case.find(message, None if reason in SYSTEM_REASONS else reason)
-    if found.rule.category is Category.UNKNOWN or (reason in SYSTEM_REASONS and found.rule.kind is not ErrorKind.SYSTEM):
+    if found.rule.category is Category.UNKNOWN or (
+        reason in SYSTEM_REASONS and found.rule.kind is not ErrorKind.SYSTEM
+    ):
         # A node's reason with a message that names no cause, or one that is not the node's: the reason decides.
         found = case.find("", reason)
     if found.rule.category is Category.UNKNOWN:
@@ -212,8 +227,7 @@ def _for_reason(case: Case, reason: str) -> Verdict:
             detail=quote(f"{reason}: {message}"),
             evidence=(Evidence("status", quote(f"{reason}: {message}")),),
         )
-    verdict = case.by_finding(found, Phase.RETRYABLE_FAILURE, code=reason, source="status")
-    return verdict
+    return case.by_finding(found, Phase.RETRYABLE_FAILURE, code=reason, source="status")
 
 
 def deleted(case: Case, wait: Wait | None) -> Verdict:

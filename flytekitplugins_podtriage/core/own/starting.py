@@ -51,7 +51,10 @@ def _pending(case: Case) -> Verdict:
         if case.now >= case.metadata.deletion_timestamp:
             return deleted(case, wait)
         return case.by_rule(
-            "pod-starting", Phase.INITIALIZING, detail="it is being deleted", recheck_at=case.metadata.deletion_timestamp
+            "pod-starting",
+            Phase.INITIALIZING,
+            detail="it is being deleted",
+            recheck_at=case.metadata.deletion_timestamp,
         )
     if wait is not None:
         return _waiting(case, wait)
@@ -72,7 +75,10 @@ def _unscheduled(case: Case) -> Verdict | None:
         if found.rule.category is Category.UNKNOWN:
             return case.by_rule("pod-queued", Phase.QUEUED, detail=quote(text), evidence=(said,))
         return case.by_finding(
-            found, Phase.QUEUED, code=condition.reason or "Unschedulable", source="condition",
+            found,
+            Phase.QUEUED,
+            code=condition.reason or "Unschedulable",
+            source="condition",
             at=condition.last_transition_time,
         )
     return None
@@ -115,13 +121,16 @@ def _waiting(case: Case, wait: Wait) -> Verdict:
         if found.retry_after is not None and wait.at is not None:
             recheck = _earlier(due, max(case.now, later(wait.at, found.retry_after)))
         return case.by_finding(
-            found, Phase.INITIALIZING, code=wait.reason, source=wait.source, container=wait.container, at=wait.at,
+            found,
+            Phase.INITIALIZING,
+            code=wait.reason,
+            source=wait.source,
+            container=wait.container,
+            at=wait.at,
             recheck_at=recheck,
         )
     phase = Phase.PERMANENT_FAILURE if found.rule.category in _PERMANENT else Phase.RETRYABLE_FAILURE
-    return case.by_finding(
-        found, phase, code=wait.reason, source=wait.source, container=wait.container, at=wait.at
-    )
+    return case.by_finding(found, phase, code=wait.reason, source=wait.source, container=wait.container, at=wait.at)
 
 
 def _earlier(one: datetime | None, other: datetime) -> datetime:

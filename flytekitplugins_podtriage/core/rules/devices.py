@@ -24,8 +24,14 @@ RULES: Final = (
         means="the task's program ran out of the GPU's memory, or misused it",
         remedy="Use a smaller batch or model, or a GPU with more memory; look into the task's log.",
         source="CUDA runtime API (cudaErrorMemoryAllocation); PyTorch ('CUDA out of memory')",
-        phrases=("cuda error out of memory", "cuda out of memory", "hip out of memory", "graphics sm warp exception",
-                 "device side assert triggered", "an illegal memory access was encountered"),
+        phrases=(
+            "cuda error out of memory",
+            "cuda out of memory",
+            "hip out of memory",
+            "graphics sm warp exception",
+            "device side assert triggered",
+            "an illegal memory access was encountered",
+        ),
     ),
     Rule(
         id="gpu-device",
@@ -95,8 +101,12 @@ RULES: Final = (
         means="the node could not give the pod CPUs or memory as its policies ask for",
         remedy="Nothing to mend in the task; another node will do.",
         source="kubernetes pkg/kubelet/cm/memorymanager and cpumanager (policy_static.go)",
-        phrases=("allocate failed due to memorymanager", "allocate failed due to cpumanager",
-                 "allocate failed due to not enough cpus", "numa nodes with enough memory"),
+        phrases=(
+            "allocate failed due to memorymanager",
+            "allocate failed due to cpumanager",
+            "allocate failed due to not enough cpus",
+            "numa nodes with enough memory",
+        ),
     ),
     Rule(
         id="gpu-allocate",

@@ -27,7 +27,6 @@ from flytekitplugins_podtriage.core.rules import (
 from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
-
 BUILT_IN: Final = RuleBook(
     (
         # What names its cause outright.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterable
 from functools import cached_property
 
 import attrs
@@ -32,11 +33,17 @@ class Peer(enum.Enum):
     """A name that never resolves, by definition: it ends in ``.invalid`` (RFC 6761 section 6.4)."""
 
 
-def _strings(value: object) -> tuple[str, ...]:
+def _strings(value: str | Iterable[str]) -> tuple[str, ...]:
     """Accept one string or several."""
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value)  # type: ignore[arg-type]  # attrs' validator below names what is no sequence of strings
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _statuses(value: Iterable[int]) -> frozenset[int]:
+    return frozenset(value)
+
+
+def _reasons(value: Iterable[str]) -> frozenset[str]:
+    return frozenset(value)
 
 
 @attrs.frozen(slots=False, kw_only=True)
@@ -63,11 +70,11 @@ class Rule:
     """Further phrases, of which one must stand in the text too."""
     unless: tuple[str, ...] = attrs.field(default=(), converter=_strings)
     """Phrases that speak against it."""
-    statuses: frozenset[int] = attrs.field(default=frozenset(), converter=frozenset)
+    statuses: frozenset[int] = attrs.field(default=frozenset(), converter=_statuses)
     """HTTP statuses of which the message must report one."""
-    not_statuses: frozenset[int] = attrs.field(default=frozenset(), converter=frozenset)
+    not_statuses: frozenset[int] = attrs.field(default=frozenset(), converter=_statuses)
     """HTTP statuses that speak against it."""
-    reasons: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    reasons: frozenset[str] = attrs.field(default=frozenset(), converter=_reasons)
     """Reasons (of a pod, a waiting or ended container, an event or a condition) of which one must stand beside it."""
     peer: Peer | None = None
     """Whom the connection must have been made to."""

@@ -90,7 +90,13 @@ RULES: Final = (
         means="a volume could not be attached or mounted",
         remedy="Look at the volume's claim and storage class, its CSI driver on the node, and the volume's own events.",
         source=_OPERATIONS,
-        reasons={"FailedMount", "FailedAttachVolume", "FailedMapVolume", "VolumeResizeFailed", "FailedBinding",
-                 "ProvisioningFailed"},
+        reasons={
+            "FailedMount",
+            "FailedAttachVolume",
+            "FailedMapVolume",
+            "VolumeResizeFailed",
+            "FailedBinding",
+            "ProvisioningFailed",
+        },
     ),
 )

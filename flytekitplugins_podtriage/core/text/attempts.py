@@ -15,10 +15,11 @@ import re
 
 _MIRRORS = "(Mirrors also failed: ["
 _ARTIFACT = "artifact err: "
-_NEXT_CREDENTIAL = re.compile(
-    r", (?=(?:rpc error: code = |failed to pull |initializing source |reading manifest |unable to pull |Error response ))"
+_BEGINS = (
+    "(?:rpc error: code = |failed to pull |initializing source |reading manifest |unable to pull |Error response )"
 )
-_LIST = re.compile(r"(?::\s|^)\s*\[(?=(?:rpc error: code = |failed to pull |initializing source |Error response ))")
+_NEXT_CREDENTIAL = re.compile(f", (?={_BEGINS})")
+_LIST = re.compile(rf"(?::\s|^)\s*\[(?={_BEGINS})")
 
 
 def attempts(text: str) -> list[str]:

@@ -57,7 +57,7 @@ def registry_of_image(image: str) -> str:
 
 
 def peer_of(text: str, registry: str | None) -> Peer | None:
-    """Return whether the connection that the message speaks of was made to the node itself, or to a name of nobody's."""
+    """Return whether the message's connection was made to the node itself, or meant for a name of nobody's."""
     if "127." in text and ("->127." in text or "dial tcp 127." in text):
         return Peer.LOOPBACK
     if registry is None:

@@ -12,9 +12,9 @@ import re
 MASK = "***"
 
 _NAMES = frozenset(
-    "x-amz-signature x-amz-credential x-amz-security-token x-goog-signature x-goog-credential awsaccesskeyid signature sig"
-    " access_token refresh_token id_token auth_token client_secret api_key api-key apikey token password passwd pwd secret"
-    " x-oss-signature ossaccesskeyid key-pair-id identitytoken registrytoken auth x-amz-credential policy se skoid"
+    "x-amz-signature x-amz-credential x-amz-security-token x-goog-signature x-goog-credential awsaccesskeyid signature"
+    " sig access_token refresh_token id_token auth_token client_secret api_key api-key apikey token password passwd pwd"
+    " secret x-oss-signature ossaccesskeyid key-pair-id identitytoken registrytoken auth policy se skoid"
     " secretaccesskey sessiontoken authorization x-registry-auth private_key".split()
 )
 """Names whose values are secrets, in queries, forms and JSON."""
@@ -26,9 +26,7 @@ _NAME_BEFORE = re.compile(r"[A-Za-z0-9_-]{2,32}\Z")
 _MEMBER = re.compile(r"\"([A-Za-z0-9_-]{2,32})\"\s?:\s?\"([^\"]{4,})\"")
 _BEARER = re.compile(r"(?i:\b(bearer|basic|negotiate|token))((?::\s?|\s+|%20))([A-Za-z0-9._~+/-]{20,}=*)")
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?")
-_TOKENS = re.compile(
-    r"(?:ghp_|gho_|ghs_|ghu_|ghr_|github_pat_|glpat-|dckr_pat_|dckr_oat_|AKIA|ASIA)[A-Za-z0-9_-]{12,}"
-)
+_TOKENS = re.compile(r"(?:ghp_|gho_|ghs_|ghu_|ghr_|github_pat_|glpat-|dckr_pat_|dckr_oat_|AKIA|ASIA)[A-Za-z0-9_-]{12,}")
 
 
 def mask(text: str) -> str:

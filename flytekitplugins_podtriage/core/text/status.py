@@ -16,8 +16,8 @@ The first one counts: what follows it is the body of the answer, which may quote
 from __future__ import annotations
 
 _BEFORE = frozenset(
-    "status statuscode code http urlref registry returned received got response error errorcode answered with httpstatus"
-    " respcode".split()
+    "status statuscode code http urlref registry returned received got response error errorcode answered with"
+    " httpstatus respcode".split()
 )
 """Words of which one stands right before a status."""
 
@@ -67,7 +67,7 @@ def http_status(words: list[str], distinct: frozenset[str]) -> int | None:
         spelt = _PHRASES.get(word)
         if spelt is not None:
             following = words[index + 1 : index + 1 + len(spelt)]
-            if len(following) == len(spelt) and all(a.startswith(b) for a, b in zip(following, spelt)):
+            if len(following) == len(spelt) and all(a.startswith(b) for a, b in zip(following, spelt, strict=True)):
                 return int(word)
         # "HTTP/1.1 429", "HTTP/2 429"
         if before in _PROTOCOL and index > 1 and words[index - 2] in ("http", "1"):

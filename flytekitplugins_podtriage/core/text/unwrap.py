@@ -2,14 +2,13 @@
 
 ``[1/1] currentAttempt done. Last Error: USER::Grace period [3m0s] exceeded|containers with unready status: [a]|...``:
 propeller's executor.go adds the first part, its error's kind the second, flytek8s ``GetMessageAfterGracePeriod`` and
-``demystifyPendingHelper`` the others. The kubelet (pkg/kubelet/images/image_manager.go) and containerd (CRI, client/pull.go)
-add the image's name once or several times. None of it is a cause, and no name in it must become one.
+``demystifyPendingHelper`` the others. The kubelet (pkg/kubelet/images/image_manager.go) and containerd (its CRI part and
+client/pull.go) add the image's name once or several times. None of it is a cause, and no name in it must become one.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Optional
 
 import msgspec
 
@@ -29,9 +28,9 @@ class Unwrapped(msgspec.Struct, frozen=True, gc=False):
     """A message without its wrapping."""
 
     text: str
-    charged: Optional[str] = None
+    charged: str | None = None
     """``USER`` or ``SYSTEM``: what the backend says it charged, if the wrapping tells."""
-    image: Optional[str] = None
+    image: str | None = None
     """The image that the wrapping names, as the pod spells it."""
 
 
@@ -50,8 +49,7 @@ def unwrap(message: str) -> Unwrapped:
     if text.startswith(_BACK_OFF) and (end := text.find('": ', 24, 1024)) > 0:
         image = text[24:end]
         text = text[end + 3 :]
-        if text.startswith("ErrImagePull: "):
-            text = text[14:]
+        text = text.removeprefix("ErrImagePull: ")
     if text.startswith(_FAILED) and (end := text.find('": ', 22, 1024)) > 0:
         image = text[22:end]
         text = text[end + 3 :]

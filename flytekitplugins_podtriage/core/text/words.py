@@ -1,10 +1,10 @@
-"""A message as a rule sees it: its words, without references, addresses and names.
+r"""A message as a rule sees it: its words, without references, addresses and names.
 
 Causes are looked for in words, and names are not words: an image ``too-many-requests/app:429``, a port ``14291``, a
 digest, a URL, a path or a quoted name says nothing about the cause, whatever it spells. Each is replaced by a marker.
 What remains is lower-cased and split at everything that is neither letter nor digit, so that case, punctuation and
 line breaks of the many programs that print the same error do not matter: ``TOO_MANY_REQUESTS``, ``too many requests``
-and ``Too Many\\n Requests`` are the same three words.
+and ``Too Many\n Requests`` are the same three words.
 
 All of it is linear in the length of the text.
 """
@@ -27,7 +27,8 @@ _QUOTED = re.compile(r'"([^"\s]*)"')
 _BACK_QUOTED = re.compile(r"`[^`\s]*`")
 _STEP = re.compile(r"\[(?:manifests|blobs|tags)[^\]\n]{0,300}\]")
 _MANIFEST_OF = re.compile(r"\b[Mm]anifest \S{1,300} in \S{1,600}")
-_IMAGE_NAMED = re.compile(r"\b([Ii]mage|for|[Rr]epository|[Cc]ontainer|[Pp]od|[Ss]ecret|[Cc]onfig[Mm]ap|configmap) (?![a-z]+ )(\S{1,512})(?= not found|, repository| in Secret)")
+_NAMED = "[Ii]mage|for|[Rr]epository|[Cc]ontainer|[Pp]od|[Ss]ecret|[Cc]onfig[Mm]ap|configmap"
+_IMAGE_NAMED = re.compile(rf"\b({_NAMED}) (?![a-z]+ )(\S{{1,512}})(?= not found|, repository| in Secret)")
 _ADDRESS_CHARS = frozenset("/:@.")
 _INSIDE = re.compile(r"[/:@.]\w")
 """One of these inside a word: the sign that some word may be a reference."""
@@ -60,7 +61,7 @@ _STRIP = "()[]{},;:.!?'`*|<>"
 
 
 class Words(msgspec.Struct, frozen=True, gc=False):
-    """The words of a message. (A Struct: it is made once for every diagnosis, and costs a third of a class.)"""
+    """The words of a message; a Struct, since it is made once for every diagnosis, and costs a third of a class."""
 
     line: str
     """All of them with one space before, between and after: a phrase is found as ``f" {phrase} " in line``."""
@@ -98,7 +99,8 @@ def words(text: str) -> Words:
         return Words(f" {' '.join(listed)} ", frozenset(listed), listed)
     # Most words are letters and digits alone, or end in one mark: those are through with one test or two.
     kept = [
-        NAME if not part.isalnum() and not part[:-1].isalnum() and _is_reference(part) else part for part in text.split()
+        NAME if not part.isalnum() and not part[:-1].isalnum() and _is_reference(part) else part
+        for part in text.split()
     ]
     listed = _split(" ".join(kept))
     return Words(f" {' '.join(listed)} ", frozenset(listed), listed)
