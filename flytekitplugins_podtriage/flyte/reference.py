@@ -1,0 +1,128 @@
+"""Naming an execution: as flyteadmin does, as the console's address bar does, and as a ``flyte://`` URI does."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+import attrs
+
+from flytekitplugins_podtriage.flyte.errors import InvalidExecution
+
+FORMS = "NAME, PROJECT/DOMAIN/NAME, the console's address of an execution, or flyte://v1/PROJECT/DOMAIN/NAME/NODE/..."
+
+# Wider than what flyteadmin takes (validation/execution_validator.go: lower-case letters, digits and dashes), so that
+# an odd name is refused by the one who knows; free of what is special in addresses and in flyteadmin's filters.
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+_NODE = re.compile(r"[A-Za-z0-9_.-]{1,255}")
+_PLACES = {
+    "projects": "project",
+    "project": "project",
+    "domains": "domain",
+    "domain": "domain",
+    "executions": "execution",
+    "execution": "execution",
+}
+
+
+@attrs.frozen(slots=True)
+class ExecutionRef:
+    """The name of an execution: ``WorkflowExecutionIdentifier`` of flyteidl."""
+
+    project: str
+    domain: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.project}/{self.domain}/{self.name}"
+
+
+@attrs.frozen(slots=True)
+class Reference:
+    """What an EXECUTION argument names."""
+
+    execution: ExecutionRef
+    node: str | None = None
+    """The node, where the form names one."""
+    retry_attempt: int | None = None
+    """The attempt of it, from 0, where the form names one."""
+
+
+def parse_execution(text: str, project: str | None = None, domain: str | None = None) -> Reference:
+    """Read an EXECUTION argument.
+
+    Args:
+        text: one of :data:`FORMS`. Console addresses are those that flytekit's ``generate_console_url`` makes, with
+            anything behind the name; ``flyte://`` URIs those of flyteadmin (pkg/common/flyte_url.go).
+        project: the project of a bare name.
+        domain: the domain of a bare name.
+
+    Raises:
+        InvalidExecution: it is none of them, or a bare name without a project or domain to look in.
+    """
+    given = text.strip()
+    if given.startswith("flyte://"):
+        return _uri(given)
+    if "://" in given:
+        return _address(given)
+    parts = given.split("/")
+    if len(parts) == 3:
+        return Reference(_ref(parts[0], parts[1], parts[2], given))
+    if len(parts) != 1:
+        raise InvalidExecution(f"EXECUTION {_shown(given)}: {len(parts)} parts; allowed: {FORMS}")
+    if not _PART.fullmatch(given):
+        raise InvalidExecution(f"EXECUTION {_shown(given)}: not a name; allowed: {FORMS}")
+    for value, what in ((project, "project"), (domain, "domain")):
+        if not value:
+            raise InvalidExecution(f"EXECUTION {_shown(given)}: in which {what}? Give --{what}, or PROJECT/DOMAIN/NAME")
+    return Reference(_ref(project or "", domain or "", given, given))
+
+
+def _uri(given: str) -> Reference:
+    version, *parts = given.removeprefix("flyte://").split("/")
+    if version != "v1" or not 3 <= len(parts) <= 7:
+        raise InvalidExecution(f"EXECUTION {_shown(given)}: not a flyte:// URI of version 1; allowed: {FORMS}")
+    node = parts[3] if len(parts) > 3 and parts[3] else None
+    if node is not None and not _NODE.fullmatch(node):
+        raise InvalidExecution(f"EXECUTION {_shown(given)}: its node is not a node's name; allowed: {FORMS}")
+    attempt = parts[4] if len(parts) > 4 else ""
+    counted = attempt.isascii() and attempt.isdigit() and len(attempt) < 10
+    return Reference(_ref(parts[0], parts[1], parts[2], given), node, int(attempt) if counted else None)
+
+
+def _address(given: str) -> Reference:
+    try:
+        path = urlsplit(given).path
+    except ValueError as error:
+        raise InvalidExecution(f"EXECUTION {_shown(given)}: not an address: {error}; allowed: {FORMS}") from error
+    steps = [unquote(step) for step in path.split("/") if step]
+    found: dict[str, str] = {}
+    place = 0
+    while place < len(steps) - 1:
+        what = _PLACES.get(steps[place])
+        if what is not None:
+            found.setdefault(what, steps[place + 1])
+            place += 1  # a project may be called "domains"
+        place += 1
+    if "execution" not in found and "runs" in steps:
+        raise InvalidExecution(
+            f"EXECUTION {_shown(given)}: a run of Flyte 2, of which flyteadmin has no record; allowed: {FORMS}"
+        )
+    if not {"project", "domain", "execution"} <= found.keys():
+        raise InvalidExecution(
+            f"EXECUTION {_shown(given)}: no /projects/P/domains/D/executions/NAME in it; allowed: {FORMS}"
+        )
+    return Reference(_ref(found["project"], found["domain"], found["execution"], given))
+
+
+def _ref(project: str, domain: str, name: str, given: str) -> ExecutionRef:
+    for value, what in ((project, "project"), (domain, "domain"), (name, "name")):
+        if not _PART.fullmatch(value):
+            raise InvalidExecution(
+                f"EXECUTION {_shown(given)}: its {what} {_shown(value)} is no name; allowed: {FORMS}"
+            )
+    return ExecutionRef(project, domain, name)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")

@@ -1,0 +1,189 @@
+"""A small API server on the loopback: pods and events, selectors, pages, and ways to misbehave."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+
+from flytekitplugins_podtriage.kube.connection import Cluster, connect
+
+
+class FakeServer:
+    """What is in the cluster, what was asked, and the answers that are forced."""
+
+    def __init__(self) -> None:
+        self.pods: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.headers: list[dict[str, str]] = []
+        self.forced: list[tuple[int, dict[str, str], bytes] | None] = []
+        """Answers to the next requests, in order; None: the true one."""
+        self.always: tuple[int, dict[str, str], bytes] | None = None
+        self.token: str | None = None
+        """The bearer token that is wanted, if any."""
+
+    def pod(self, name: str, namespace: str = "flytesnacks-development", **labels: str) -> dict[str, Any]:
+        found = {"metadata": {"name": name, "namespace": namespace, "labels": labels, "uid": f"uid-{name}"}}
+        self.pods.append(found)
+        self.pods.sort(key=_key)
+        return found
+
+    def event(self, pod: str, reason: str, uid: str = "", kind: str = "Pod") -> None:
+        about = {"kind": kind, "name": pod, "namespace": "flytesnacks-development", "uid": uid or f"uid-{pod}"}
+        name = f"{pod}.{len(self.events):04}"
+        self.events.append(
+            {
+                "metadata": {"name": name, "namespace": "flytesnacks-development"},
+                "involvedObject": about,
+                "reason": reason,
+            }
+        )
+
+    def answer(self, path: str, query: dict[str, str], headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        self.asked.append((path, query))
+        self.headers.append(headers)
+        if self.always is not None:
+            return self.always
+        forced = self.forced.pop(0) if self.forced else None
+        if forced is not None:
+            return forced
+        if self.token is not None and headers.get("authorization") != f"Bearer {self.token}":
+            return status(401, "Unauthorized")
+        parts = [unquote(part) for part in path.split("/")[3:]]
+        namespace = None
+        if parts[:1] == ["namespaces"]:
+            namespace, parts = parts[1], parts[2:]
+        resource = parts[0]
+        if len(parts) == 2:
+            for pod in self.pods:
+                if (pod["metadata"]["namespace"], pod["metadata"]["name"]) == (namespace, parts[1]):
+                    return 200, {}, json.dumps({"kind": "Pod", "apiVersion": "v1", **pod}).encode()
+            return status(404, f'pods "{parts[1]}" not found', reason="NotFound")
+        found = {"pods": self.pods, "events": self.events}[resource]
+        found = [item for item in found if namespace in (None, item["metadata"]["namespace"])]
+        found = [item for item in found if _selected(item, query)]
+        return 200, {}, json.dumps(self._page(found, query, resource)).encode()
+
+    def _page(self, found: list[dict[str, Any]], query: dict[str, str], resource: str) -> dict[str, Any]:
+        after, limit = query.get("continue", ""), int(query["limit"])
+        found = [item for item in found if _key(item) > after]
+        more = {"continue": _key(found[limit - 1])} if len(found) > limit else {}
+        kind = {"pods": "PodList", "events": "EventList"}[resource]
+        return {"kind": kind, "apiVersion": "v1", "metadata": more, "items": found[:limit]}
+
+
+def status(code: int, message: str, **more: Any) -> tuple[int, dict[str, str], bytes]:
+    """Return an answer with a ``Status`` for a body."""
+    return (
+        code,
+        {},
+        json.dumps({"kind": "Status", "status": "Failure", "message": message, "code": code, **more}).encode(),
+    )
+
+
+def _key(item: dict[str, Any]) -> str:
+    return f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+
+
+def _selected(item: dict[str, Any], query: dict[str, str]) -> bool:
+    for term in filter(None, query.get("fieldSelector", "").split(",")):
+        field, _, value = term.partition("=")
+        if item["involvedObject"][field.removeprefix("involvedObject.")] != value:
+            return False
+    for term in filter(None, query.get("labelSelector", "").split(",")):
+        key, equals, value = term.partition("=")
+        labels = item["metadata"]["labels"]
+        if key not in labels or (equals and labels[key] != value):
+            return False
+    return True
+
+
+@pytest.fixture
+def make_status() -> Callable[..., tuple[int, dict[str, str], bytes]]:
+    """Return the maker of an answer that is a ``Status``."""
+    return status
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    """Return the API server that ``cluster`` talks to."""
+    return FakeServer()
+
+
+@pytest.fixture
+def address(server: FakeServer) -> Iterator[str]:
+    """Serve ``server`` on a free port of the loopback."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            split = urlsplit(self.path)
+            query = {name: values[-1] for name, values in parse_qs(split.query).items()}
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            code, more, body = server.answer(split.path, query, headers)
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", more.pop("Content-Length", str(len(body))))
+            for name, value in more.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    found = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.daemon_threads = True
+    thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{found.server_address[1]}"
+    found.shutdown()
+    found.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def kubeconfig(address: str, tmp_path: Path) -> str:
+    """Write a kubeconfig with two contexts."""
+    path = tmp_path / "kubeconfig"
+    path.write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "here",
+                "clusters": [{"name": "c", "cluster": {"server": address}}],
+                "users": [{"name": "nobody", "user": {}}, {"name": "ann", "user": {"token": "s3cret"}}],
+                "contexts": [
+                    {
+                        "name": "here",
+                        "context": {"cluster": "c", "user": "nobody", "namespace": "flytesnacks-development"},
+                    },
+                    {"name": "there", "context": {"cluster": "c", "user": "ann"}},
+                ],
+            }
+        )
+    )
+    return str(path)
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """Return the waits of ``cluster``, in seconds; none is waited for."""
+    return []
+
+
+@pytest.fixture
+def cluster(kubeconfig: str, waits: list[float]) -> Iterator[Cluster]:
+    """Connect to ``server``."""
+    found = connect(kubeconfig=kubeconfig, environ={})
+    yield Cluster(found.client, found.namespace, found.name, timeout=10.0, sleep=waits.append)
+    found.client.rest_client.pool_manager.clear()
