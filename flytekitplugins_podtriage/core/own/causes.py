@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import attrs
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
@@ -20,8 +19,7 @@ _STALE = timedelta(seconds=360)
 dropped later ones (its event client allows 25 in a burst, then one in five minutes, for each object)."""
 
 
-@attrs.frozen(slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True, gc=False):
     """What keeps a container, or the whole pod, from starting."""
 
     container: str | None
@@ -94,6 +92,8 @@ def _by_event(case: Case, name: str | None, note: Note, reason: str, since: date
 
 
 def _first_failure(case: Case, pull: Pull | None, remembered: datetime | None) -> datetime:
+    if pull is None and remembered is None:
+        return case.since
     known: Sequence[datetime] = [at for at in (pull.first_failed_at if pull else None, remembered) if at is not None]
     return min(known) if known else case.since
 

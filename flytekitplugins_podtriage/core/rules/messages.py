@@ -15,6 +15,7 @@ from flytekitplugins_podtriage.core.rules import (
     admission,
     devices,
     endings,
+    images,
     limits,
     network,
     outside,
@@ -47,6 +48,7 @@ BUILT_IN: Final = RuleBook(
         *network.RULES,
         *runtime.STORAGE,
         *sandbox.FALLBACK,
+        *images.RULES,
         *registry.RULES,
         *registry.BY_REASON,
         # What is only said of an end.

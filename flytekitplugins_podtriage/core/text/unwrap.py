@@ -2,7 +2,7 @@
 
 ``[1/1] currentAttempt done. Last Error: USER::Grace period [3m0s] exceeded|containers with unready status: [a]|...``:
 propeller's executor.go adds the first part, its error's kind the second, flytek8s ``GetMessageAfterGracePeriod`` and
-``demystifyPendingHelper`` the others. The kubelet (pkg/kubelet/images/image_manager.go) and containerd (its CRI part and
+``demystifyPendingHelper`` the others. The kubelet (pkg/kubelet/images/image_manager.go) and containerd (CRI part and
 client/pull.go) add the image's name once or several times. None of it is a cause, and no name in it must become one.
 """
 
