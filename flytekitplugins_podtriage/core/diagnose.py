@@ -77,6 +77,9 @@ def find(message: str, reason: str | None = None, rules: RuleBook | None = None)
     book = BUILT_IN if rules is None else rules
     if len(message) > LONGEST:
         message = f"{message[: LONGEST // 2]} {message[-LONGEST // 2 :]}"
+    if reason is not None and reason.startswith("OutOf"):
+        # The kubelet makes the reason of the resource's name, whatever that is (lifecycle/predicate.go).
+        reason = "OutOfcpu"
     inner = unwrap(message)
     parts = attempts(inner.text)
     if len(parts) == 1:

@@ -19,6 +19,7 @@ from flytekitplugins_podtriage.core import wire
 _CONTAINER = re.compile(r"spec\.(?:initContainers|containers|ephemeralContainers)\{([^}]*)\}")
 _PULL_FAILED = ("Failed to pull image", "Failed to inspect image")
 _EARLIEST = datetime(1, 1, 1, tzinfo=timezone.utc)
+_PULL_ECHOES = ("Error: ErrImagePull", "Error: ImagePullBackOff")
 
 # Events that mean trouble for the pod as a whole, before its containers.
 _POD_TROUBLE = frozenset(
@@ -69,6 +70,8 @@ class Digest:
     scheduling: Note | None = None
     """The last refusal of the scheduler."""
     node_not_ready: bool = False
+    failing_since: dict[str, datetime] = attrs.field(factory=dict)
+    """By container: since when it cannot be created or started, for another cause than its image."""
 
 
 NOTHING = Digest()
@@ -100,6 +103,7 @@ def digest(events: Iterable[wire.Event], uid: str | None) -> Digest:
     trouble: Note | None = None
     scheduling: Note | None = None
     lost = False
+    failing: dict[str, datetime] = {}
     for _, _, event, about in told:
         reason = event.reason or ""
         message = event.message or event.note or ""
@@ -114,12 +118,16 @@ def digest(events: Iterable[wire.Event], uid: str | None) -> Digest:
             pulls[name] = attrs.evolve(known, pulling_since=at)
         elif reason in ("Pulled", "Created", "Started"):
             pulls.pop(name, None)
+            if reason == "Started":
+                failing.pop(name, None)
         elif reason in ("Failed", "InspectFailed", "ErrImageNeverPull", "FailedToPullImage"):
             if message.startswith(_PULL_FAILED) or reason != "Failed":
                 known = pulls.get(name, Pull())
                 pulls[name] = Pull(note, known.first_failed_at or note.first_at)
             elif name in pulls:
                 pulls[name] = attrs.evolve(pulls[name], pulling_since=None)
+            if message.startswith("Error: ") and message not in _PULL_ECHOES and note.first_at is not None:
+                failing.setdefault(name, note.first_at)
         elif reason == "BackOff" and name in pulls:
             pulls[name] = attrs.evolve(pulls[name], pulling_since=None)
         elif reason in _POD_TROUBLE:
@@ -131,4 +139,4 @@ def digest(events: Iterable[wire.Event], uid: str | None) -> Digest:
             scheduling = None
         elif reason in ("NodeNotReady", "NodeLost"):
             lost = True
-    return Digest(pulls, trouble, scheduling, lost)
+    return Digest(pulls, trouble, scheduling, lost, failing)

@@ -530,3 +530,17 @@ def test_a_client_model_is_read_as_its_json_is() -> None:
     for backend in ("podtriage", "flyte-1.16", "flyte-2"):
         policy = Policy.for_backend(backend)
         assert triage(model, policy=policy, now=NOW) == triage(as_json, policy=policy, now=NOW)
+
+
+def test_patience_runs_from_the_first_failure_not_from_the_pods_start() -> None:
+    given = pod("Pending", waiting("CreateContainerConfigError", 'secret "s" not found'), age=3600)
+    assert triage(given, now=NOW).failing
+    told = [{**event("Failed", 'Error: secret "s" not found', 5), "firstTimestamp": ago(60)}]
+    verdict = triage(given, events=told, now=NOW)
+    assert not verdict.failing
+    assert verdict.recheck_at == NOW + timedelta(seconds=120)
+
+
+def test_a_resource_of_any_name_may_be_out() -> None:
+    verdict = triage(pod("Failed", reason="OutOfacme.com/fpga", message=""), now=NOW)
+    assert (verdict.category, verdict.kind) == ("admission_rejected", "SYSTEM")

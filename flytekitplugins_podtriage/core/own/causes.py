@@ -69,7 +69,8 @@ def _wait_of_container(case: Case, container: wire.ContainerStatus) -> Wait | No
     name, reason, message = container.name or "", waiting.reason or "", waiting.message or ""
     pull = case.events.pulls.get(name) if case.events.pulls else None
     remembered = case.memory.cause_of(name) if case.memory else None
-    since = _first_failure(case, pull, remembered.first_at if remembered else None)
+    failing_since = case.events.failing_since.get(name) if case.events.failing_since else None
+    since = _first_failure(case, pull, remembered.first_at if remembered else failing_since)
     if reason in STARTING or reason in PULL_REASONS:
         told = says_cause(reason, message)
         if pull is not None and pull.failed is not None and not (told and _is_stale(pull.failed, case.now)):
