@@ -19,6 +19,7 @@ from flytekitplugins_podtriage.core import wire
 _CONTAINER = re.compile(r"spec\.(?:initContainers|containers|ephemeralContainers)\{([^}]*)\}")
 _PULL_FAILED = ("Failed to pull image", "Failed to inspect image")
 _EARLIEST = datetime(1, 1, 1, tzinfo=timezone.utc)
+_PULL_TROUBLE = frozenset({"InspectFailed", "ErrImageNeverPull", "FailedToPullImage"})
 _PULL_ECHOES = ("Error: ErrImagePull", "Error: ImagePullBackOff")
 
 # Events that mean trouble for the pod as a whole, before its containers.
@@ -99,44 +100,59 @@ def digest(events: Iterable[wire.Event], uid: str | None) -> Digest:
     if not told:
         return NOTHING
     told.sort(key=lambda item: item[:2])
-    pulls: dict[str, Pull] = {}
-    trouble: Note | None = None
-    scheduling: Note | None = None
-    lost = False
-    failing: dict[str, datetime] = {}
+    story = _Story()
     for _, _, event, about in told:
-        reason = event.reason or ""
-        message = event.message or event.note or ""
         at = observed_at(event)
-        note = Note(reason, message, at, event.first_timestamp or event.event_time or at)
+        first = event.first_timestamp or event.event_time or at
         where = _CONTAINER.match(about.field_path) if about and about.field_path else None
-        name = where[1] if where else ""
+        note = Note(event.reason or "", event.message or event.note or "", at, first)
+        story.of_pod(note)
+        story.of_container(where[1] if where else "", note)
+    return Digest(story.pulls, story.trouble, story.scheduling, story.node_not_ready, story.failing_since)
+
+
+class _Story:
+    """A :class:`Digest` in the making: told event by event, in the order of their times."""
+
+    def __init__(self) -> None:
+        self.pulls: dict[str, Pull] = {}
+        self.failing_since: dict[str, datetime] = {}
+        self.trouble: Note | None = None
+        self.scheduling: Note | None = None
+        self.node_not_ready = False
+
+    def of_pod(self, note: Note) -> None:
+        """Take in what an event says of the pod as a whole."""
+        reason = note.reason
         if reason in _POD_PROGRESS:
-            trouble = None
-        if reason == "Pulling":
-            known = pulls.get(name, Pull())
-            pulls[name] = attrs.evolve(known, pulling_since=at)
-        elif reason in ("Pulled", "Created", "Started"):
-            pulls.pop(name, None)
-            if reason == "Started":
-                failing.pop(name, None)
-        elif reason in ("Failed", "InspectFailed", "ErrImageNeverPull", "FailedToPullImage"):
-            if message.startswith(_PULL_FAILED) or reason != "Failed":
-                known = pulls.get(name, Pull())
-                pulls[name] = Pull(note, known.first_failed_at or note.first_at)
-            elif name in pulls:
-                pulls[name] = attrs.evolve(pulls[name], pulling_since=None)
-            if message.startswith("Error: ") and message not in _PULL_ECHOES and note.first_at is not None:
-                failing.setdefault(name, note.first_at)
-        elif reason == "BackOff" and name in pulls:
-            pulls[name] = attrs.evolve(pulls[name], pulling_since=None)
+            self.trouble = None
         elif reason in _POD_TROUBLE:
-            earlier: datetime | None = trouble.first_at if trouble is not None and trouble.reason == reason else None
-            trouble = attrs.evolve(note, first_at=earlier or note.first_at)
+            known = self.trouble
+            earlier = known.first_at if known is not None and known.reason == reason else None
+            self.trouble = attrs.evolve(note, first_at=earlier or note.first_at)
         elif reason == "FailedScheduling":
-            scheduling = note
+            self.scheduling = note
         elif reason == "Scheduled":
-            scheduling = None
+            self.scheduling = None
         elif reason in ("NodeNotReady", "NodeLost"):
-            lost = True
-    return Digest(pulls, trouble, scheduling, lost, failing)
+            self.node_not_ready = True
+
+    def of_container(self, name: str, note: Note) -> None:
+        """Take in what an event says of one container."""
+        reason, message = note.reason, note.message
+        known = self.pulls.get(name)
+        if reason == "Pulling":
+            self.pulls[name] = attrs.evolve(known or Pull(), pulling_since=note.at)
+        elif reason in ("Pulled", "Created"):
+            self.pulls.pop(name, None)
+        elif reason == "Started":
+            self.pulls.pop(name, None)
+            self.failing_since.pop(name, None)
+        elif reason in _PULL_TROUBLE or (reason == "Failed" and message.startswith(_PULL_FAILED)):
+            first = known.first_failed_at if known is not None else None
+            self.pulls[name] = Pull(note, first or note.first_at)
+        elif reason in ("Failed", "BackOff"):
+            if known is not None:
+                self.pulls[name] = attrs.evolve(known, pulling_since=None)
+            if message.startswith("Error: ") and message not in _PULL_ECHOES and note.first_at is not None:
+                self.failing_since.setdefault(name, note.first_at)
