@@ -1,0 +1,138 @@
+"""``podtriage explain``: what happened to a pod or an execution, who pays, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flytekitplugins_podtriage.cli.options import (
+    html_option,
+    json_option,
+    now_option,
+    rules_option,
+    settings_option,
+)
+
+if TYPE_CHECKING:
+    from flytekitplugins_podtriage.cli.subjects import Subject
+    from flytekitplugins_podtriage.report.explanation import Explanation
+
+
+@click.command(short_help="Explain a pod or an execution: what happened, and who pays.")
+@click.argument("what", metavar="[FILE | - | EXECUTION]", required=False)
+@click.option("--pod", "pod", metavar="POD", help="A pod of a live cluster, by kubeconfig.")
+@click.option("-n", "--namespace", metavar="NS", help="The pod's namespace. Default: the context's.")
+@click.option("--context", metavar="NAME", help="The context of the kubeconfig. Default: the current one.")
+@click.option("-p", "--project", metavar="P", help="The execution's project.")
+@click.option("-d", "--domain", metavar="D", help="The execution's domain.")
+@click.option("--node", metavar="N", help="Only this node of the execution.")
+@click.option("--flyte-config", metavar="FILE", help="Flyte's configuration. Default: what flytekit finds.")
+@click.option("--at", type=float, metavar="SECONDS", help="Where to stop in a recorded timeline. Default: at its end.")
+@now_option
+@click.option("--retries", type=click.IntRange(0, 1000), default=0, show_default=True, help="The task's retries.")
+@click.option(
+    "--system-retries",
+    type=click.IntRange(0, 1000),
+    default=3,
+    show_default=True,
+    help="What the platform allows: max-node-retries-system-failures.",
+)
+@settings_option
+@rules_option
+@json_option
+@html_option
+def explain(what: str | None, pod: str | None, html: str | None, as_json: bool, **options: object) -> int:
+    """Explain what happened, who pays on Flyte 1.16, on Flyte 2 and with podtriage, when, and what to do.
+
+    FILE (- is stdin) holds a Pod, a List of pods and events, anything of `kubectl get ... -o yaml|json`, an object
+    {"pod", "events"} or a line of a recorded timeline. EXECUTION is a name, PROJECT:DOMAIN:NAME or a link to the
+    console; flyteadmin is asked, and what it keeps is a message, so that the answer rests on the message alone.
+
+    The exit code is 1 if a pod is failing or the execution has failed.
+    """
+    from flytekitplugins_podtriage.cli.executions import explain_execution, is_execution
+    from flytekitplugins_podtriage.cli.live import live_subject
+    from flytekitplugins_podtriage.cli.source import STDIN, stdin_is_terminal
+
+    if as_json and html:
+        raise click.UsageError("--json and --html exclude each other")
+    if pod is not None:
+        if what is not None:
+            raise click.UsageError("give --pod POD or a FILE, not both")
+        if options["at"] is not None:
+            raise click.UsageError("--at is for a recorded timeline")
+        subject = live_subject(pod, _text(options["namespace"]), _text(options["context"]))
+        return _explain([subject], as_json, html, options)
+    if options["namespace"] or options["context"]:
+        raise click.UsageError("-n and --context go with --pod POD")
+    if what is None and stdin_is_terminal():
+        raise click.UsageError("give a FILE, - for stdin, --pod POD, or an EXECUTION")
+    if what is not None and is_execution(what, options):
+        return explain_execution(what, as_json, html, options)
+    return _explain(_read(what or STDIN, options["at"]), as_json, html, options)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _read(path: str, at: object) -> list[Subject]:
+    from flytekitplugins_podtriage.cli.documents import documents
+    from flytekitplugins_podtriage.cli.source import name_of, read_whole
+    from flytekitplugins_podtriage.cli.subjects import subjects
+
+    where = name_of(path)
+    return subjects(documents(read_whole(path), where), where, at if isinstance(at, float) else None)
+
+
+def _explain(found: list[Subject], as_json: bool, html: str | None, options: dict[str, object]) -> int:
+    """Explain some pods and show the answers."""
+    from flytekitplugins_podtriage.cli.options import BACKENDS, moment, policies, read_rules, read_settings
+    from flytekitplugins_podtriage.cli.refusal import Refused
+    from flytekitplugins_podtriage.core.accounting import Limits
+    from flytekitplugins_podtriage.core.errors import InvalidPod
+    from flytekitplugins_podtriage.report.explain import explain as put_together
+    from flytekitplugins_podtriage.report.story import last_moment
+
+    settings, now, retries, most = options["settings"], options["now"], options["retries"], options["system_retries"]
+    assert isinstance(settings, tuple) and isinstance(retries, int) and isinstance(most, int)
+    judges = policies(BACKENDS, read_settings(settings), read_rules(_text(options["rules_file"])))
+    limits = Limits(retries=retries, max_system_failures=most)
+    told = []
+    for one in found:
+        try:
+            at = moment(_text(now), one.now, lambda one=one: last_moment(one.pod, one.events))  # type: ignore[misc]
+            told.append(
+                put_together(
+                    one.pod,
+                    events=one.events,
+                    memory=one.memory,
+                    policies=judges,
+                    limits=limits,
+                    now=at,
+                    asked_for_now=now is not None or one.now is not None,
+                )
+            )
+        except InvalidPod as error:
+            raise Refused(f"{one.where}: {error}") from error
+    _show(told, as_json, html)
+    return 1 if any(one.failing for one in told) else 0
+
+
+def _show(told: list[Explanation], as_json: bool, html: str | None) -> None:
+    from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
+
+    if html is not None:
+        from flytekitplugins_podtriage.report.page_explanation import page
+
+        write_page(html, page(told))
+    elif as_json:
+        from flytekitplugins_podtriage.report.plain import explanation_json
+
+        for one in told:
+            print_json(explanation_json(one))
+    else:
+        from flytekitplugins_podtriage.report.console_explanation import Explanations
+
+        print_view(Explanations(told))

@@ -1,0 +1,139 @@
+"""Putting an explanation together: a pod, its events and a moment in, an :class:`Explanation` out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.accounting import Limits
+from flytekitplugins_podtriage.core.decode import read_pod
+from flytekitplugins_podtriage.core.memory import Memory
+from flytekitplugins_podtriage.core.model import Verdict
+from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.core.triage import triage
+from flytekitplugins_podtriage.core.waits import PULL_REASONS
+from flytekitplugins_podtriage.report.bills import Case, bills
+from flytekitplugins_podtriage.report.explanation import Explanation
+from flytekitplugins_podtriage.report.flyte_labels import attempts_before, label
+from flytekitplugins_podtriage.report.means import means
+from flytekitplugins_podtriage.report.shown import line
+from flytekitplugins_podtriage.report.story import last_moment, next_try, story
+
+_STALE = timedelta(hours=1)
+
+
+def explain(
+    pod: Mapping[str, object],
+    *,
+    events: tuple[Mapping[str, object], ...] = (),
+    memory: Memory | None = None,
+    policies: Mapping[str, Policy],
+    limits: Limits,
+    now: datetime,
+    asked_for_now: bool = True,
+) -> Explanation:
+    """Explain a pod at one moment.
+
+    Args:
+        pod: a Pod as plain values.
+        events: the events about it.
+        memory: what a watcher remembers of it, if one has.
+        policies: of each backend, by name.
+        limits: what the task's budgets allow.
+        now: the moment, with a zone.
+        asked_for_now: whether somebody chose the moment; if not, an old record is pointed out.
+
+    Raises:
+        InvalidPod: the pod or an event cannot be read.
+    """
+    ours = policies["podtriage"]
+    read = read_pod(pod)
+    verdict = triage(pod, events=events, memory=memory, policy=ours, now=now)
+    before = attempts_before(pod)
+    case = Case(pod, events, memory, verdict, now, limits, before)
+    wrong = verdict.kind is not None or verdict.failing
+    state, since = _state(read, verdict)
+    metadata = read.metadata or wire.Metadata()
+    charges = bills(case, policies) if wrong else ()
+    waits = wrong and not verdict.failing and state in PULL_REASONS
+    return Explanation(
+        name=line(metadata.name or "a pod without a name", 120),
+        namespace=line(metadata.namespace or "", 120),
+        task=label(pod, "task-name"),
+        execution=label(pod, "execution-id"),
+        node=label(pod, "node-id"),
+        attempt=before + 1,
+        attempts=max(limits.max_attempts, before + 1),
+        now=now,
+        state=line(state, 80),
+        since=since,
+        verdict=verdict,
+        cause=line(means(verdict, ours.rules), 300),
+        story=story(pod, events, now),
+        next_try=next_try(pod, events, verdict.container) if waits else None,
+        bills=charges,
+        notes=tuple(_notes(case, asked_for_now, bool(charges))),
+    )
+
+
+def _state(pod: wire.Pod, verdict: Verdict) -> tuple[str, datetime | None]:
+    """Name the pod's state, and since when it is in it."""
+    status = pod.status or wire.PodStatus()
+    phase = status.phase or "no phase"
+    ready = [c for c in status.conditions or () if c.type == "Ready" and c.last_transition_time is not None]
+    on_node = ready[0].last_transition_time if ready else status.start_time
+    if phase == "Failed":
+        ends = [_ended_at(c) for c in (*(status.init_container_statuses or ()), *(status.container_statuses or ()))]
+        known = [at for at in ends if at is not None]
+        reason = f": {status.reason}" if status.reason else ""
+        return f"Failed{reason}", max(known) if known else on_node
+    if phase == "Pending":
+        for condition in status.conditions or ():
+            if condition.type == "PodScheduled" and condition.status == "False":
+                return condition.reason or "Unschedulable", condition.last_transition_time
+    waiting = _waiting(status, verdict.container)
+    if waiting:
+        return waiting, on_node
+    if phase == "Pending":
+        return "Pending", on_node or (pod.metadata.creation_timestamp if pod.metadata else None)
+    return phase, on_node
+
+
+def _waiting(status: wire.PodStatus, deciding: str | None) -> str | None:
+    """Return the reason of the container that decided, else of the first one that waits."""
+    first = None
+    for container in (*(status.init_container_statuses or ()), *(status.container_statuses or ())):
+        waiting = container.state.waiting if container.state else None
+        if waiting is None or not waiting.reason:
+            continue
+        if container.name == deciding:
+            return waiting.reason
+        if first is None and waiting.reason != "PodInitializing":
+            first = waiting.reason
+    return first
+
+
+def _ended_at(container: wire.ContainerStatus) -> datetime | None:
+    return container.state.terminated.finished_at if container.state and container.state.terminated else None
+
+
+def _notes(case: Case, asked_for_now: bool, charged: bool) -> list[str]:
+    notes = []
+    if charged and case.attempts_before:
+        many = case.attempts_before > 1
+        notes.append(
+            f"The budgets assume that the {case.attempts_before if many else 'one'} earlier "
+            f"{'attempts' if many else 'attempt'} ended as this one does; the pod does not tell."
+        )
+    if charged and case.verdict.retry_after:
+        notes.append(f"The registry asks to be left alone for {case.verdict.retry_after:g} s.")
+    if not case.events and not case.verdict.failing and case.verdict.kind is not None:
+        notes.append("No events were given: with them (kubectl get events) the story is told in full.")
+    if not asked_for_now:
+        last = last_moment(case.pod, case.events)
+        if last is not None and case.now - last > _STALE:
+            days = (case.now - last) // timedelta(days=1)
+            age = f"{days} days" if days > 1 else f"{(case.now - last) // timedelta(hours=1)} h"
+            notes.append(f"The record ends {age} before now: --now last looks at it as it was then.")
+    return notes

@@ -1,0 +1,113 @@
+"""Explanations and audits as JSON, for programs. A ``schema`` number grows when a field changes its meaning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from flytekitplugins_podtriage.report.audit import Audit
+from flytekitplugins_podtriage.report.explanation import Explanation
+from flytekitplugins_podtriage.report.history import FROM_TEXT, History
+from flytekitplugins_podtriage.report.masking import masked
+from flytekitplugins_podtriage.report.shown import shown
+
+SCHEMA = 1
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def explanation_json(told: Explanation) -> bytes:
+    """Return an explanation as one line of JSON, times in RFC 3339."""
+    return _ENCODER.encode(
+        {
+            "schema": SCHEMA,
+            "pod": told.name,
+            "namespace": told.namespace,
+            "task": told.task,
+            "execution": told.execution,
+            "node": told.node,
+            "attempt": told.attempt,
+            "attempts": told.attempts,
+            "now": told.now,
+            "state": told.state,
+            "since": told.since,
+            "failing": told.failing,
+            "cause": told.cause,
+            "verdict": masked(told.verdict),
+            "story": told.story,
+            "next_try": told.next_try,
+            "who_pays": [
+                {
+                    "backend": bill.charge.backend,
+                    "at": bill.charge.at,
+                    "kind": bill.charge.kind,
+                    "code": bill.charge.code,
+                    "message": _masked(bill.charge.message),
+                    "permanent": bill.charge.permanent,
+                    "budget": bill.budget,
+                    "then": bill.then,
+                    "ends": bill.ends,
+                    "wrong": bill.wrong,
+                    "rule": bill.charge.rule,
+                    "note": bill.charge.note,
+                }
+                for bill in told.bills
+            ],
+            "notes": told.notes,
+        }
+    )
+
+
+def _masked(text: str | None) -> Any:
+    return None if text is None else shown(text)
+
+
+def audit_json(answer: Audit) -> bytes:
+    """Return an audit as one line of JSON."""
+    return _ENCODER.encode(
+        {
+            "schema": SCHEMA,
+            "headline": answer.headline,
+            "also": answer.other_lines,
+            "source": answer.source,
+            "from_text": answer.from_text,
+            "not_failed": answer.not_failed,
+            "total": answer.total,
+            "by_category": answer.categories,
+            "by_task": answer.tasks,
+            "by_registry": answer.registries,
+            "examples": answer.examples,
+        }
+    )
+
+
+def history_json(told: History) -> bytes:
+    """Return an execution's attempts as one line of JSON."""
+    return _ENCODER.encode(
+        {
+            "schema": SCHEMA,
+            "execution": told.name,
+            "where": told.where,
+            "failing": told.failing,
+            "headline": told.headline,
+            "evidence": FROM_TEXT,
+            "attempts": [
+                {
+                    "node": one.attempt.node,
+                    "task": one.attempt.task,
+                    "attempt": one.attempt.number,
+                    "phase": one.attempt.phase,
+                    "started_at": one.attempt.started_at,
+                    "updated_at": one.attempt.updated_at,
+                    "retries": one.attempt.retries,
+                    "charged": one.charged,
+                    "code": one.attempt.code,
+                    "message": _masked(one.attempt.message),
+                    "wrong": one.wrong,
+                    "diagnosis": one.found if one.attempt.failed else None,
+                }
+                for one in told.attempts
+            ],
+        }
+    )
