@@ -6,38 +6,48 @@ Nothing is imported until it is used: flytekit alone takes more than a second.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flytekitplugins_podtriage.flyte import attempt as flyte_attempt
     from flytekitplugins_podtriage.report.attempts import Attempt
 
 
 class Unreachable(Exception):
-    """Flyteadmin or the cluster did not answer, or not with what was asked for; the message says which and why."""
+    """Flyteadmin or the cluster could not be asked, or not for that; the message is one line, and says what helps."""
 
 
 def attempts_of_execution(
-    config: str | None, project: str, domain: str, name: str, node: str | None = None
-) -> Iterator[Attempt]:
-    """Yield the attempts of an execution, as flyteadmin keeps them.
+    execution: str, *, project: str | None, domain: str | None, node: str | None, config: str | None
+) -> tuple[str, Iterator[Attempt]]:
+    """Return the name of an execution and its attempts, as flyteadmin keeps them.
 
     Args:
+        execution: a name, ``PROJECT/DOMAIN/NAME``, the console's address, or a ``flyte://`` URI.
+        project: the project of a bare name; None for the configuration's.
+        domain: its domain, likewise.
+        node: only this node; None for the one that the execution's address names, or all.
         config: path of Flyte's configuration; None for what flytekit finds by itself.
-        project: the execution's project.
-        domain: its domain.
-        name: its name.
-        node: only this node; None for all.
 
     Raises:
-        Unreachable: flyteadmin did not answer, or knows no such execution.
+        Unreachable: it names no execution, or flyteadmin could not be asked; reading on may raise it too.
     """
-    with _asking("flyteadmin"):
-        from flytekitplugins_podtriage.flyte import executions
+    from flytekitplugins_podtriage.flyte.errors import FlyteUnreachable, InvalidExecution
+    from flytekitplugins_podtriage.flyte.executions import attempts_of_execution as ask
+    from flytekitplugins_podtriage.flyte.reference import parse_execution
+    from flytekitplugins_podtriage.flyte.remote import connect
 
-        for attempt in executions.attempts_of_execution(_client(config), project, domain, name, node=node):
-            yield _attempt(attempt)
+    try:
+        # What it is called is checked before anybody is asked: a typing error needs no configuration.
+        parse_execution(execution, project or "p", domain or "d")
+        reached = connect(config, project, domain)
+        named = parse_execution(execution, reached.project, reached.domain)
+    except (FlyteUnreachable, InvalidExecution) as error:
+        raise Unreachable(str(error)) from error
+    where = named.execution
+    found = ask(reached.client, where.project, where.domain, where.name, node=node or named.node)
+    return str(where), _read(found)
 
 
 def failed_attempts(
@@ -52,44 +62,48 @@ def failed_attempts(
     """Yield the failed attempts of a project and domain in a span of time, as flyteadmin keeps them.
 
     Raises:
-        Unreachable: flyteadmin did not answer.
+        Unreachable: flyteadmin could not be asked.
     """
-    with _asking("flyteadmin"):
-        from flytekitplugins_podtriage.flyte import executions
+    from flytekitplugins_podtriage.flyte.errors import FlyteUnreachable
+    from flytekitplugins_podtriage.flyte.executions import failed_attempts as ask
+    from flytekitplugins_podtriage.flyte.remote import connect
 
-        for attempt in executions.failed_attempts(_client(config), project, domain, since, until=until, limit=limit):
-            yield _attempt(attempt)
-
-
-def _client(config: str | None) -> Any:
-    """Return a client of flyteadmin, as FlyteRemote would make it."""
-    from flytekit.clients.friendly import SynchronousFlyteClient
-    from flytekit.configuration import Config
-
-    return SynchronousFlyteClient(Config.auto(config_file=config).platform)
+    try:
+        reached = connect(config, project, domain)
+    except FlyteUnreachable as error:
+        raise Unreachable(str(error)) from error
+    yield from _read(ask(reached.client, project, domain, since, until=until, limit=limit))
 
 
-def _attempt(found: Any) -> Attempt:
-    """Return an attempt as the report has it."""
+def _read(found: Iterator[flyte_attempt.Attempt]) -> Iterator[Attempt]:
+    """Yield attempts as the report has them."""
+    from flytekitplugins_podtriage.flyte.errors import FlyteUnreachable
     from flytekitplugins_podtriage.report.attempts import Attempt
 
-    return Attempt(
-        message=found.message or "",
-        kind=str(found.kind) if found.kind else None,
-        code=found.code or None,
-        execution=found.execution,
-        task=found.task or None,
-        node=found.node or None,
-        number=found.retry_attempt,
-        phase=str(found.phase) if found.phase else None,
-        started_at=found.started_at,
-        updated_at=found.updated_at,
-        retries=found.retries,
-    )
+    try:
+        for one in found:
+            yield Attempt(
+                message=one.message or "",
+                kind=str(one.charged) if one.charged else None,
+                code=one.code or None,
+                execution=str(one.execution),
+                task=one.task or None,
+                node=one.where or None,
+                number=one.retry_attempt,
+                phase=one.phase or None,
+                started_at=one.started_at or one.created_at,
+                updated_at=one.updated_at,
+                retries=one.retries,
+                lost=one.failed,
+            )
+    except FlyteUnreachable as error:
+        raise Unreachable(str(error)) from error
 
 
 def pod_of_cluster(name: str, namespace: str | None, context: str | None) -> tuple[bytes, list[bytes]]:
     """Return a pod of a live cluster and its events, as JSON.
+
+    Who may read pods may not always read events: then there are none, and the answer rests on the pod alone.
 
     Args:
         name: the pod's name.
@@ -99,37 +113,19 @@ def pod_of_cluster(name: str, namespace: str | None, context: str | None) -> tup
     Raises:
         Unreachable: there is no kubeconfig, the cluster did not answer, or it has no such pod.
     """
-    with _asking("the cluster"):
-        from flytekitplugins_podtriage.kube import cluster
+    from flytekitplugins_podtriage.core.decode import read_pod
+    from flytekitplugins_podtriage.core.errors import InvalidPod
+    from flytekitplugins_podtriage.kube import cluster
+    from flytekitplugins_podtriage.kube.errors import ClusterForbidden, ClusterUnreachable
 
+    try:
         reached = cluster.connect(context)
         space = namespace or reached.namespace
         pod = cluster.read_pod(reached, space, name)
-        return pod, cluster.read_events(reached, space, name)
-
-
-@contextmanager
-def _asking(whom: str) -> Iterator[None]:
-    """Turn whatever goes wrong on the way into one line: the clients raise many kinds of errors."""
-    try:
-        yield
-    except (Unreachable, GeneratorExit):
-        raise
-    except Exception as error:
-        raise Unreachable(f"{whom}: {_why(error)}") from error
-
-
-def _why(error: Exception) -> str:
-    """Say in a line what a client's error says in a page."""
-    details = getattr(error, "details", None)
-    if callable(details):  # grpc.RpcError
+        metadata = read_pod(pod).metadata
         try:
-            said = details()
-        except Exception:  # noqa: BLE001  # a half-made RpcError; its own text will do
-            said = None
-        if said:
-            return str(said)
-    reason, status = getattr(error, "reason", None), getattr(error, "status", None)
-    if isinstance(status, int) and status:  # kubernetes.client.ApiException
-        return f"HTTP {status} {reason or ''}".strip()
-    return f"{type(error).__name__}: {str(error).strip() or 'no more is said'}"
+            return pod, cluster.read_events(reached, space, name, metadata.uid if metadata else None)
+        except ClusterForbidden:
+            return pod, []
+    except (ClusterUnreachable, InvalidPod) as error:
+        raise Unreachable(str(error)) from error

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("-d", "--domain", metavar="D", help="Ask flyteadmin: the domain.")
 @click.option("--since", metavar="SPAN", default="7d", show_default=True, help="From when on: 12h, 7d, or RFC 3339.")
 @click.option("--until", metavar="T", help="Until when: RFC 3339, or a span before now. Default: now.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Look at no more than N executions.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Look at no more than N failed attempts.")
 @click.option("--flyte-config", metavar="FILE", help="Flyte's configuration. Default: what flytekit finds.")
 @backend_option("flyte-1.16", STOCK)
 @now_option
@@ -103,12 +103,16 @@ def _from_flyte(
 ) -> str:
     from flytekitplugins_podtriage.cli.audit_entries import stream
     from flytekitplugins_podtriage.cli.times import clock, parse_since
-    from flytekitplugins_podtriage.config import failed_attempts
+    from flytekitplugins_podtriage.cli.refusal import Refused
+    from flytekitplugins_podtriage.config import Unreachable, failed_attempts
 
     begin = parse_since(since, "--since", clock())
     end = parse_since(until, "--until", clock()) if until is not None else None
-    with _progress(None) as advance:
-        stream(failed_attempts(config, project, domain, since=begin, until=end, limit=limit), reader, advance)
+    try:
+        with _progress(None) as advance:
+            stream(failed_attempts(config, project, domain, since=begin, until=end, limit=limit), reader, advance)
+    except Unreachable as error:
+        raise Refused(str(error)) from error
     return f"{project} {domain}, since {begin.strftime('%Y-%m-%d %H:%M')} UTC"
 
 

@@ -11,10 +11,8 @@ import click
 from flytekitplugins_podtriage.cli.refusal import FAILING, Refused
 from flytekitplugins_podtriage.cli.source import STDIN
 
-# A name as flyteadmin takes it (RFC 1123 label), "project:domain:name", or an address of the console.
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_FULL = re.compile(r"([\w.-]+)[:/]([\w.-]+)[:/]([a-z0-9][a-z0-9-]{0,62})")
-_LINK = re.compile(r"https?://.*/projects/([\w.-]+)/domains/([\w.-]+)/executions/([a-z0-9-]+)")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_FULL = re.compile(r"[\w.-]+([:/])[\w.-]+\1[a-z0-9][a-z0-9-]{0,62}")
 _FILES = (".json", ".jsonl", ".yaml", ".yml", ".txt", ".gz")
 
 
@@ -22,30 +20,11 @@ def is_execution(what: str, options: Mapping[str, object]) -> bool:
     """Whether an argument names an execution and not a file."""
     if what == STDIN:
         return False
-    if _LINK.match(what) or options.get("project") or options.get("domain") or options.get("node"):
+    if "://" in what or options.get("project") or options.get("domain") or options.get("node"):
         return True
     if os.path.exists(what) or what.endswith(_FILES):
         return False
-    return bool(_NAME.fullmatch(what) or (_FULL.fullmatch(what) and ":" in what))
-
-
-def which(what: str, project: object, domain: object) -> tuple[str, str, str]:
-    """Return project, domain and name of the execution that is meant.
-
-    Raises:
-        Refused: it is not said which project and domain it is in.
-    """
-    found = _LINK.match(what) or _FULL.fullmatch(what)
-    if found:
-        return found[1], found[2], found[3]
-    if not _NAME.fullmatch(what):
-        raise Refused(f"{what}: not an execution; allowed: a name, PROJECT:DOMAIN:NAME, or a link to the console")
-    if not isinstance(project, str) or not isinstance(domain, str):
-        raise Refused(
-            f"{what}: no such file, and for an execution the project and domain are missing; "
-            f"allowed: -p PROJECT -d DOMAIN, or PROJECT:DOMAIN:{what}"
-        )
-    return project, domain, what
+    return bool(_NAME.fullmatch(what) or _FULL.fullmatch(what))
 
 
 def explain_execution(what: str, as_json: bool, html: str | None, options: Mapping[str, object]) -> int:
@@ -57,24 +36,23 @@ def explain_execution(what: str, as_json: bool, html: str | None, options: Mappi
 
     if options.get("at") is not None:
         raise click.UsageError("--at is for a recorded timeline")
-    project, domain, name = which(what, options.get("project"), options.get("domain"))
-    rules_file, node, config = options.get("rules_file"), options.get("node"), options.get("flyte_config")
-    rules = read_rules(rules_file if isinstance(rules_file, str) else None)
-    where = f"{project}:{domain}:{name}"
+    rules = read_rules(_text(options.get("rules_file")))
+    node = _text(options.get("node"))
+    named = what.replace(":", "/") if _FULL.fullmatch(what) else what
     try:
-        found = list(
-            attempts_of_execution(
-                config if isinstance(config, str) else None,
-                project,
-                domain,
-                name,
-                node if isinstance(node, str) else None,
-            )
+        where, attempts = attempts_of_execution(
+            named,
+            project=_text(options.get("project")),
+            domain=_text(options.get("domain")),
+            node=node,
+            config=_text(options.get("flyte_config")),
         )
+        found = list(attempts)
     except Unreachable as error:
-        raise Refused(f"{where}: {error}; allowed: an execution that flyteadmin knows") from error
+        raise Refused(str(error)) from error
     if not found and node:
         raise Refused(f"{where}: it has no attempt of a node {node!r}; allowed: the id of one of its nodes")
+    project, domain, name = where.split("/")
     told = history(name, f"{project} {domain}", found, rules)
     if html is not None:
         from flytekitplugins_podtriage.report.page_history import page
@@ -89,3 +67,7 @@ def explain_execution(what: str, as_json: bool, html: str | None, options: Mappi
 
         print_view(HistoryView(told))
     return FAILING if told.failing else 0
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

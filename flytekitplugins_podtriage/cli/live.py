@@ -20,6 +20,6 @@ def live_subject(name: str, namespace: str | None, context: str | None) -> Subje
         pod, events = pod_of_cluster(name, namespace, context)
         return Subject(msgspec.json.decode(pod), tuple(msgspec.json.decode(event) for event in events), where)
     except Unreachable as error:
-        raise Refused(f"pod {where}: {error}") from error
+        raise Refused(str(error)) from error
     except msgspec.MsgspecError as error:
         raise Refused(f"pod {where}: the cluster's answer is not JSON: {error}") from error

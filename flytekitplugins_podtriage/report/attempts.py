@@ -32,11 +32,13 @@ class Attempt:
     updated_at: datetime | None = None
     retries: int | None = None
     """The task's retries, if they are known."""
+    lost: bool | None = None
+    """Whether it failed, where the record says so outright; None where only its error tells."""
 
     @property
     def failed(self) -> bool:
         """Whether it failed, as far as the record tells."""
-        return bool(self.message or self.kind or self.code)
+        return self.lost if self.lost is not None else bool(self.message or self.kind or self.code)
 
 
 @attrs.frozen

@@ -55,7 +55,11 @@ def explain(
     wrong = verdict.kind is not None or verdict.failing
     state, since = _state(read, verdict)
     metadata = read.metadata or wire.Metadata()
-    charges = bills(case, policies) if wrong else ()
+    # Where podtriage sees nothing wrong a stock backend may still charge somebody: a task that has done its work while
+    # a sidecar waits, for one.
+    charges = bills(case, policies)
+    if not wrong and all(bill.charge.kind is None for bill in charges):
+        charges = ()
     waits = wrong and not verdict.failing and state in PULL_REASONS
     return Explanation(
         name=line(metadata.name or "a pod without a name", 120),
