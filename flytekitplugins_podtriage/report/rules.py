@@ -141,7 +141,7 @@ public interface.
 """
 _HEADINGS = {
     "message": "## Rules for messages",
-    "pod": "## Rules for pods\n\nThese look at the state of a pod: its phase, conditions, containers, reason and times.",
+    "pod": "## Rules for pods\n\nThese look at a pod: its phase, conditions, containers, reason and times.",
     "stock": "## What stock Flyte does\n\nThe branches of Flyte's own code, which the stock policies follow.",
 }
 

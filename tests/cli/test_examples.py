@@ -19,8 +19,16 @@ EXPECTED = {
     "explain examples/02_unknown_image.json --retries 2": (0, "USER not_found", "user, 2 left"),
     "triage examples/03_preempted.json --backend flyte-1.16": (1, '"kind":"USER"', '"code":"Interrupted"'),
     "explain examples/04_sidecar_waits.json": (0, "container ended well", "Flyte 1.16 in"),
-    "audit examples/05_attempts.jsonl": (0, "2 of 6 failed attempts were charged to users for the platform's reasons", "evicted"),
-    'diagnose --rules examples/06_own_rules.toml "mirror: cache not primed"': (0, '"rule":"acme-mirror-cold"', "Wait five minutes"),
+    "audit examples/05_attempts.jsonl": (
+        0,
+        "2 of 6 failed attempts were charged to users for the platform's reasons",
+        "evicted",
+    ),
+    'diagnose --rules examples/06_own_rules.toml "mirror: cache not primed"': (
+        0,
+        '"rule":"acme-mirror-cold"',
+        "Wait five minutes",
+    ),
 }
 
 

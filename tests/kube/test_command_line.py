@@ -1,0 +1,64 @@
+"""``explain --pod``, from the command line to a cluster and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from flytekitplugins_podtriage.cli.main import cli
+
+LIMITED = 'Back-off pulling image "a/b:1": ErrImagePull: 429 Too Many Requests'
+
+
+@pytest.fixture
+def run(kubeconfig: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    monkeypatch.setenv("KUBECONFIG", kubeconfig)
+    return lambda *arguments: CliRunner().invoke(cli, ["explain", *arguments])
+
+
+def waiting(server: Any) -> None:
+    pod = server.pod("p")
+    state = {"waiting": {"reason": "ImagePullBackOff", "message": LIMITED}}
+    pod["status"] = {"phase": "Pending", "containerStatuses": [{"name": "main", "image": "a/b:1", "state": state}]}
+    server.event("p", "Pulling")
+
+
+def test_a_pod_of_the_cluster_is_explained_with_its_events(server: Any, run: Callable[..., Result]) -> None:
+    waiting(server)
+    result = run("--pod", "p", "-n", "flytesnacks-development", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["verdict"]["category"] == "registry_rate_limited"
+    assert any("events" in path for path, _ in server.asked)
+
+
+def test_the_namespace_is_that_of_the_context(server: Any, run: Callable[..., Result]) -> None:
+    waiting(server)
+    assert run("--pod", "p").exit_code == 0
+
+
+def test_who_may_not_read_events_gets_an_answer_from_the_pod_alone(
+    server: Any, run: Callable[..., Result], make_status: Any
+) -> None:
+    waiting(server)
+    server.forced = [None, make_status(403, "events is forbidden")]
+    result = run("--pod", "p", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["verdict"]["category"] == "registry_rate_limited"
+
+
+def test_a_pod_that_is_not_there_is_one_line(server: Any, run: Callable[..., Result]) -> None:
+    result = run("--pod", "q")
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert "q" in result.stderr
+
+
+def test_an_unknown_context_is_one_line_with_those_there_are(run: Callable[..., Result]) -> None:
+    result = run("--pod", "p", "--context", "nowhere")
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert "here" in result.stderr
