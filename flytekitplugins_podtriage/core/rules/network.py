@@ -167,6 +167,7 @@ RULES: Final = (
             "deadline exceeded",
             "DeadlineExceeded",
             "Client Timeout exceeded",
+            "Client Timeout or context cancellation",
             "timeout awaiting response headers",
             "request canceled",
             "request canceled while waiting for connection",
