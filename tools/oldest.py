@@ -4,6 +4,8 @@ python3 tools/oldest.py                     of everything that is needed and of 
 python3 tools/oldest.py kubernetes          of these only
 """
 
+from __future__ import annotations
+
 import re
 import sys
 from pathlib import Path
