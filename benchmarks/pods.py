@@ -122,7 +122,7 @@ def rate_limited_pod(number: int, size: int) -> bytes:
         index = len(env)
         env.append({"name": f"FLYTE_SETTING_{index}", "value": f"{mark[index % 40 : index % 40 + 12]}"})
         if index % 4 == 0:
-            keys = {f'k:{{"name":"FLYTE_SETTING_{index}"}}': {".": {}, "f:name": {}, "f:value": {}}}
+            keys: dict[str, Any] = {f'k:{{"name":"FLYTE_SETTING_{index}"}}': {".": {}, "f:name": {}, "f:value": {}}}
             fields.append(
                 {
                     "manager": "flytepropeller",

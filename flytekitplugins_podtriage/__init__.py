@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.core.spending import Budgets as Budgets
     from flytekitplugins_podtriage.core.diagnose import diagnose as diagnose
     from flytekitplugins_podtriage.core.errors import InvalidPod as InvalidPod
     from flytekitplugins_podtriage.core.errors import InvalidRule as InvalidRule
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.model import Phase as Phase
     from flytekitplugins_podtriage.core.model import Verdict as Verdict
     from flytekitplugins_podtriage.core.policy import Policy as Policy
+    from flytekitplugins_podtriage.core.spending import Budgets as Budgets
     from flytekitplugins_podtriage.core.spending import Spending as Spending
     from flytekitplugins_podtriage.core.spending import spend as spend
     from flytekitplugins_podtriage.core.triage import triage as triage

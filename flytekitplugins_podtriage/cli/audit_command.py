@@ -71,7 +71,7 @@ def audit(
     if project is not None and file is not None:
         raise click.UsageError("give a FILE, or --project and --domain, not both")
     if now == LAST:
-        raise click.UsageError("--now last is for one record; lines may have a \"now\" of their own")
+        raise click.UsageError('--now last is for one record; lines may have a "now" of their own')
     judges = policies((backend, "podtriage"), read_settings(settings), read_rules(rules_file))
     moment = parse_moment(now, "--now") if now is not None else None
     reader = Reader(Tally(), judges[backend], judges["podtriage"], (lambda: moment) if moment else clock)
@@ -102,8 +102,8 @@ def _from_flyte(
     reader: Reader, project: str, domain: str, since: str, until: str | None, limit: int | None, config: str | None
 ) -> str:
     from flytekitplugins_podtriage.cli.audit_entries import stream
-    from flytekitplugins_podtriage.cli.times import clock, parse_since
     from flytekitplugins_podtriage.cli.refusal import Refused
+    from flytekitplugins_podtriage.cli.times import clock, parse_since
     from flytekitplugins_podtriage.config import Unreachable, failed_attempts
 
     begin = parse_since(since, "--since", clock())

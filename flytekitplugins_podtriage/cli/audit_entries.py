@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Annotated, Any, BinaryIO, Optional, Union
+from typing import Annotated, Any, BinaryIO
 
 import attrs
 import msgspec
@@ -30,17 +30,17 @@ _FORMS = '{"kind", "code"?, "message", "execution"?, "task"?, "node"?, "attempt"
 class Line(msgspec.Struct, gc=False):
     """One line: an attempt, a Pod, or ``{"pod", "events"?, "now"?}``."""
 
-    kind: Optional[str] = None
-    code: Optional[str] = None
-    message: Optional[str] = None
-    execution: Optional[str] = None
-    task: Optional[str] = None
-    node: Optional[str] = None
-    attempt: Union[int, str, None] = None
+    kind: str | None = None
+    code: str | None = None
+    message: str | None = None
+    execution: str | None = None
+    task: str | None = None
+    node: str | None = None
+    attempt: int | str | None = None
     pod: msgspec.Raw = msgspec.Raw()
     steps: msgspec.Raw = msgspec.Raw()
     items: msgspec.Raw = msgspec.Raw()
-    now: Optional[Annotated[datetime, msgspec.Meta(tz=True)]] = None
+    now: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
 @attrs.define

@@ -6,6 +6,7 @@ followed, and so is deep nesting (the C parser of libyaml recurses without a bou
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -93,7 +94,7 @@ def _check(text: str, where: str, loader: Any) -> None:
             written += 1
             if any(anchor == event.anchor for anchor, _ in opened):
                 raise Refused(f"{where}: the alias *{event.anchor} holds itself; allowed: YAML without cycles")
-            followed += sizes.get(event.anchor, 1)
+            followed += sizes.get(event.anchor or "", 1)
         elif isinstance(event, yaml.ScalarEvent):
             written += 1
             followed += 1
@@ -124,24 +125,19 @@ def _yaml_error(error: Any) -> str:
     return f"{problem} (line {mark.line + 1})" if mark is not None else str(problem)
 
 
+@cache
 def _loader() -> Any:
     """Return the loader of plain values; a time stays the text that it is, as in Kubernetes' own YAML."""
-    global _LOADER
-    if _LOADER is None:
-        import yaml
+    import yaml
 
-        base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-        class Loader(base):  # type: ignore[misc]  # the base is known at runtime only
-            """Plain values, as Kubernetes reads them."""
+    class Loader(base):  # type: ignore[misc]  # the base is known at runtime only
+        """Plain values, as Kubernetes reads them."""
 
-        stamp = "tag:yaml.org,2002:timestamp"
-        Loader.yaml_implicit_resolvers = {
-            first: [(tag, pattern) for tag, pattern in resolvers if tag != stamp]
-            for first, resolvers in base.yaml_implicit_resolvers.items()
-        }
-        _LOADER = Loader
-    return _LOADER
-
-
-_LOADER: Any = None
+    stamp = "tag:yaml.org,2002:timestamp"
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != stamp]
+        for first, resolvers in base.yaml_implicit_resolvers.items()
+    }
+    return Loader

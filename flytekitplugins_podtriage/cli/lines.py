@@ -15,8 +15,8 @@ from flytekitplugins_podtriage.cli.source import LINE, lines_of, opened
 def answer_lines(path: str, answer: Callable[[bytes], bytes]) -> int:
     """Answer each line of a source on stdout.
 
-    A line that cannot be answered yields ``{"error": ..., "line": N}`` in its place, and the rest goes on. Line N of the
-    output belongs to line N of the input, always; so an empty line is an error too.
+    A line that cannot be answered yields ``{"error": ..., "line": N}`` in its place, and the rest goes on. Line N of
+    the output belongs to line N of the input, always; so an empty line is an error too.
 
     Args:
         path: a file, or ``-`` for stdin.
@@ -40,7 +40,7 @@ def answer_lines(path: str, answer: Callable[[bytes], bytes]) -> int:
                 if data is None:
                     raise ValueError(f"the line is longer than {LINE // 2**20} MB")
                 answered = answer(data)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # whatever a line holds, the others go on
                 status = REFUSED
                 answered = msgspec.json.encode({"error": explain(error, data), "line": number})
             write(answered)

@@ -115,7 +115,7 @@ def policies(
 
     found = {}
     for backend in backends:
-        policy = attrs.evolve(Policy.for_backend(backend), **(settings or {}))
+        policy = attrs.evolve(Policy.for_backend(backend), **(settings or {}))  # type: ignore[arg-type]  # durations
         found[backend] = attrs.evolve(policy, rules=rules) if policy.dialect is None else policy
     return found
 

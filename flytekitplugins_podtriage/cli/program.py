@@ -66,13 +66,13 @@ class Program(click.Group):
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """Run as a program: whatever happens ends in an exit code, and a refusal in one line on stderr."""
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
+            return super().main(*args, standalone_mode=False, **extra)  # type: ignore[call-overload]
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 # A terminal that cannot show a character shows its number.
                 stream.reconfigure(errors="backslashreplace")
         try:
-            status = super().main(*args, standalone_mode=False, **extra)
+            status = super().main(*args, standalone_mode=False, **extra)  # type: ignore[call-overload]
         except click.ClickException as error:
             _say(error)
             status = REFUSED

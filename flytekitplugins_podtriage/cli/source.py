@@ -14,7 +14,7 @@ from flytekitplugins_podtriage.cli.refusal import Refused
 WHOLE = 64 * 1024 * 1024
 """The largest document that is read whole, in bytes. A namespace of a thousand pods has about ten million."""
 LINE = 16 * 1024 * 1024
-"""The longest line of JSON lines, in bytes. An object in etcd has at most 1.5 million, and a pod some dozens of events."""
+"""The longest line of JSON lines, in bytes. An object in etcd has at most 1.5 million, a pod dozens of events."""
 
 _CHUNK = 1024 * 1024
 STDIN = "-"

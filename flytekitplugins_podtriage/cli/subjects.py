@@ -80,15 +80,17 @@ def _sort(
         found.append(_case(document, place))
         return
     kind = document.get("kind")
-    if isinstance(kind, str) and kind.endswith("List") or (kind is None and "items" in document):
+    if (isinstance(kind, str) and kind.endswith("List")) or (kind is None and "items" in document):
         items = document.get("items")
         if not isinstance(items, list):
             raise Refused(f"{place}: its items are {_kind_of(items)}; allowed: a list")
         inner = {"PodList": "Pod", "EventList": "Event"}.get(str(kind))
         for number, item in enumerate(items):
             if inner is not None and isinstance(item, Mapping) and "kind" not in item:
-                item = {"kind": inner, **item}
-            _sort(item, f"{place}, item {number}", at, found, pods, events)
+                whole: Any = {"kind": inner, **item}
+            else:
+                whole = item
+            _sort(whole, f"{place}, item {number}", at, found, pods, events)
     elif kind == "Event":
         events.append(document)
     elif kind == "Pod" or (kind is None and ("status" in document or "spec" in document)):

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Judge a pod, or thousands of them line by line.")
 @click.argument("file", required=False)
-@click.option("--jsonl", is_flag=True, help='Read lines {"pod", "events"?, "now"?, "config"?} and answer each in a line.')
+@click.option(
+    "--jsonl", is_flag=True, help='Read lines {"pod", "events"?, "now"?, "config"?} and answer each in a line.'
+)
 @backend_option("podtriage")
 @now_option
 @settings_option
@@ -50,7 +52,7 @@ def triage(
         from flytekitplugins_podtriage.cli.triage_lines import line_answer
 
         if now == LAST:
-            raise click.UsageError("--now last is for one record; with --jsonl each line may have a \"now\" of its own")
+            raise click.UsageError('--now last is for one record; with --jsonl each line may have a "now" of its own')
         moment = parse_moment(now, "--now") if now is not None else None
         return answer_lines(file or STDIN, line_answer(policy, (lambda: moment) if moment else clock))
     if file is None and stdin_is_terminal():

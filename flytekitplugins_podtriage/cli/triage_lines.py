@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import attrs
 import msgspec
@@ -33,10 +33,10 @@ class Line(msgspec.Struct, gc=False):
     """The frame of a line: ``{"pod", "events"?, "now"?, "config"?}``, or a bare Pod."""
 
     pod: msgspec.Raw = msgspec.Raw()
-    events: Optional[list[msgspec.Raw]] = None
-    now: Optional[Annotated[datetime, msgspec.Meta(tz=True)]] = None
+    events: list[msgspec.Raw] | None = None
+    now: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     config: msgspec.Raw = msgspec.Raw()
-    kind: Optional[str] = None
+    kind: str | None = None
 
 
 def line_answer(policy: Policy, clock: Callable[[], datetime]) -> Callable[[bytes], bytes]:
@@ -93,4 +93,4 @@ def with_config(policy: Policy, config: bytes) -> Policy:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"config: {key} is no number; allowed: seconds")
         changed[CONFIG[key]] = value
-    return attrs.evolve(policy, **changed)
+    return attrs.evolve(policy, **changed)  # type: ignore[arg-type]  # the names are those of durations

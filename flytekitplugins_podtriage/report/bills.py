@@ -111,18 +111,18 @@ def _ours(label: str, charge: Charge, case: Case, policy: Policy) -> Bill:
     verdict = triage(case.pod, events=case.events, memory=case.memory, policy=policy, now=at)
     counters = counters_before(case, charge.kind)
     spending = spend(verdict, Budgets.left(counters, case.limits))
-    held = "held until then, while the kubelet tries on; " if at > case.now else ""
+    until = "held until then, while the kubelet tries on; " if at > case.now else ""
     if spending.action is Action.SYSTEM:
         budget = f"system, {counters.system_failures + 1} of {case.limits.max_system_failures}"
-        then = f"{held}then a new attempt" if held else "a new attempt, with this explanation"
+        then = f"{until}then a new attempt" if until else "a new attempt, with this explanation"
     elif spending.action is Action.USER:
         budget = f"user, {case.limits.max_attempts - 1 - (counters.attempts - counters.system_failures)} left"
-        then = f"{held}{'then ' if held else ''}a new attempt"
+        then = f"{until}{'then ' if until else ''}a new attempt"
         if verdict.kind is ErrorKind.SYSTEM:
             then += f": {spending.why}"
     elif spending.action is Action.END:
         budget = "system, 0 left" if spending.kind is ErrorKind.SYSTEM else "user, 0 left"
-        then = f"{held}{'then ' if held else ''}the task fails: {spending.why}"
+        then = f"{until}{'then ' if until else ''}the task fails: {spending.why}"
     else:
         return Bill(label, charge, _NOBODY, "the pod is held: waiting costs no retry")
     return Bill(label, charge, budget, then, ends=spending.action is Action.END)

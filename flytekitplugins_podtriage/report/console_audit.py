@@ -72,7 +72,9 @@ def table(title: str, rows: Sequence[Row]) -> Table:
     shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
     shown.add_column(title, overflow="fold", min_width=12, vertical="bottom")
     for head in HEADS:
-        shown.add_column(head.replace(" ", "\n") if " " in head else head, justify="right", no_wrap=True, vertical="bottom")
+        shown.add_column(
+            head.replace(" ", "\n") if " " in head else head, justify="right", no_wrap=True, vertical="bottom"
+        )
     for row in rows[:MOST_SHOWN]:
         cells = [Text(str(number) if number else ".", style="" if number else "dim") for number in numbers(row)]
         if row.user_wronged:

@@ -24,7 +24,7 @@ def render_diagnosis(found: Diagnosis, rules: RuleBook | None = None) -> Rendera
         ("HTTP status", str(found.http_status) if found.http_status else None),
         ("retry after", f"{found.retry_after:g} s" if found.retry_after is not None else None),
     ]
-    parts = [_title(means(found, rules), found.kind, found.category)]
+    parts: list[RenderableType] = [_title(means(found, rules), found.kind, found.category)]
     parts.extend(_fact("said" if not place else "also", item.text) for place, item in enumerate(found.evidence[:4]))
     parts.extend(_fact(name, value) for name, value in facts if value)
     parts.append(_fact("rule", found.rule))

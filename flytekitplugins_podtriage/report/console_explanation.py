@@ -131,7 +131,11 @@ def _picture(told: Explanation, glyphs: Glyphs, width: int) -> Iterator[Padding]
     begin = told.story[0].at
     span_so_far = max((told.now - begin).total_seconds(), 1.0)
     # A charge that is very far off would press everything else to the left.
-    dues = [bill for bill in dues if bill.charge.at is not None and (bill.charge.at - begin).total_seconds() < 6 * span_so_far]
+    dues = [
+        bill
+        for bill in dues
+        if bill.charge.at is not None and (bill.charge.at - begin).total_seconds() < 6 * span_so_far
+    ]
     ends = [told.now, *(bill.charge.at for bill in dues if bill.charge.at is not None)]
     last_story = told.story[-1].at
     end = max(ends) if told.bills and not told.failing else max(last_story, begin)
@@ -160,7 +164,9 @@ def _picture(told: Explanation, glyphs: Glyphs, width: int) -> Iterator[Padding]
         legend = Text()
         legend.append(f"{glyphs.now} now   {glyphs.charge} ", style="dim")
         legend.append("charged if nothing changes: ", style="dim")
-        legend.append(", ".join(f"{bill.label} {clock(bill.charge.at, told.now)}" for bill in dues if bill.charge.at), "dim")
+        legend.append(
+            ", ".join(f"{bill.label} {clock(bill.charge.at, told.now)}" for bill in dues if bill.charge.at), "dim"
+        )
         yield Padding(legend, (0, 2))
 
 

@@ -49,7 +49,9 @@ class HistoryView:
             title.append("   ").append(whose, style=KINDS[whose]).append(f"   {case.category}", style="not dim")
             yield Padding(title, (0, 2))
             yield Padding(Text(f'"{case.said}"', style="italic"), (0, 2))
-            yield Padding(Text("What helps: ", style="bold green").append(case.remedy, style="not bold default"), (0, 2))
+            yield Padding(
+                Text("What helps: ", style="bold green").append(case.remedy, style="not bold default"), (0, 2)
+            )
         more = len(told.cases) - MOST_CASES
         if more > 0:
             yield Padding(Text(f"and {more} more nodes failed (--json has them all)", style="dim"), (1, 2, 0, 2))

@@ -97,7 +97,7 @@ def _state(pod: wire.Pod, verdict: Verdict) -> tuple[str, datetime | None]:
             if condition.type == "PodScheduled" and condition.status == "False":
                 return condition.reason or "Unschedulable", condition.last_transition_time
     waiting = _waiting(status, verdict.container)
-    if waiting:
+    if waiting is not None:
         return waiting, on_node
     if phase == "Pending":
         return "Pending", on_node or (pod.metadata.creation_timestamp if pod.metadata else None)
@@ -106,8 +106,9 @@ def _state(pod: wire.Pod, verdict: Verdict) -> tuple[str, datetime | None]:
 
 def _waiting(status: wire.PodStatus, deciding: str | None) -> str | None:
     """Return the reason of the container that decided, else of the first one that waits."""
-    first = None
-    for container in (*(status.init_container_statuses or ()), *(status.container_statuses or ())):
+    first: str | None = None
+    both: list[wire.ContainerStatus] = [*(status.init_container_statuses or ()), *(status.container_statuses or ())]
+    for container in both:
         waiting = container.state.waiting if container.state else None
         if waiting is None or not waiting.reason:
             continue

@@ -36,7 +36,10 @@ def _parts(answer: Audit) -> Iterator[str]:
         yield element("h3", "Charged to users for the platform's reasons, for example")
         yield table(
             ("where", "category", "said"),
-            ((text(one.what), text(one.category), f'<span class="mono">{text(one.said)}</span>') for one in answer.examples),
+            (
+                (text(one.what), text(one.category), f'<span class="mono">{text(one.said)}</span>')
+                for one in answer.examples
+            ),
         )
     if answer.from_text:
         yield element("p", "Judged from the messages alone: a pod and its events would tell more.", "soft")
@@ -65,7 +68,8 @@ def _share(total: Row) -> str:
         size = width * count / total.attempts
         if count:
             title = f"<title>{count} {text(name)}</title>"
-            parts.append(f'<rect class="{cls}" x="{x:.1f}" y="0" width="{max(size - 2, 1):.1f}" height="16" rx="3">{title}</rect>')
+            wide = max(size - 2, 1)
+            parts.append(f'<rect class="{cls}" x="{x:.1f}" y="0" width="{wide:.1f}" height="16" rx="3">{title}</rect>')
             x += size
     return (
         f'<svg viewBox="0 0 {width:.0f} 16" role="img" aria-label="{text(total.user_wronged)} of '

@@ -33,7 +33,9 @@ def _parts(told: Explanation) -> Iterator[str]:
         yield _quote(item, told)
     yield picture(told)
     if told.next_try is not None and told.next_try > told.now:
-        yield element("p", f"The kubelet tries again {text(from_now(told.next_try, told.now))}, or some seconds later.", "soft")
+        yield element(
+            "p", f"The kubelet tries again {text(from_now(told.next_try, told.now))}, or some seconds later.", "soft"
+        )
     if told.bills:
         yield element("h3", "Who pays" if told.failing else "Who pays if nothing changes")
         yield table(
@@ -59,7 +61,7 @@ def _header(told: Explanation) -> str:
         state += f" {span} ago" if ago else f" for {span}"
     return element(
         "header",
-        f"{element('h1', text(told.name))}<span class=\"soft\">{' &middot; '.join(facts)}</span>"
+        f'{element("h1", text(told.name))}<span class="soft">{" &middot; ".join(facts)}</span>'
         f"{element('span', state, cls)}",
     )
 
@@ -89,7 +91,11 @@ def _budget(bill: Bill) -> str:
 def _details(told: Explanation) -> str:
     """The story as a table, folded, and what the answer rests on."""
     rows = [
-        (clock(mark.at, told.now), text(mark.label + (f" (\u00d7{mark.count})" if mark.count > 1 else "")), text(mark.text))
+        (
+            clock(mark.at, told.now),
+            text(mark.label + (f" (\u00d7{mark.count})" if mark.count > 1 else "")),
+            text(mark.text),
+        )
         for mark in told.story
     ]
     story = table(("time", "what", "said"), rows) if rows else ""
@@ -97,4 +103,4 @@ def _details(told: Explanation) -> str:
         f"Looked at as of {stamp(told.now)}. Rule <code>{text(told.verdict.rule)}</code>, "
         f"phase {text(told.verdict.phase.value)}."
     )
-    return f"<details><summary>The story in full</summary>{story}<p class=\"soft\">{facts}</p></details>"
+    return f'<details><summary>The story in full</summary>{story}<p class="soft">{facts}</p></details>'

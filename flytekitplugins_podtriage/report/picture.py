@@ -72,9 +72,7 @@ def picture(told: Explanation) -> str:
         parts.append(f'<text class="s" x="{x:.1f}" y="{height - 6}" text-anchor="middle">{clock(at, told.now)}</text>')
     parts.append(f'<line class="rail" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{rail}" y2="{rail}"/>')
     parts.extend(labels)
-    for mark in told.story:
-        if scale.holds(mark.at):
-            parts.append(_mark(mark, scale.x(mark.at), rail, told.now))
+    parts.extend(_mark(mark, scale.x(mark.at), rail, told.now) for mark in told.story if scale.holds(mark.at))
     for place, bill in enumerate(told.bills):
         parts.extend(_lane(bill, scale, rail + 26 + place * LANE, told.now))
     if scale.holds(told.now):
@@ -135,9 +133,7 @@ def _label(mark: Mark) -> str:
 
 def _mark(mark: Mark, x: float, y: float, now: datetime) -> str:
     said = f"{clock(mark.at, now)} {_label(mark)}" + (f": {mark.text}" if mark.text else "")
-    return (
-        f'<circle class="m {mark.tone.value}" cx="{x:.1f}" cy="{y}" r="6"><title>{text(said)}</title></circle>'
-    )
+    return f'<circle class="m {mark.tone.value}" cx="{x:.1f}" cy="{y}" r="6"><title>{text(said)}</title></circle>'
 
 
 def _lane(bill: Bill, scale: Scale, y: float, now: datetime) -> Iterator[str]:

@@ -21,9 +21,9 @@ def shown(text: str) -> str:
 
 
 def line(text: str, limit: int = 300) -> str:
-    """Return a text as one line fit to be shown, of at most ``limit`` characters; the middle of a longer one goes.
+    r"""Return a text as one line fit to be shown, of at most ``limit`` characters; the middle of a longer one goes.
 
-    >>> line("a  b\\nc", 80)
+    >>> line("a  b\nc", 80)
     'a b c'
     """
     if len(text) > 16 * limit:
