@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import msgspec
 
@@ -39,7 +38,7 @@ def read_pod(pod: object) -> wire.Pod:
         else:
             raise InvalidPod(f"not a Pod: {_what(pod)}; allowed: JSON, a dict, or a kubernetes V1Pod")
     except _DECODING_ERRORS as error:
-        raise InvalidPod(_explain("Pod", pod, error)) from error
+        raise InvalidPod(_explain("a Pod", pod, error)) from error
     if answer.kind is not None and answer.kind != "Pod":
         raise InvalidPod(f"not a Pod but a {answer.kind[:64]!r}; allowed: one object of kind Pod")
     return answer
@@ -70,7 +69,7 @@ def read_event(event: object) -> wire.Event:
         if hasattr(event, "reason"):
             return msgspec.convert(event, wire.Event, from_attributes=True)
     except _DECODING_ERRORS as error:
-        raise InvalidPod(_explain("Event", event, error)) from error
+        raise InvalidPod(_explain("an Event", event, error)) from error
     raise InvalidPod(f"not an Event: {_what(event)}; allowed: JSON, a dict, or a kubernetes CoreV1Event")
 
 
@@ -84,25 +83,11 @@ def _explain(kind: str, given: object, error: BaseException) -> str:
         reason = f"it is not valid UTF-8 text ({error.__class__.__name__})"
     else:
         reason = str(error)
-    return f"not a {kind}: {reason} ({_what(given)})"
+    return f"not {kind}: {reason} ({_what(given)})"
 
 
 def _what(given: object) -> str:
     """Name what was given by its type and size."""
-    if isinstance(given, (bytes, bytearray, str)):
+    if isinstance(given, (bytes, bytearray, memoryview, str)):
         return f"{len(given)} {'characters' if isinstance(given, str) else 'bytes'} of text"
     return f"a value of type {type(given).__name__}"
-
-
-def plain(value: Any) -> Any:
-    """Return a wire struct as plain dictionaries, in Kubernetes' spelling, without what is absent."""
-    data = msgspec.to_builtins(value)
-
-    def strip(item: Any) -> Any:
-        if isinstance(item, dict):
-            return {key: strip(sub) for key, sub in item.items() if sub is not None}
-        if isinstance(item, list):
-            return [strip(sub) for sub in item]
-        return item
-
-    return strip(data)

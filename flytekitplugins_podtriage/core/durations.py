@@ -6,6 +6,7 @@ Source of the format: ``Duration.String`` and ``ParseDuration`` in Go's time pac
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 from decimal import Decimal
@@ -38,6 +39,8 @@ def seconds(value: float | str | timedelta) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise TypeError(f"a duration is a number of seconds, a timedelta or text such as '3m0s', not {value!r}")
     if not isinstance(value, str):
+        if not math.isfinite(value):
+            raise ValueError(f"not a duration: {value!r}; allowed are finite numbers of seconds")
         return float(value)
     text = value.strip()
     sign = -1 if text.startswith("-") else 1

@@ -13,7 +13,7 @@ from flytekitplugins_podtriage.core.model import Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.core.rules.pods import POD_RULES
-from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
+from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER, ZERO_TIME
 
 _NO_STATUS = wire.PodStatus()
 _NO_METADATA = wire.Metadata()
@@ -177,4 +177,4 @@ def later(at: datetime, seconds: float) -> datetime:
     try:
         return at + timedelta(seconds=seconds)
     except OverflowError:
-        return FOREVER
+        return FOREVER if seconds > 0 else ZERO_TIME
