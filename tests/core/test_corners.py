@@ -392,7 +392,7 @@ def test_a_rule_may_ask_for_a_status_a_reason_and_words_at_once() -> None:
         kind="SYSTEM",
         means="m",
         remedy="r.",
-        source="here",  # type: ignore[arg-type]
+        source="here",
         phrases="a b",
         also="c",
         unless="d",
