@@ -59,6 +59,9 @@ def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None 
     if not isinstance(message, str):
         raise TypeError(f"a message is text, not {type(message).__name__}")
     found = find(message, reason, rules)
+    evidence: tuple[Evidence, ...] = (Evidence("message", found.said),)
+    if found.others:
+        evidence += tuple(Evidence("message", other) for other in found.others)
     return Diagnosis(
         category=found.rule.category,
         kind=found.rule.kind,
@@ -68,7 +71,7 @@ def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None 
         registry=found.registry,
         image=found.image,
         retry_after=found.retry_after,
-        evidence=(Evidence("message", found.said), *(Evidence("message", other) for other in found.others)),
+        evidence=evidence,
     )
 
 
@@ -90,7 +93,7 @@ def find(message: str, reason: str | None = None, rules: RuleBook | None = None)
 def _one(text: str, image: str | None, reason: str | None, book: RuleBook) -> Finding:
     """Find the cause in one error."""
     seen = words(text)
-    status = http_status(seen.listed, seen.each)
+    status = http_status(seen)
     if image is None:
         image = image_of(text)
     registry = registry_of(text, image)

@@ -125,6 +125,8 @@ def _quoted(found: re.Match[str]) -> str:
 
 def _is_reference(part: str) -> bool:
     """Whether a word with something other than letters in it is an address, a path or a reference."""
+    if _ADDRESS_CHARS.isdisjoint(part):
+        return False
     core = part.strip(_STRIP)
     if _ADDRESS_CHARS.isdisjoint(core):
         return False
