@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 import attrs
@@ -10,7 +10,7 @@ import attrs
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, Outcome, flyte_1_16, flyte_2
 from flytekitplugins_podtriage.core.forecast import forecast
 from flytekitplugins_podtriage.core.memory import Memory
-from flytekitplugins_podtriage.core.model import Charge, ErrorKind, Verdict
+from flytekitplugins_podtriage.core.model import Charge, ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.spending import Action, Budgets, spend
 from flytekitplugins_podtriage.core.triage import triage
@@ -129,12 +129,12 @@ def _ours(label: str, charge: Charge, case: Case, policy: Policy) -> Bill:
 
 
 def _is_wrong(charged: ErrorKind, verdict: Verdict) -> bool:
-    """Whether somebody is charged for what is the other's doing; with an unknown cause nobody can say so."""
+    """Whether somebody is charged for what is the other's doing; with an unknown cause nobody can say so.
+
+    Nobody should be charged for a task that has done its work.
+    """
+    if verdict.phase is Phase.SUCCESS:
+        return True
     if verdict.kind is None or verdict.category is None or verdict.category.value == "unknown":
         return False
     return charged is not verdict.kind
-
-
-def all_agree(answer: Iterable[Bill]) -> bool:
-    """Whether every backend charges the same budget, or nobody."""
-    return len({bill.charge.kind for bill in answer}) == 1

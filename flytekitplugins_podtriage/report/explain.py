@@ -9,7 +9,7 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.accounting import Limits
 from flytekitplugins_podtriage.core.decode import read_pod
 from flytekitplugins_podtriage.core.memory import Memory
-from flytekitplugins_podtriage.core.model import Verdict
+from flytekitplugins_podtriage.core.model import Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.triage import triage
 from flytekitplugins_podtriage.core.waits import PULL_REASONS
@@ -72,6 +72,7 @@ def explain(
         now=now,
         state=line(state, 80),
         since=since,
+        over=read.status is not None and read.status.phase in ("Failed", "Succeeded"),
         verdict=verdict,
         cause=line(means(verdict, ours.rules), 300),
         story=story(pod, events, now),
@@ -125,6 +126,11 @@ def _ended_at(container: wire.ContainerStatus) -> datetime | None:
 
 def _notes(case: Case, asked_for_now: bool, charged: bool) -> list[str]:
     notes = []
+    if charged and case.verdict.phase is Phase.SUCCESS:
+        notes.append(
+            "The task has done its work; a container beside it that does not start keeps the pod pending, "
+            "and a stock backend fails the task for it."
+        )
     if charged and case.attempts_before:
         many = case.attempts_before > 1
         notes.append(

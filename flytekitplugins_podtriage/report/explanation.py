@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import enum
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 
 from flytekitplugins_podtriage.core.model import Charge, ErrorKind, Verdict
+from flytekitplugins_podtriage.report.moments import from_now, length
+
+_NEVER = timedelta(days=3650)
+"""What is further off is not going to happen: a grace of many years stands for none."""
 
 
 class Tone(str, enum.Enum):
@@ -76,6 +80,8 @@ class Explanation:
     """Since when it is in that state (for a pod that waits: since it is on its node)."""
     verdict: Verdict
     """Podtriage's own."""
+    over: bool
+    """Whether the pod has ended: what is charged for it is charged at its end."""
     cause: str
     """What happened, in a sentence."""
     story: tuple[Mark, ...]
@@ -96,6 +102,26 @@ class Explanation:
     def well(self) -> bool:
         """Whether nothing is wrong with the pod."""
         return self.verdict.kind is None and not self.failing
+
+    @property
+    def threatened(self) -> bool:
+        """Whether a backend is going to charge for a pod with which nothing is wrong: its task has done its work."""
+        return self.well and any(bill.charge.kind is not None for bill in self.bills)
+
+    def when(self, bill: Bill) -> str:
+        """Say when a backend charges, for a person."""
+        at = bill.charge.at
+        if at is None or bill.charge.kind is None or at - self.now > _NEVER:
+            return "never"
+        return "at its end" if self.over and at >= self.now else from_now(at, self.now)
+
+    @property
+    def standing(self) -> str:
+        """The pod's state and its age, for a person: ``ImagePullBackOff for 2m 41s``, ``Failed 3s ago``."""
+        if self.since is None or self.since > self.now:
+            return self.state
+        span = length(self.now - self.since)
+        return f"{self.state} {span} ago" if self.over else f"{self.state} for {span}"
 
     @property
     def unknown(self) -> bool:

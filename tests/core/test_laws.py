@@ -64,12 +64,6 @@ def test_podtriage_is_blind_to_the_order_of_containers(
 ) -> None:
     policy = POLICIES[which]
     status = pod.get("status") or {}
-    names = {}
-    for key in ("containerStatuses", "initContainerStatuses"):
-        for number, container in enumerate(status.get(key) or ()):
-            # The API server refuses two containers of one name.
-            container["name"] = f"{container.get('name') or ''}-{key[0]}{number}"
-            names[container["name"]] = container
     before = triage(pod, events=events, policy=policy, now=NOW)
     for key in ("containerStatuses", "initContainerStatuses"):
         if status.get(key):

@@ -44,7 +44,7 @@ def wait_of(case: Case) -> Wait | None:
         if len(waits) == 1:
             return waits[0]
         if waits:
-            return min(waits, key=lambda wait: (wait.found.rule.category is Category.UNKNOWN, wait.container or ""))
+            return min(waits, key=_rank)
     trouble = case.events.trouble
     if trouble is not None and not case.has_started:
         return _by_event(case, None, trouble, trouble.reason, case.since)
@@ -59,6 +59,11 @@ def wait_of(case: Case) -> Wait | None:
             found = case.find(cause.message, cause.reason)
             return Wait(cause.container, cause.reason, cause.message, found, "memory", cause.at, cause.first_at)
     return None
+
+
+def _rank(wait: Wait) -> tuple[bool, str, str, str]:
+    """What is known comes before what is not; then names decide, so that the order of a list never does."""
+    return wait.found.rule.category is Category.UNKNOWN, wait.container or "", wait.reason, wait.message
 
 
 def _wait_of_container(case: Case, container: wire.ContainerStatus) -> Wait | None:

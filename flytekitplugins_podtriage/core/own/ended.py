@@ -36,20 +36,16 @@ def ended_well(case: Case) -> bool:
 
 def succeeded(case: Case) -> Verdict:
     """The main containers ended with 0: success, unless the kernel had to kill a part of them."""
-    for container in case.main:
-        end = end_of(container)
-        if end is not None and "OOMKilled" in (end.reason or ""):
-            return _oom(case, container.name)
-    return case.by_rule("pod-succeeded", Phase.SUCCESS)
+    killed = _oom_killed(case)
+    return case.by_rule("pod-succeeded", Phase.SUCCESS) if killed is None else _oom(case, killed)
 
 
 def failed(case: Case) -> Verdict:
     """The pod's phase is Failed: find what ended it."""
     own = first_end(case.main)
-    for container in case.main:
-        end = end_of(container)
-        if end is not None and "OOMKilled" in (end.reason or ""):
-            return _oom(case, container.name)
+    killed = _oom_killed(case)
+    if killed is not None:
+        return _oom(case, killed)
     disruption = case.disruption
     if disruption is not None:
         return _disrupted(case, disruption)
@@ -89,7 +85,9 @@ def first_end(containers: Iterable[wire.ContainerStatus]) -> tuple[str, wire.Ter
             found.append((end.finished_at or FOREVER, container.name or "", end))
     if not found:
         return None
-    _, name, end = min(found, key=lambda item: (item[0], item[1], item[2].exit_code or 0, item[2].reason or ""))
+    _, name, end = min(
+        found, key=lambda item: (*item[:2], item[2].exit_code or 0, item[2].reason or "", item[2].message or "")
+    )
     return name, end
 
 
@@ -154,6 +152,12 @@ def _says_exec_format(message: str | None) -> bool:
 def _told(end: wire.Terminated) -> str:
     text = f"exit code {end.exit_code or 0}, reason {end.reason or 'none'}"
     return f"{text}: {quote(end.message)}" if end.message else text
+
+
+def _oom_killed(case: Case) -> str | None:
+    """Return the main container that the kernel killed for its memory; of several the first by name."""
+    names = [c.name or "" for c in case.main if (end := end_of(c)) is not None and "OOMKilled" in (end.reason or "")]
+    return min(names) if names else None
 
 
 def _oom(case: Case, name: str | None) -> Verdict:
