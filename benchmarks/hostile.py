@@ -77,7 +77,7 @@ def attacks() -> Iterator[tuple[str, str]]:
 
 def cost(piece: str, size: int) -> float:
     """Return the time of one diagnosis of the piece repeated, in seconds."""
-    message = (piece * (size // len(piece) + 1))[:size]
+    message = piece * (size // len(piece))  # whole pieces, so that both lengths end alike
     start = time.perf_counter()
     diagnose(message)
     return time.perf_counter() - start

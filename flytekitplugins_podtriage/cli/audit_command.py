@@ -17,7 +17,7 @@ from flytekitplugins_podtriage.cli.options import (
     rules_option,
     settings_option,
 )
-from flytekitplugins_podtriage.cli.refusal import REFUSED, one_line
+from flytekitplugins_podtriage.cli.refusal import REFUSED, Refused, one_line
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.cli.audit_entries import Reader
@@ -79,6 +79,8 @@ def audit(
         source = _from_flyte(reader, project, domain, since, until, limit, flyte_config)
     else:
         source = _from_file(reader, file)
+    if reader.bad and reader.tally.empty:
+        raise Refused(reader.first_bad)
     _show(reader.tally.result(source, from_text=reader.from_text), as_json, html)
     if reader.bad:
         lines = f"{reader.bad} lines" if reader.bad > 1 else "1 line"

@@ -78,6 +78,11 @@ class Program(click.Group):
             status = REFUSED
         except click.exceptions.Abort:
             status = INTERRUPTED
+        except OSError as error:
+            # What is read is refused where it is opened: this is stdout, on a disk that is full or gone.
+            _forget_stdout()
+            click.echo(one_line(f"podtriage: stdout: {error.strerror or error}"), err=True)
+            status = REFUSED
         except Exception as error:
             if os.environ.get(TRACEBACK):
                 raise

@@ -166,6 +166,11 @@ class Tally:
             if len(kept) < MOST_EXAMPLES and len(self._examples) <= 100:
                 kept.append(Example(line(entry.what, 120), entry.category, line(entry.said, 240)))
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has been looked at yet."""
+        return not self._total.attempts and not self.not_failed
+
     def result(self, source: str, *, from_text: bool = True) -> Audit:
         """Return what has been counted so far, the most wronged first."""
         return Audit(

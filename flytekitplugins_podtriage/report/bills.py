@@ -14,7 +14,7 @@ from flytekitplugins_podtriage.core.model import Charge, ErrorKind, Phase, Verdi
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.spending import Action, Budgets, spend
 from flytekitplugins_podtriage.core.triage import triage
-from flytekitplugins_podtriage.report.explanation import Bill
+from flytekitplugins_podtriage.report.explanation import NEVER, Bill
 
 LABELS = {"flyte-1.16": "Flyte 1.16", "flyte-2": "Flyte 2", "podtriage": "with podtriage"}
 """The backends that are compared, in the order in which they are shown."""
@@ -49,6 +49,8 @@ def bills(case: Case, policies: Mapping[str, Policy]) -> tuple[Bill, ...]:
         charge = forecast(
             case.pod, backend=backend, now=case.now, events=case.events, memory=case.memory, policy=policy
         )
+        if charge.at is not None and charge.at - case.now > NEVER:
+            charge = attrs.evolve(charge, at=None, kind=None, note="not within ten years: a time of the pod is far off")
         if backend == "podtriage":
             answer.append(_ours(label, charge, case, policy))
         else:
@@ -105,7 +107,7 @@ def _ours(label: str, charge: Charge, case: Case, policy: Policy) -> Bill:
     """What podtriage does with it: hold, and then the wise budget."""
     if charge.at is None or charge.kind is None:
         held = case.verdict.kind is not None and not case.verdict.failing
-        then = "the pod is held: waiting costs no retry" if held else charge.note or "nothing is charged"
+        then = "the pod is held: waiting costs no retry" if held and charge.at is not None else charge.note or "nothing is charged"
         return Bill(label, charge, _NOBODY, then)
     at = max(charge.at, case.now)
     verdict = triage(case.pod, events=case.events, memory=case.memory, policy=policy, now=at)

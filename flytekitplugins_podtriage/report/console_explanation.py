@@ -14,7 +14,7 @@ from rich.text import Text
 from flytekitplugins_podtriage.core.model import Evidence
 from flytekitplugins_podtriage.report.explanation import Bill, Explanation, Mark, fault
 from flytekitplugins_podtriage.report.glyphs import KINDS, TONES, Glyphs
-from flytekitplugins_podtriage.report.moments import clock, from_now, length
+from flytekitplugins_podtriage.report.moments import clock, from_now
 from flytekitplugins_podtriage.report.shown import line
 
 _MOST_MARKS = 16
@@ -61,11 +61,7 @@ def _header(told: Explanation) -> tuple[Text, Text]:
         left.append(f"  {told.namespace}", style="dim")
     if told.execution:
         left.append(f"  attempt {told.attempt} of {told.attempts}", style="")
-    right = Text(told.state, style="bold red" if told.failing else "bold" if told.well else "bold yellow")
-    if told.since is not None and told.since <= told.now:
-        ago = " ago" if told.failing or told.verdict.phase.terminal else ""
-        right.append(f" {'' if ago else 'for '}{length(told.now - told.since)}{ago}")
-    return left, right
+    return left, Text(told.standing, style="bold red" if told.failing else "bold" if told.calm else "bold yellow")
 
 
 def _ends(left: Text, right: Text, width: int) -> Text | Table:
@@ -172,21 +168,18 @@ def _picture(told: Explanation, glyphs: Glyphs, width: int) -> Iterator[Padding]
 
 def _bills(told: Explanation) -> Table:
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
-    due = any(bill.charge.at is not None and bill.charge.at > told.now for bill in told.bills)
-    table.add_column("who pays if nothing changes" if due or not told.failing else "who pays", no_wrap=True)
+    table.add_column("who pays" if told.over else "who pays if nothing changes", no_wrap=True)
     table.add_column("when", no_wrap=True)
     table.add_column("budget", no_wrap=True)
     table.add_column("and then", overflow="fold")
     for bill in told.bills:
-        table.add_row(bill.label, _when(bill, told), _budget(bill), Text(line(bill.then, 400)))
+        table.add_row(
+            bill.label,
+            Text(told.when(bill), style="" if bill.charge.kind is not None else "dim"),
+            _budget(bill),
+            Text(line(bill.then, 400)),
+        )
     return table
-
-
-def _when(bill: Bill, told: Explanation) -> Text:
-    at = bill.charge.at
-    if at is None:
-        return Text("never", style="dim")
-    return Text(from_now(at, told.now) if at - told.now < timedelta(days=3650) else "never")
 
 
 def _budget(bill: Bill) -> Text:
@@ -212,7 +205,7 @@ class Explanations:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield them one below the other."""
-        unwell = [one for one in self.told if not one.well]
+        unwell = [one for one in self.told if not one.calm]
         if len(self.told) == 1:
             unwell = list(self.told)
         for place, one in enumerate(unwell):

@@ -10,8 +10,8 @@ import attrs
 from flytekitplugins_podtriage.core.model import Charge, ErrorKind, Verdict
 from flytekitplugins_podtriage.report.moments import from_now, length
 
-_NEVER = timedelta(days=3650)
-"""What is further off is not going to happen: a grace of many years stands for none."""
+NEVER = timedelta(days=3650)
+"""What is further off is not going to happen: a time far in the future is a clock's mistake, or stands for none."""
 
 
 class Tone(str, enum.Enum):
@@ -104,14 +104,14 @@ class Explanation:
         return self.verdict.kind is None and not self.failing
 
     @property
-    def threatened(self) -> bool:
-        """Whether a backend is going to charge for a pod with which nothing is wrong: its task has done its work."""
-        return self.well and any(bill.charge.kind is not None for bill in self.bills)
+    def calm(self) -> bool:
+        """Whether nothing is wrong, and no backend is going to charge for it all the same."""
+        return self.well and not any(bill.charge.kind is not None for bill in self.bills)
 
     def when(self, bill: Bill) -> str:
         """Say when a backend charges, for a person."""
         at = bill.charge.at
-        if at is None or bill.charge.kind is None or at - self.now > _NEVER:
+        if at is None or bill.charge.kind is None:
             return "never"
         return "at its end" if self.over and at >= self.now else from_now(at, self.now)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 
 from flytekitplugins_podtriage.core.model import Evidence
 from flytekitplugins_podtriage.report.explanation import Bill, Explanation, fault
-from flytekitplugins_podtriage.report.moments import clock, from_now, length, stamp
+from flytekitplugins_podtriage.report.moments import clock, from_now, stamp
 from flytekitplugins_podtriage.report.page import badge, document, element, table, text
 from flytekitplugins_podtriage.report.picture import picture
 
@@ -16,7 +15,7 @@ _MOST_QUOTES = 5
 
 def page(told: Sequence[Explanation]) -> str:
     """Return a page about some pods, those with trouble first."""
-    ordered = sorted(told, key=lambda one: one.well)
+    ordered = sorted(told, key=lambda one: one.calm)
     title = f"podtriage: {told[0].name}" if len(told) == 1 else f"podtriage: {len(told)} pods"
     return document(title, "\n".join(element("article", "\n".join(_parts(one))) for one in ordered))
 
@@ -37,7 +36,7 @@ def _parts(told: Explanation) -> Iterator[str]:
             "p", f"The kubelet tries again {text(from_now(told.next_try, told.now))}, or some seconds later.", "soft"
         )
     if told.bills:
-        yield element("h3", "Who pays" if told.failing else "Who pays if nothing changes")
+        yield element("h3", "Who pays" if told.over else "Who pays if nothing changes")
         yield table(
             ("backend", "when", "budget", "and then"),
             ((text(bill.label), _when(bill, told), _budget(bill), text(bill.then)) for bill in told.bills),
@@ -53,16 +52,11 @@ def _header(told: Explanation) -> str:
     facts = [text(told.namespace)] if told.namespace else []
     if told.execution:
         facts.append(f"attempt {told.attempt} of {told.attempts}")
-    cls = "state bad" if told.failing else "state good" if told.well else "state"
-    state = text(told.state)
-    if told.since is not None and told.since <= told.now:
-        ago = told.failing or told.verdict.phase.terminal
-        span = length(told.now - told.since)
-        state += f" {span} ago" if ago else f" for {span}"
+    cls = "state bad" if told.failing else "state good" if told.calm else "state"
     return element(
         "header",
         f'{element("h1", text(told.name))}<span class="soft">{" &middot; ".join(facts)}</span>'
-        f"{element('span', state, cls)}",
+        f"{element('span', text(told.standing), cls)}",
     )
 
 
@@ -77,9 +71,9 @@ def _quote(item: Evidence, told: Explanation) -> str:
 
 def _when(bill: Bill, told: Explanation) -> str:
     at = bill.charge.at
-    if at is None or at - told.now > timedelta(days=3650):
-        return '<span class="soft">never</span>'
-    return f'<span title="{stamp(at)}">{text(from_now(at, told.now))}</span>'
+    if at is None or bill.charge.kind is None:
+        return element("span", text(told.when(bill)), "soft")
+    return f'<span title="{stamp(at)}">{text(told.when(bill))}</span>'
 
 
 def _budget(bill: Bill) -> str:

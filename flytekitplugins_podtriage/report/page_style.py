@@ -53,11 +53,13 @@ table.numbers td:first-child { overflow-wrap: anywhere; }
 table.wide td { white-space: normal; }
 .helps { border-left: 3px solid var(--good); padding: .1rem 0 .1rem .9rem; margin-top: 1.25rem; }
 ul { margin: .4rem 0; padding-left: 1.2rem; }
+details { margin-top: 1rem; }
 details summary { cursor: pointer; color: var(--soft); }
 main > p.headline { font-size: 1.3rem; font-weight: 600; }
 body > footer { text-align: center; color: var(--soft); font-size: .8rem; padding: 0 1rem 1.5rem; }
 svg { display: block; width: 100%; height: auto; margin: 1rem 0 .5rem; }
 svg text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif; fill: var(--ink); }
+svg .l { paint-order: stroke; stroke: var(--card); stroke-width: 4px; stroke-linejoin: round; }
 svg .s { fill: var(--soft); } svg .b { font-weight: 600; }
 svg .rail { stroke: var(--line); stroke-width: 2; } svg .tick { stroke: var(--line); }
 svg .lane { fill: var(--bar); } svg .now { stroke: var(--ink); stroke-dasharray: 3 3; }

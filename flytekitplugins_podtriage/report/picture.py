@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 import attrs
 
 from flytekitplugins_podtriage.report.explanation import Bill, Explanation, Mark
-from flytekitplugins_podtriage.report.moments import clock, from_now
+from flytekitplugins_podtriage.report.moments import clock
 from flytekitplugins_podtriage.report.page import text
 
 WIDTH = 960
-LEFT, RIGHT = 120, 150
+LEFT, RIGHT = 120, 180
 LABEL_ROWS = 4
 ROW = 16
 LANE = 30
@@ -71,14 +71,14 @@ def picture(told: Explanation) -> str:
         parts.append(f'<line class="tick" x1="{x:.1f}" x2="{x:.1f}" y1="{rail}" y2="{height - 20}"/>')
         parts.append(f'<text class="s" x="{x:.1f}" y="{height - 6}" text-anchor="middle">{clock(at, told.now)}</text>')
     parts.append(f'<line class="rail" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{rail}" y2="{rail}"/>')
-    parts.extend(labels)
-    parts.extend(_mark(mark, scale.x(mark.at), rail, told.now) for mark in told.story if scale.holds(mark.at))
-    for place, bill in enumerate(told.bills):
-        parts.extend(_lane(bill, scale, rail + 26 + place * LANE, told.now))
     if scale.holds(told.now):
         x = scale.x(told.now)
         parts.append(f'<line class="now" x1="{x:.1f}" x2="{x:.1f}" y1="10" y2="{height - 20}"/>')
         parts.append(f'<text class="b" x="{x:.1f}" y="9" text-anchor="middle">now</text>')
+    parts.extend(labels)
+    parts.extend(_mark(mark, scale.x(mark.at), rail, told.now) for mark in told.story if scale.holds(mark.at))
+    for place, bill in enumerate(told.bills):
+        parts.extend(_lane(bill, scale, rail + 26 + place * LANE, told))
     title = f"Timeline of {told.name}: {', '.join(mark.label for mark in told.story[:20])}"
     return (
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{text(title)}">\n' + "\n".join(parts) + "\n</svg>"
@@ -89,7 +89,7 @@ def _scale(told: Explanation) -> Scale:
     """Choose the span: the story, the present, and the charges that are near enough to be seen beside it."""
     begin, last = told.story[0].at, told.story[-1].at
     so_far = max(told.now - begin, timedelta(seconds=10))
-    if told.failing or not told.bills or told.now - last > 20 * max(last - begin, timedelta(minutes=1)):
+    if told.over or not told.bills or told.now - last > 20 * max(last - begin, timedelta(minutes=1)):
         # It is over, or long ago: the story itself.
         end = max(last, begin + timedelta(seconds=10))
         near = max(last - begin, timedelta(seconds=10))
@@ -123,8 +123,9 @@ def _placed(told: Explanation, scale: Scale) -> tuple[list[str], int]:
         y = rail - 12 - row * ROW
         if row:
             parts.append(f'<line class="lead" x1="{x:.1f}" x2="{x:.1f}" y1="{rail - 6}" y2="{y - 3}"/>')
-        parts.append(f'<text x="{x + (2 if row else -2):.1f}" y="{y}">{text(_label(mark))}</text>')
-    return parts, rows
+        parts.append(f'<text class="l" x="{x + (2 if row else -2):.1f}" y="{y}">{text(_label(mark))}</text>')
+    # Lines first: each label has a rim of the ground's colour, and so stays readable where a line passes behind it.
+    return sorted(parts, key=lambda part: part.startswith("<text")), rows
 
 
 def _label(mark: Mark) -> str:
@@ -136,9 +137,11 @@ def _mark(mark: Mark, x: float, y: float, now: datetime) -> str:
     return f'<circle class="m {mark.tone.value}" cx="{x:.1f}" cy="{y}" r="6"><title>{text(said)}</title></circle>'
 
 
-def _lane(bill: Bill, scale: Scale, y: float, now: datetime) -> Iterator[str]:
+def _lane(bill: Bill, scale: Scale, y: float, told: Explanation) -> Iterator[str]:
     """One backend: a bar until it charges, and the charge."""
     at = bill.charge.at
+    if at is not None and told.over:
+        at = min(at, told.story[-1].at)
     until = at if at is not None and scale.holds(at) else scale.end
     x = scale.x(until)
     yield f'<text x="0" y="{y + 13}">{text(bill.label)}</text>'
@@ -148,7 +151,7 @@ def _lane(bill: Bill, scale: Scale, y: float, now: datetime) -> Iterator[str]:
     if at is None:
         yield f'<text class="s" x="{x + 6:.1f}" y="{y + 13}">nobody pays</text>'
         return
-    who = f"{paid} pays {from_now(at, now)}"
+    who = f"{paid} pays {told.when(bill)}"
     title = f"<title>{text(f'{bill.label}: {who}; {bill.then}')}</title>"
     if scale.holds(at):
         points = f"{x - 7:.1f},{y - 3} {x + 7:.1f},{y - 3} {x:.1f},{y + 10}"
