@@ -82,7 +82,7 @@ class Reader:
             self._document(documents(head + rest, where), where)
             return
         self._line(1, head, where)
-        for number, data in lines_of(file):
+        for number, data in lines_of(file, where):
             self._line(number + 1, data, where)
             advance(len(data or b""))
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from flytekitplugins_podtriage.cli.output import binary
 from flytekitplugins_podtriage.cli.refusal import REFUSED
-from flytekitplugins_podtriage.cli.source import LINE, lines_of, opened
+from flytekitplugins_podtriage.cli.source import LINE, lines_of, name_of, opened
 
 
 def answer_lines(path: str, answer: Callable[[bytes], bytes]) -> int:
@@ -35,7 +35,7 @@ def answer_lines(path: str, answer: Callable[[bytes], bytes]) -> int:
     write, flush = out.write, out.flush
     with opened(path) as file:
         at_once = not _is_plain_file(file)  # somebody may be waiting for each answer
-        for number, data in lines_of(file):
+        for number, data in lines_of(file, name_of(path)):
             try:
                 if data is None:
                     raise ValueError(f"the line is longer than {LINE // 2**20} MB")

@@ -117,11 +117,21 @@ def read_text(path: str, limit: int = WHOLE) -> str:
         raise Refused(f"{name_of(path)}: byte {error.start} is not UTF-8; allowed: UTF-8 text") from error
 
 
-def lines_of(file: BinaryIO, limit: int = LINE) -> Iterator[tuple[int, bytes | None]]:
+def lines_of(file: BinaryIO, where: str, limit: int = LINE) -> Iterator[tuple[int, bytes | None]]:
     """Yield the lines of a stream with their numbers, from 1; None for one longer than ``limit`` bytes.
 
     Memory is bounded by ``limit``, whatever the stream holds.
+
+    Raises:
+        Refused: the stream cannot be read.
     """
+    try:
+        yield from _lines_of(file, limit)
+    except OSError as error:
+        raise Refused(f"{where}: {_why(error)}; allowed: a file that can be read, or - for stdin") from error
+
+
+def _lines_of(file: BinaryIO, limit: int) -> Iterator[tuple[int, bytes | None]]:
     number = 0
     while True:
         data = file.readline(limit)

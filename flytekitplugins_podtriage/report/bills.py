@@ -107,7 +107,7 @@ def _ours(label: str, charge: Charge, case: Case, policy: Policy) -> Bill:
     """What podtriage does with it: hold, and then the wise budget."""
     if charge.at is None or charge.kind is None:
         held = case.verdict.kind is not None and not case.verdict.failing
-        then = "the pod is held: waiting costs no retry" if held and charge.at is not None else charge.note or "nothing is charged"
+        then = "the pod is held: waiting costs no retry" if held else charge.note or "nothing is charged"
         return Bill(label, charge, _NOBODY, then)
     at = max(charge.at, case.now)
     verdict = triage(case.pod, events=case.events, memory=case.memory, policy=policy, now=at)
