@@ -52,12 +52,6 @@ FLYTE_2 = Dialect(
 )
 
 
-def _duration(default: float) -> float:
-    """A field for a duration in seconds; takes a timedelta and Go's spelling too."""
-    field: float = attrs.field(default=default, converter=seconds)
-    return field
-
-
 @attrs.frozen(slots=True, kw_only=True)
 class Policy:
     """How a pod is judged. All durations are in seconds; ``"3m0s"`` and a ``timedelta`` are taken too."""
@@ -68,17 +62,17 @@ class Policy:
 
     # The settings of `plugins.k8s`, under their own names and with Flyte's defaults
     # (flytek8s/config/config.go). Podtriage's own policy has patience instead of graces.
-    create_container_error_grace_period: float = _duration(180.0)
-    create_container_config_error_grace_period: float = _duration(0.0)
-    image_pull_backoff_grace_period: float = _duration(180.0)
-    pod_pending_timeout: float = _duration(0.0)
+    create_container_error_grace_period: float = attrs.field(default=180.0, converter=seconds)
+    create_container_config_error_grace_period: float = attrs.field(default=0.0, converter=seconds)
+    image_pull_backoff_grace_period: float = attrs.field(default=180.0, converter=seconds)
+    pod_pending_timeout: float = attrs.field(default=0.0, converter=seconds)
     """0 or less is off. podtriage's own policy leaves it to the platform's budget, as Flyte 2 does."""
 
     # Podtriage's own.
-    user_patience: float = _duration(180.0)
+    user_patience: float = attrs.field(default=180.0, converter=seconds)
     """How long a pod that the user's doing (or nobody knows what) keeps from starting is held, from its first failure:
     the image may still be pushed, the secret still be created. Default 3 min, Flyte's grace for a failed pull."""
-    system_patience: float = _duration(1800.0)
+    system_patience: float = attrs.field(default=1800.0, converter=seconds)
     """How long a pod that the platform keeps from starting is held, from its first failure; the kubelet goes on trying,
     and nothing is charged. Default 30 min: half a window of Docker Hub's hourly limits, six full back-offs."""
     rules: RuleBook | None = None

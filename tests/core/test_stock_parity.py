@@ -39,11 +39,11 @@ def test_an_unknown_backend_is_refused_with_the_names_of_the_known_ones() -> Non
     ("value", "seconds"),
     [("3m0s", 180.0), ("1h1m1s", 3661.0), ("250ms", 0.25), ("-1m0s", -60.0), ("0", 0.0), (90, 90.0), ("1.5h", 5400.0)],
 )
-def test_a_grace_is_taken_as_go_and_flyte_write_it(value: object, seconds: float) -> None:
-    assert Policy(image_pull_backoff_grace_period=value).image_pull_backoff_grace_period == seconds  # type: ignore[arg-type]
+def test_a_grace_is_taken_as_go_and_flyte_write_it(value: float | str, seconds: float) -> None:
+    assert Policy(image_pull_backoff_grace_period=value).image_pull_backoff_grace_period == seconds
 
 
 @pytest.mark.parametrize("value", ["3 minutes", "", "5", "1d"])
 def test_a_grace_that_is_no_duration_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
-        Policy(image_pull_backoff_grace_period=value)  # type: ignore[arg-type]
+        Policy(image_pull_backoff_grace_period=value)
