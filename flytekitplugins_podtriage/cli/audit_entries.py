@@ -12,7 +12,7 @@ import msgspec
 from flytekitplugins_podtriage.cli.documents import documents
 from flytekitplugins_podtriage.cli.lines import explain
 from flytekitplugins_podtriage.cli.refusal import Refused
-from flytekitplugins_podtriage.cli.source import LINE, WHOLE, checked, lines_of
+from flytekitplugins_podtriage.cli.source import LINE, WHOLE, checked, lines_of, read_line
 from flytekitplugins_podtriage.cli.subjects import subjects
 from flytekitplugins_podtriage.core.errors import InvalidPod
 from flytekitplugins_podtriage.core.memory import Memory
@@ -70,7 +70,7 @@ class Reader:
         Raises:
             Refused: it is neither lines of JSON nor a document with pods.
         """
-        first = file.readline(LINE)
+        first = read_line(file, where)
         if not first.strip():
             first += file.read(LINE)
         head = checked(first, where)

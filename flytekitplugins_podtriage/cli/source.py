@@ -117,6 +117,18 @@ def read_text(path: str, limit: int = WHOLE) -> str:
         raise Refused(f"{name_of(path)}: byte {error.start} is not UTF-8; allowed: UTF-8 text") from error
 
 
+def read_line(file: BinaryIO, where: str, limit: int = LINE) -> bytes:
+    """Return the next line of a stream, or as much of it as ``limit`` bytes; nothing at its end.
+
+    Raises:
+        Refused: the stream cannot be read.
+    """
+    try:
+        return file.readline(limit)
+    except OSError as error:
+        raise Refused(f"{where}: {_why(error)}; allowed: a file that can be read, or - for stdin") from error
+
+
 def lines_of(file: BinaryIO, where: str, limit: int = LINE) -> Iterator[tuple[int, bytes | None]]:
     """Yield the lines of a stream with their numbers, from 1; None for one longer than ``limit`` bytes.
 
@@ -125,22 +137,12 @@ def lines_of(file: BinaryIO, where: str, limit: int = LINE) -> Iterator[tuple[in
     Raises:
         Refused: the stream cannot be read.
     """
-    try:
-        yield from _lines_of(file, limit)
-    except OSError as error:
-        raise Refused(f"{where}: {_why(error)}; allowed: a file that can be read, or - for stdin") from error
-
-
-def _lines_of(file: BinaryIO, limit: int) -> Iterator[tuple[int, bytes | None]]:
     number = 0
-    while True:
-        data = file.readline(limit)
-        if not data:
-            return
+    while data := read_line(file, where, limit):
         number += 1
         if len(data) == limit and not data.endswith(b"\n"):
             while data and not data.endswith(b"\n"):
-                data = file.readline(_CHUNK)
+                data = read_line(file, where, _CHUNK)
             yield number, None
         elif number == 1 and data[:3] == b"\xef\xbb\xbf":
             yield number, data[3:]

@@ -332,3 +332,29 @@ def test_every_rule_can_decide(rule: object) -> None:
     )
     found = diagnose(f"{status}{host}{words}", reason=min(rule.reasons) if rule.reasons else None)
     assert (found.category, found.kind) == (rule.category, rule.kind), found.rule
+
+
+@pytest.mark.parametrize(
+    ("message", "category", "kind"),
+    [
+        ('resource not found, name [ns/f3-n0-0]. reason: pods "f3-n0-0" not found', "deleted", "SYSTEM"),
+        ("object [ns/f3-n0-0] terminated in the background, manually", "deleted", "SYSTEM"),
+        ("\r\n[main] terminated with exit code (137). Reason [OOMKilled]. Message: \n.", "oom", "USER"),
+        ("\r\n[main] terminated with exit code (137). Reason [Error]. Message: \n.", "killed", "SYSTEM"),
+        ("\r\n[main] terminated with exit code (1). Reason [Error]. Message: \n.", "app_error", "USER"),
+        ("task execution timeout [1h0m0s] expired", "deadline", "USER"),
+        (
+            'Grace period [3m0s] exceeded|containers with unready status: [p]|failed to reserve container name "p_0": name "p_0" is reserved for "a"',
+            "node_runtime",
+            "SYSTEM",
+        ),
+        (
+            "[3/3] currentAttempt done. Last Error: SYSTEM::containers with unready status: [not-found]",
+            "unknown",
+            "SYSTEM",
+        ),
+    ],
+)
+def test_what_flyte_itself_says_of_an_attempt_is_understood(message: str, category: str, kind: str) -> None:
+    found = diagnose(message)
+    assert (found.category, found.kind) == (category, kind)

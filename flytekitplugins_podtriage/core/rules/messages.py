@@ -33,6 +33,7 @@ BUILT_IN: Final = RuleBook(
         # What names its cause outright.
         *devices.RULES,
         *outside.RULES,
+        *outside.DELETIONS,
         *admission.KUBELET,
         *endings.PROGRAM,
         # What says which part of a pod's life it is about: inside it, general words are that part's.
@@ -52,7 +53,6 @@ BUILT_IN: Final = RuleBook(
         *registry.RULES,
         *registry.BY_REASON,
         # What is only said of an end.
-        *outside.DELETIONS,
         *endings.ENDINGS,
     )
 )

@@ -9,6 +9,21 @@ from flytekitplugins_podtriage.core.rules.rule import Rule
 
 _ERRCODE = "distribution registry/api/errcode/register.go and OCI distribution-spec, error codes"
 
+_OTHER_OBJECTS = (
+    "pod",
+    "pods",
+    "service",
+    "services",
+    "namespace",
+    "namespaces",
+    "node",
+    "nodes",
+    "file",
+    "module",
+    "job",
+)
+"""What else may be not found, and is no image."""
+
 RULES: Final = (
     Rule(
         id="registry-network-rule",
@@ -202,7 +217,16 @@ RULES: Final = (
             "nameref unknown",
             "urlref unknown",
         ),
-        unless=("secret", "configmap", "key", "volume", "persistentvolumeclaim", "serviceaccount", "couldn t find"),
+        unless=(
+            "secret",
+            "configmap",
+            "key",
+            "volume",
+            "persistentvolumeclaim",
+            "serviceaccount",
+            "couldn t find",
+            *(f"{kind} nameref not found" for kind in _OTHER_OBJECTS),
+        ),
     ),
     Rule(
         id="registry-400",

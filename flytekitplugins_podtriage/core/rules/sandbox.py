@@ -117,7 +117,7 @@ REST: Final = (
             "ImageInspectError",
             "InspectFailed",
         },
-        unless=("sandbox image", "pull image", "failed to do request", "failed pulling image"),
+        unless=("ErrImagePull", "sandbox image", "pull image", "failed to do request", "failed pulling image"),
     ),
     Rule(
         id="sandbox-cache-sync",

@@ -1,0 +1,74 @@
+"""The program, run inside the process or as one of its own, and recorded stories to feed it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from flytekitplugins_podtriage.cli.main import cli
+
+DATA = Path(__file__).parents[1] / "data"
+LIMITED = "pull-429-hub-manifest@1.34.4"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command inside the process: ``run("explain", "-", input=...)``."""
+    monkeypatch.setenv("COLUMNS", "100")
+    return lambda *arguments, **options: CliRunner().invoke(cli, [str(one) for one in arguments], **options)
+
+
+@pytest.fixture
+def refused(run: Callable[..., Result]) -> Callable[..., str]:
+    """Run a command that is refused, and return the one line that it says."""
+
+    def refused(*arguments: object, **options: Any) -> str:
+        result = run(*arguments, **options)
+        assert result.exit_code == 2, result.output
+        assert result.stdout == ""
+        said = result.stderr.splitlines()
+        assert len(said) == 1, said
+        return said[0]
+
+    return refused
+
+
+@pytest.fixture
+def program() -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Run the program as a process of its own."""
+
+    def program(*arguments: object, env: dict[str, str] | None = None, **options: Any) -> Any:
+        command = [sys.executable, "-m", "flytekitplugins_podtriage.cli", *map(str, arguments)]
+        options.setdefault("stdin", subprocess.DEVNULL if "input" not in options else None)
+        if options["stdin"] is None:
+            del options["stdin"]
+        return subprocess.run(  # noqa: PLW1510  # the exit code is what is looked at
+            command, capture_output=True, timeout=120, env={**os.environ, **(env or {})}, **options
+        )
+
+    return program
+
+
+@pytest.fixture(scope="session")
+def stories() -> dict[str, dict[str, Any]]:
+    """The recorded stories by id."""
+    text = gzip.decompress((DATA / "timelines.jsonl.gz").read_bytes())
+    return {row["id"]: row for row in map(json.loads, text.splitlines())}
+
+
+@pytest.fixture(scope="session")
+def limited(stories: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """A pod in ImagePullBackOff whose registry answers 429, its events, and a moment 150 s after its creation."""
+    steps = [step for step in stories[LIMITED]["steps"] if step["t"] <= 150]
+    events = {step["event"]["metadata"]["name"]: step["event"] for step in steps if "event" in step}
+    pod = [step["pod"] for step in steps if "pod" in step][-1]
+    return {"pod": pod, "events": list(events.values()), "now": "2026-11-23T15:26:49Z"}

@@ -1,0 +1,137 @@
+"""Whatever is not a pod is refused in one line that says what, where and what is allowed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flytekitplugins_podtriage.cli.documents import documents
+from flytekitplugins_podtriage.cli.refusal import Refused
+from flytekitplugins_podtriage.cli.source import WHOLE
+
+FORMS = 'a Pod, a List of pods and events, {"pod", "events"} or a line of a timeline'
+
+
+def laughs(levels: int) -> str:
+    """A YAML document of a few hundred bytes that stands for ten to the power of its levels."""
+    rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, levels)]
+    return "\n".join(rows)
+
+
+BAD: dict[str, tuple[bytes, str]] = {
+    "nothing": (b"", "it is empty"),
+    "blanks": (b" \n\t\n", "it is empty"),
+    "a word": (b"hello", "not a Pod but text"),
+    "a number": (b"42", "not a Pod but a number"),
+    "null": (b"null", "it holds no document"),
+    "a list of numbers": (b"[1, 2]", "item 0: not a Pod but a number"),
+    "truncated JSON": (b'{"kind": "Pod", "status": {', "not JSON"),
+    "JSON with a comma too many": (b'{"kind": "Pod",}', "not JSON"),
+    "bad YAML": (b"a: b: c\n", "not YAML: mapping values are not allowed in this context (line 1)"),
+    "a tag of Python's": (b"!!python/object/apply:os.system [true]", "not YAML"),
+    "binary": (bytes(range(256)), "it is binary"),
+    "compressed": (gzip.compress(b"{}"), "it is compressed"),
+    "UTF-16": ("{}".encode("utf-16"), "it is UTF-16"),
+    "Latin 1 in JSON": (b'{"kind": "Pod", "x": "\xe9"}', "it is not UTF-8"),
+    "Latin 1 in YAML": (b"kind: \xe9", "byte 6 is not UTF-8"),
+    "deep JSON": (b"[" * 100_000, "it is nested too deeply"),
+    "deep YAML": (b"- " * 100_000, "it is nested too deeply; allowed: up to 100 levels"),
+    "deep YAML that is wide": ("\n".join(f"{' ' * n}a:" for n in range(3000)).encode(), "it is nested too deeply"),
+    "a billion laughs": (laughs(10).encode(), "its aliases multiply"),
+    "a quadratic blow-up": (
+        ("a: &a [" + "x, " * 20_000 + "x]\nb: [" + "*a, " * 2_000 + "*a]").encode(),
+        "its aliases multiply",
+    ),
+    "an alias that holds itself": (b"a: &a [*a]", "the alias *a holds itself"),
+    "another kind": (b'{"kind": "Deployment"}', "not a Pod but of kind 'Deployment'"),
+    "an object without a kind": (b"{}", "not a Pod but an object without a kind"),
+    "a list of nothing": (b'{"kind": "List", "items": []}', "there is no Pod in it"),
+    "a list whose items are none": (b'{"kind": "List", "items": 5}', "its items are a number"),
+    "events alone": (b'{"kind": "List", "items": [{"kind": "Event"}]}', "there is no Pod in it"),
+    "a pod that is a list": (b'{"pod": []}', "its pod is a list"),
+    "events that are text": (b'{"pod": {}, "events": "none"}', "its events are text"),
+    "an event that is a number": (b'{"pod": {}, "events": [1]}', "one of its events is no object"),
+    "a now without a zone": (b'{"pod": {}, "now": "2026-01-01T00:00:00"}', "RFC 3339 with a zone"),
+    "a story without a beginning": (b'{"steps": []}', "t0"),
+    "a story without a pod": (b'{"t0": "2026-01-01T00:00:00Z", "steps": []}', "there is no pod in its steps"),
+    "a story without times": (b'{"t0": "2026-01-01T00:00:00Z", "steps": [{"pod": {}}]}', "step 0: its t is absent"),
+    "a phase that is a number": (b'{"kind": "Pod", "status": {"phase": 5}}', "$.status.phase"),
+    "a time that is none": (
+        b'{"kind": "Pod", "metadata": {"creationTimestamp": "yesterday"}}',
+        "$.metadata.creationTimestamp",
+    ),
+    "a time without a zone": (
+        b'{"kind": "Pod", "metadata": {"creationTimestamp": "2026-01-01T00:00:00"}}',
+        "$.metadata.creationTimestamp",
+    ),
+    "an exit code beyond 64 bits": (
+        b'{"kind":"Pod","status":{"containerStatuses":[{"state":{"terminated":{"exitCode":99999999999999999999}}}]}}',
+        "not a Pod",
+    ),
+}
+
+
+@pytest.mark.parametrize("command", ["explain", "triage"])
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line(refused: Callable[..., str], command: str, name: str) -> None:
+    data, words = BAD[name]
+    said = refused(command, "-", input=data)
+    assert said.startswith("podtriage: stdin")
+    assert words in said
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_to_an_audit_is_one_line_too(refused: Callable[..., str], name: str) -> None:
+    assert refused("audit", "-", input=BAD[name][0]).startswith("podtriage: stdin")
+
+
+@pytest.mark.parametrize("command", ["explain", "triage", "audit"])
+def test_a_file_that_is_none_is_named(refused: Callable[..., str], command: str, tmp_path: Path) -> None:
+    assert f"{tmp_path}: it is a directory; allowed: a file" in refused(command, tmp_path)
+    assert "no such file or directory; allowed: a file that can be read" in refused(command, tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("command", ["explain", "triage", "audit"])
+def test_a_gigantic_file_is_not_read_to_its_end(refused: Callable[..., str], command: str, tmp_path: Path) -> None:
+    path = tmp_path / "huge.json"
+    with open(path, "wb") as file:
+        file.write(b'{"kind": "Pod", "x": "' + b"a" * WHOLE)
+        file.truncate(200 * 1024 * 1024)
+    assert "64 MB" in refused(command, path)
+
+
+def test_input_that_stands_for_itself_is_read(run: Callable[..., Any]) -> None:
+    text = "kind: List\nitems:\n- &pod\n  kind: Pod\n  metadata: {name: a}\n- *pod\n"
+    result = run("triage", "-", input=text)
+    assert result.exit_code == 0, result.stderr
+    assert len(result.stdout.splitlines()) == 2
+
+
+def test_times_of_yaml_stay_text_whether_quoted_or_not() -> None:
+    (found,) = documents(b"plain: 2026-01-01T00:00:00Z\nquoted: '2026-01-01T00:00:00Z'\nday: 2026-01-01\n", "x")
+    assert found == {"plain": "2026-01-01T00:00:00Z", "quoted": "2026-01-01T00:00:00Z", "day": "2026-01-01"}
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(run: Callable[..., Any]) -> None:
+    assert run("triage", "-", input=b'\xef\xbb\xbf{"kind": "Pod"}').exit_code == 0
+
+
+def test_the_line_of_a_bad_line_among_others_is_told(refused: Callable[..., str]) -> None:
+    text = '{"kind": "Pod"}\n{"kind": "Pod"}\n{"kind": "Po'
+    assert "stdin, line 3: not JSON" in refused("explain", "-", input=text)
+
+
+def test_secrets_in_what_is_refused_are_not_repeated(refused: Callable[..., str]) -> None:
+    said = refused("explain", "-", input=json.dumps({"kind": "https://bob:hunter2@registry.example/"}))
+    assert "hunter2" not in said
+
+
+def test_documents_that_cannot_be_built_are_refused() -> None:
+    with pytest.raises(Refused, match="plain values"):
+        documents(b"? [a, b]\n: c\n", "x")
