@@ -101,7 +101,7 @@ class Reader:
             if data is None:
                 raise ValueError(f"the line is longer than {LINE // 2**20} MB")
             self._decoded(_DECODER.decode(data), data, f"{where}, line {number}")
-        except (Refused, ValueError, TypeError, OverflowError, RecursionError) as error:
+        except (Refused, msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError) as error:
             why = error.message if isinstance(error, Refused) else f"{where}, line {number}: {explain(error, data)}"
             self.first_bad = self.first_bad or why
             self.bad += 1

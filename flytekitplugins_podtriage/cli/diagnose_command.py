@@ -32,6 +32,7 @@ def diagnose(message: str | None, jsonl: bool, reason: str | None, rules_file: s
     from flytekitplugins_podtriage.cli.output import for_a_person, print_json, print_view
     from flytekitplugins_podtriage.cli.source import STDIN, read_text, stdin_is_terminal
     from flytekitplugins_podtriage.core.diagnose import diagnose as decide
+    from flytekitplugins_podtriage.report.masking import masked
 
     rules = read_rules(rules_file)
     if jsonl:
@@ -44,7 +45,7 @@ def diagnose(message: str | None, jsonl: bool, reason: str | None, rules_file: s
     if not text.strip():
         raise click.UsageError("the MESSAGE is empty; allowed: what a runtime, a kubelet or Flyte said")
     text = text.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text
-    found = decide(text, reason=reason, rules=rules)
+    found = masked(decide(text, reason=reason, rules=rules))
     if as_json or not for_a_person():
         print_json(found.to_json())
     else:
@@ -59,6 +60,7 @@ def _line_answer(reason: str | None, rules: RuleBook | None) -> Callable[[bytes]
     import msgspec
 
     from flytekitplugins_podtriage.core.diagnose import diagnose as decide
+    from flytekitplugins_podtriage.report.masking import masked
 
     class Line(msgspec.Struct, gc=False):
         message: str
@@ -68,6 +70,6 @@ def _line_answer(reason: str | None, rules: RuleBook | None) -> Callable[[bytes]
 
     def answer(data: bytes) -> bytes:
         line = decode(data)
-        return decide(line.message, reason=line.reason or reason, rules=rules).to_json()
+        return masked(decide(line.message, reason=line.reason or reason, rules=rules)).to_json()
 
     return answer

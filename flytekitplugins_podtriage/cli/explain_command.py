@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.cli.subjects import Subject
     from flytekitplugins_podtriage.report.explanation import Explanation
 
+_LONGEST_STORY = 1e9
+"""In seconds: thirty years."""
+
 
 @click.command(short_help="Explain a pod or an execution: what happened, and who pays.")
 @click.argument("what", metavar="[FILE | - | EXECUTION]", required=False)
@@ -83,7 +86,13 @@ def _read(path: str, at: object) -> list[Subject]:
     from flytekitplugins_podtriage.cli.subjects import subjects
 
     where = name_of(path)
-    return subjects(documents(read_whole(path), where), where, at if isinstance(at, float) else None)
+    second = at if isinstance(at, float) else None
+    if second is not None and not abs(second) <= _LONGEST_STORY:  # nor is it "nan"
+        raise click.UsageError(f"--at {second:g} is no second of a recorded timeline; allowed: seconds after its begin")
+    found = subjects(documents(read_whole(path), where), where, second)
+    if second is not None and all(one.memory is None for one in found):
+        raise click.UsageError("--at is for a recorded timeline")
+    return found
 
 
 def _explain(found: list[Subject], as_json: bool, html: str | None, options: dict[str, object]) -> int:

@@ -53,6 +53,8 @@ def answer_lines(path: str, answer: Callable[[bytes], bytes]) -> int:
 
 def explain(error: Exception, data: bytes | None) -> str:
     """Say in a line why a line could not be answered."""
+    import msgspec
+
     from flytekitplugins_podtriage.report.shown import line
 
     if data is not None and not data.strip():
@@ -61,7 +63,8 @@ def explain(error: Exception, data: bytes | None) -> str:
         return "it is nested too deeply; allowed: a Kubernetes object"
     if isinstance(error, UnicodeError):
         return f"it is not UTF-8 text: {line(str(error))}"
-    if isinstance(error, (ValueError, TypeError, OverflowError)):
+    # msgspec's own errors are ValueErrors since 0.19 only.
+    if isinstance(error, (msgspec.MsgspecError, ValueError, TypeError, OverflowError)):
         return line(str(error))
     return line(f"{type(error).__name__}: {error}")
 

@@ -14,6 +14,8 @@ _SPAN = re.compile(r"(\d{1,6})\s*(s|m|h|d|w)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # RFC 3339 section 5.6; msgspec reads the same, but takes a time without a zone.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
+"""Beyond these a time is a mistake, and what is counted from it may be no time at all."""
 
 
 def clock() -> datetime:
@@ -31,9 +33,13 @@ def parse_moment(text: str, where: str) -> datetime:
         import msgspec
 
         try:
-            return msgspec.convert(text.strip().upper().replace(" ", "T"), datetime)
+            at = msgspec.convert(text.strip().upper().replace(" ", "T"), datetime)
         except msgspec.MsgspecError:
             pass
+        else:
+            if _FIRST_YEAR <= at.year <= _LAST_YEAR:
+                return at
+            raise Refused(f"{where}: {text[:60]!r} is no time of a pod; allowed: {_FIRST_YEAR} to {_LAST_YEAR}")
     raise Refused(f"{where}: {text[:60]!r} is not a time; allowed: RFC 3339 with a zone, as 2026-01-31T14:02:11Z")
 
 

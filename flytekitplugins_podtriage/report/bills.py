@@ -82,8 +82,7 @@ def _stock(label: str, charge: Charge, case: Case) -> Bill:
 
 def _budget(charge: Charge, counters: Counters, outcome: Outcome, limits: Limits) -> str:
     if charge.kind is ErrorKind.USER:
-        left = max(0, limits.max_attempts - 1 - (counters.attempts - counters.system_failures))
-        return f"user, {left} left"
+        return f"user, {_user_left(counters, limits)} left"
     if charge.permanent:
         return "system"
     if charge.backend == "flyte-2" and outcome.retried:
@@ -91,6 +90,11 @@ def _budget(charge: Charge, counters: Counters, outcome: Outcome, limits: Limits
     if not outcome.retried:
         return "system, 0 left"
     return f"system, {counters.system_failures + 1} of {limits.max_system_failures}"
+
+
+def _user_left(counters: Counters, limits: Limits) -> int:
+    """Return how many of the user's retries are left."""
+    return max(0, limits.max_attempts - 1 - (counters.attempts - counters.system_failures))
 
 
 def _then(charge: Charge, outcome: Outcome) -> str:
@@ -118,12 +122,14 @@ def _ours(label: str, charge: Charge, case: Case, policy: Policy) -> Bill:
         budget = f"system, {counters.system_failures + 1} of {case.limits.max_system_failures}"
         then = f"{until}then a new attempt" if until else "a new attempt, with this explanation"
     elif spending.action is Action.USER:
-        budget = f"user, {case.limits.max_attempts - 1 - (counters.attempts - counters.system_failures)} left"
+        budget = f"user, {_user_left(counters, case.limits)} left"
         then = f"{until}{'then ' if until else ''}a new attempt"
         if verdict.kind is ErrorKind.SYSTEM:
             then += f": {spending.why}"
     elif spending.action is Action.END:
-        budget = "system, 0 left" if spending.kind is ErrorKind.SYSTEM else "user, 0 left"
+        budget = (
+            "system, 0 left" if spending.kind is ErrorKind.SYSTEM else f"user, {_user_left(counters, case.limits)} left"
+        )
         then = f"{until}{'then ' if until else ''}the task fails: {spending.why}"
     else:
         return Bill(label, charge, _NOBODY, "the pod is held: waiting costs no retry")

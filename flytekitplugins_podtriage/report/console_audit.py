@@ -11,9 +11,12 @@ from rich.text import Text
 
 from flytekitplugins_podtriage.report.audit import Audit, Row
 from flytekitplugins_podtriage.report.glyphs import Glyphs
+from flytekitplugins_podtriage.report.hanging import hanging
 
 MOST_SHOWN = 12
 """How many rows of each table a person is shown; ``--json`` has them all."""
+_NARROW = 72
+"""Below this width the columns move closer together, so that none is left out."""
 
 
 class AuditView:
@@ -31,7 +34,7 @@ class AuditView:
         if answer.other_lines:
             yield Text()
             for told in answer.other_lines:
-                yield Padding(Text(f"{glyphs.bullet} {told}"), (0, 2))
+                yield Padding(hanging(Text(f"{glyphs.bullet} "), Text(told)), (0, 2))
         if not answer.total.attempts:
             return
         for title, rows in (
@@ -41,18 +44,18 @@ class AuditView:
         ):
             if rows:
                 yield Text()
-                yield Padding(table(title, rows), (0, 0, 0, 2))
+                yield Padding(table(title, rows, options.max_width), (0, 0, 0, 2))
                 if len(rows) > MOST_SHOWN:
                     yield Padding(Text(f"and {len(rows) - MOST_SHOWN} more (--json has them all)", style="dim"), (0, 4))
         if answer.examples:
             yield Text()
             yield Padding(Text("charged to users for the platform's reasons, for example", style="bold"), (0, 2))
             for example in answer.examples[:6]:
-                text = Text(f"{glyphs.bullet} ")
+                text = Text()
                 if example.what:
                     text.append(f"{example.what}  ", style="bold")
                 text.append(example.category, style="yellow").append(f'  "{example.said}"', style="italic")
-                yield Padding(text, (0, 2))
+                yield Padding(hanging(Text(f"{glyphs.bullet} "), text), (0, 2))
         if answer.from_text:
             yield Text()
             yield Padding(Text("Judged from the messages alone: a pod and its events would tell more.", "dim"), (0, 2))
@@ -67,14 +70,15 @@ def numbers(row: Row) -> tuple[int, ...]:
     return (row.attempts, row.user_paid, row.system_paid, row.user_wronged, row.system_wronged, row.unknown)
 
 
-def table(title: str, rows: Sequence[Row]) -> Table:
-    """Return a table of counts; a zero is left blank, so that the others stand out."""
-    shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
+def table(title: str, rows: Sequence[Row], width: int) -> Table:
+    """Return a table of counts; a zero is a mere dot, so that the others stand out."""
+    narrow = width < _NARROW
+    gap = 1 if narrow else 2
+    shown = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
     shown.add_column(title, overflow="fold", min_width=12, vertical="bottom")
     for head in HEADS:
-        shown.add_column(
-            head.replace(" ", "\n") if " " in head else head, justify="right", no_wrap=True, vertical="bottom"
-        )
+        name = "all" if narrow and head == "attempts" else head.replace(" ", "\n")
+        shown.add_column(name, justify="right", no_wrap=True, vertical="bottom")
     for row in rows[:MOST_SHOWN]:
         cells = [Text(str(number) if number else ".", style="" if number else "dim") for number in numbers(row)]
         if row.user_wronged:

@@ -14,6 +14,7 @@ from flytekitplugins_podtriage.report.means import means
 from flytekitplugins_podtriage.report.shown import line, shown
 
 _WHOSE = {"SYSTEM": "the platform's doing", "USER": "the user's doing", "unknown": "nobody knows whose doing it is"}
+_CHARGED = {"SYSTEM": "charged to the platform", "USER": "charged to the user"}
 
 
 def render_diagnosis(found: Diagnosis, rules: RuleBook | None = None) -> RenderableType:
@@ -55,11 +56,13 @@ def _title(said: str, kind: ErrorKind | None, category: Category | None) -> Text
         return text
     whose = fault(kind, category is Category.UNKNOWN)
     text.append(f"\n{whose}", style=KINDS[whose])
-    text.append(f"  {category.value if category is not None else ''}  ", style="not bold")
+    if category is None:  # a stock backend has no causes: it tells who is charged, and not whose doing it was
+        return text.append(f"  ({_CHARGED[whose]})", style="dim not bold")
+    text.append(f"  {category.value}  ", style="not bold")
     return text.append(f"({_WHOSE[whose]})", style="dim not bold")
 
 
 def _fact(name: str, value: str, style: str = "") -> Padding:
-    text = Text(f"{name}: ", style="dim")
+    text = Text().append(f"{name}: ", style="dim")
     said = shown(value) if "\n" in value else line(value, 600)
-    return Padding(text.append(said, style=style or "not dim"), (0, 2))
+    return Padding(text.append(said, style=style), (0, 2))

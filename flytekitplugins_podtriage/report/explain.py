@@ -88,11 +88,9 @@ def _state(pod: wire.Pod, verdict: Verdict) -> tuple[str, datetime | None]:
     phase = status.phase or "no phase"
     ready = [c for c in status.conditions or () if c.type == "Ready" and c.last_transition_time is not None]
     on_node = ready[0].last_transition_time if ready else status.start_time
-    if phase == "Failed":
-        ends = [_ended_at(c) for c in (*(status.init_container_statuses or ()), *(status.container_statuses or ()))]
-        known = [at for at in ends if at is not None]
+    if phase in ("Failed", "Succeeded"):
         reason = f": {status.reason}" if status.reason else ""
-        return f"Failed{reason}", max(known) if known else on_node
+        return f"{phase}{reason}", _ended(pod, status)
     if phase == "Pending":
         for condition in status.conditions or ():
             if condition.type == "PodScheduled" and condition.status == "False":
@@ -118,6 +116,23 @@ def _waiting(status: wire.PodStatus, deciding: str | None) -> str | None:
         if first is None and waiting.reason != "PodInitializing":
             first = waiting.reason
     return first
+
+
+def _ended(pod: wire.Pod, status: wire.PodStatus) -> datetime | None:
+    """Return when a pod ended; None where nothing in it tells.
+
+    Not its condition Ready: that of a pod which was never ready has not changed since its node took it.
+    """
+    containers = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
+    ends = [_ended_at(container) for container in containers]
+    disrupted = [c for c in status.conditions or () if c.type == "DisruptionTarget" and c.status == "True"]
+    ends.extend(condition.last_transition_time for condition in disrupted)
+    known = [at for at in ends if at is not None]
+    if known:
+        return max(known)
+    if pod.metadata is not None and pod.metadata.deletion_timestamp is not None:
+        return pod.metadata.deletion_timestamp
+    return None if containers else status.start_time  # the node refused it: it ended where it began
 
 
 def _ended_at(container: wire.ContainerStatus) -> datetime | None:

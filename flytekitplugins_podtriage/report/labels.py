@@ -24,6 +24,7 @@ _EVENTS: Final = {
     "FailedToRetrieveImagePullSecret": ("pull secret missing", Tone.TROUBLE),
     "ErrImageNeverPull": ("never pull", Tone.TROUBLE),
     "InspectFailed": ("bad reference", Tone.TROUBLE),
+    "Preempted": ("preempted", Tone.TROUBLE),
     "Preempting": ("preempted", Tone.TROUBLE),
     "TaintManagerEviction": ("tainted", Tone.TROUBLE),
     "NodeNotReady": ("node not ready", Tone.TROUBLE),

@@ -1,20 +1,39 @@
-"""Masking the secrets of a verdict: a stock backend repeats what the pod said, word for word."""
+"""Masking the secrets of a verdict or diagnosis: some of its fields repeat what the pod said, word for word."""
 
 from __future__ import annotations
 
+from typing import Any, Final, TypeVar
+
 import attrs
 
-from flytekitplugins_podtriage.core.model import Verdict
+from flytekitplugins_podtriage.core.model import Diagnosis, Evidence, Verdict
 from flytekitplugins_podtriage.core.text.secrets import mask
 
+Found = TypeVar("Found", Verdict, Diagnosis)
 
-def masked(verdict: Verdict) -> Verdict:
-    """Return the verdict without secrets; the same object where it holds none.
+_REPEATED: Final = ("message", "reason", "code", "remedy", "registry", "image", "container")
+"""The fields that hold words of the pod, beside the evidence."""
 
-    Evidence is masked where it is gathered; message, reason and code of a stock backend are the pod's own words.
+
+def masked(found: Found) -> Found:
+    """Return a verdict or diagnosis without secrets; the same object where it holds none.
+
+    A stock backend glues reasons into its code, and an image reference with a password in it comes back in the remedy.
     """
-    message = mask(verdict.message) if verdict.message else verdict.message
-    reason = mask(verdict.reason) if verdict.reason else verdict.reason
-    if message == verdict.message and reason == verdict.reason:
-        return verdict
-    return attrs.evolve(verdict, message=message, reason=reason)
+    changed: dict[str, Any] = {}
+    for name in _REPEATED:
+        said = getattr(found, name, None)
+        if said and (safe := mask(said)) != said:
+            changed[name] = safe
+    evidence = tuple(map(_masked, found.evidence))
+    if evidence != found.evidence:
+        changed["evidence"] = evidence
+    return attrs.evolve(found, **changed) if changed else found
+
+
+def _masked(item: Evidence) -> Evidence:
+    """Messages are masked where they are gathered, but reasons stand beside them as they are."""
+    said, container = mask(item.text), item.container and mask(item.container)
+    if said == item.text and container == item.container:
+        return item
+    return attrs.evolve(item, text=said, container=container)

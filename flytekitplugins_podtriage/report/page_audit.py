@@ -57,6 +57,7 @@ def _share(total: Row) -> str:
     if not total.attempts:
         return ""
     width, x = 960.0, 0.0
+    key = []
     rest = total.attempts - total.user_wronged - total.system_wronged - total.unknown
     parts = []
     for count, cls, name in (
@@ -68,10 +69,15 @@ def _share(total: Row) -> str:
         size = width * count / total.attempts
         if count:
             title = f"<title>{count} {text(name)}</title>"
+            key.append(
+                f'<span><svg viewBox="0 0 12 12" aria-hidden="true"><rect class="{cls}" width="12" height="12" rx="3"/>'
+                f"</svg>{count} {text(name)}</span>"
+            )
             wide = max(size - 2, 1)
             parts.append(f'<rect class="{cls}" x="{x:.1f}" y="0" width="{wide:.1f}" height="16" rx="3">{title}</rect>')
             x += size
     return (
         f'<svg viewBox="0 0 {width:.0f} 16" role="img" aria-label="{text(total.user_wronged)} of '
         f'{text(total.attempts)} wrongly charged to users">{"".join(parts)}</svg>'
+        f'<p class="key soft">{"".join(key)}</p>'
     )

@@ -30,7 +30,8 @@ def _parts(told: Explanation) -> Iterator[str]:
         yield f"<p>{badge(fault(verdict.kind, told.unknown))} <code>{category}</code>{registry}</p>"
     for item in verdict.evidence[:_MOST_QUOTES]:
         yield _quote(item, told)
-    yield picture(told)
+    if told.story:
+        yield element("div", picture(told), "scroll")
     if told.next_try is not None and told.next_try > told.now:
         yield element(
             "p", f"The kubelet tries again {text(from_now(told.next_try, told.now))}, or some seconds later.", "soft"

@@ -50,6 +50,7 @@ td:not(:last-child) { white-space: nowrap; }
 table.numbers td { white-space: normal; font-variant-numeric: tabular-nums; }
 table.numbers th:not(:first-child), table.numbers td:not(:first-child) { text-align: right; padding-left: .9rem; }
 table.numbers td:first-child { overflow-wrap: anywhere; }
+table.numbers { table-layout: fixed; min-width: 50rem; } table.numbers th:first-child { width: 30%; }
 table.wide td { white-space: normal; }
 .helps { border-left: 3px solid var(--good); padding: .1rem 0 .1rem .9rem; margin-top: 1.25rem; }
 ul { margin: .4rem 0; padding-left: 1.2rem; }
@@ -67,7 +68,15 @@ svg .lead { stroke: var(--soft); stroke-width: .7; }
 svg .m { stroke: var(--card); stroke-width: 2; }
 svg .progress, svg .f-none { fill: var(--soft); } svg .pulling { fill: var(--pull); }
 svg .trouble, svg .ended { fill: var(--bad); } svg .running, svg .well { fill: var(--good); }
+.key { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; font-size: .85rem; margin: 0 0 1rem; }
+.key span { display: flex; align-items: center; gap: .4rem; }
+.key svg { width: .75rem; height: .75rem; margin: 0; flex: none; }
 svg .f-wrong { fill: var(--bad); } svg .f-right { fill: var(--good); }
+@media (max-width: 46rem) {
+  .scroll svg { width: 46rem; }
+  table:not(.numbers) td:last-child { min-width: 14rem; }
+  article { padding: 1rem; }
+}
 @media print { article { break-inside: avoid; } }
 """
 """CSS of every page. The dark palette follows the reader's setting."""

@@ -42,7 +42,7 @@ def explanation_json(told: Explanation) -> bytes:
                     "backend": bill.charge.backend,
                     "at": bill.charge.at,
                     "kind": bill.charge.kind,
-                    "code": bill.charge.code,
+                    "code": _masked(bill.charge.code),
                     "message": _masked(bill.charge.message),
                     "permanent": bill.charge.permanent,
                     "budget": bill.budget,
@@ -102,10 +102,10 @@ def history_json(told: History) -> bytes:
                     "updated_at": one.attempt.updated_at,
                     "retries": one.attempt.retries,
                     "charged": one.charged,
-                    "code": one.attempt.code,
+                    "code": _masked(one.attempt.code),
                     "message": _masked(one.attempt.message),
                     "wrong": one.wrong,
-                    "diagnosis": one.found if one.attempt.failed else None,
+                    "diagnosis": masked(one.found) if one.attempt.failed else None,
                 }
                 for one in told.attempts
             ],

@@ -20,6 +20,11 @@ from flytekitplugins_podtriage.report.labels import label_of, tone_of, words_for
 from flytekitplugins_podtriage.report.shown import line
 
 _NOT_YET = datetime(1970, 1, 2, tzinfo=timezone.utc)
+_TOO_LATE = datetime(3000, 1, 1, tzinfo=timezone.utc)
+_SKEW = timedelta(minutes=5)
+"""How far ahead of the moment another machine's clock may be."""
+_LONGEST_GRACE = 366 * 86400
+"""In seconds; a longer one is a mistake."""
 _PULL_FAILED = "pull-failed"
 
 
@@ -44,13 +49,15 @@ def story(pod: object, events: Iterable[object], now: datetime) -> tuple[Mark, .
     uid = read.metadata.uid if read.metadata else None
     marks = [mark for seen in _observed(read_events(events), uid) for mark in _of_event(seen)]
     marks.extend(_of_status(read, {mark.label for mark in marks}))
-    marks = [mark for mark in marks if _NOT_YET < mark.at <= now + timedelta(minutes=5)]
-    marks.sort(key=lambda mark: (mark.at, _ORDER.get(mark.label, 5)))
+    marks = [mark for mark in marks if _NOT_YET < mark.at and mark.at - now <= _SKEW]
+    marks.sort(key=lambda mark: (mark.at, _ORDER.get(mark.label, _LATE if mark.tone in _ENDS else _AMID)))
     return tuple(_without_repeats(marks))
 
 
-_ORDER = {"created": 0, "scheduled": 1, "pulling": 2, "pulled": 4, "started": 6, "deleted": 8}
-"""What comes first within one second."""
+_ORDER = {"created": 0, "scheduled": 1, "pulling": 2, "pulled": 4, "started": 5, "deleted": 7}
+"""What comes first within one second, which is as fine as Kubernetes tells times."""
+_AMID, _LATE = 3, 6
+_ENDS = (Tone.WELL, Tone.ENDED)
 
 
 def _observed(events: Iterable[wire.Event], uid: str | None) -> Iterator[_Seen]:
@@ -66,6 +73,7 @@ def _observed(events: Iterable[wire.Event], uid: str | None) -> Iterator[_Seen]:
         container = about.field_path if about else None
         if container and "{" in container:
             container = container.partition("{")[2].rstrip("}")
+        container = line(container, 120) if container else None
         key = (event.reason or "", event.message or event.note or "", container)
         points, count = groups.get(key, (set(), 0))
         points.add(last.replace(microsecond=0))
@@ -106,17 +114,25 @@ def _of_status(pod: wire.Pod, told: set[str]) -> Iterator[Mark]:
             label = line(condition.reason or "disrupted", 40)
             yield Mark(at, label, Tone.TROUBLE, line(condition.message or ""))
     if metadata.deletion_timestamp is not None:
-        asked = metadata.deletion_timestamp - timedelta(seconds=metadata.deletion_grace_period_seconds or 0)
-        yield Mark(asked, "deleted", Tone.TROUBLE, "somebody asked for the pod's deletion")
+        yield _of_deletion(metadata.deletion_timestamp, metadata.deletion_grace_period_seconds or 0)
     for container in (*(status.init_container_statuses or ()), *(status.container_statuses or ())):
+        name = line(container.name, 120) if container.name else None
         for state in (container.last_state, container.state):
             if state is None:
                 continue
             if state.running is not None and state.running.started_at is not None and "started" not in told:
-                yield Mark(state.running.started_at, "started", Tone.RUNNING, container=container.name)
+                yield Mark(state.running.started_at, "started", Tone.RUNNING, container=name)
             ended = state.terminated
             if ended is not None and ended.finished_at is not None:
-                yield _of_end(ended, container.name)
+                yield _of_end(ended, name)
+
+
+def _of_deletion(until: datetime, grace: int) -> Mark:
+    """Tell of a deletion. It is stamped with the end of its grace; the kubelet's last step leaves a grace of 0."""
+    if not 0 < grace < _LONGEST_GRACE or until <= _NOT_YET:
+        text = "deleted without grace, or by the kubelet as the last step of a deletion that was asked for before"
+        return Mark(until, "deleted", Tone.TROUBLE, text)
+    return Mark(until - timedelta(seconds=grace), "deleted", Tone.TROUBLE, "somebody asked for the pod's deletion")
 
 
 def _of_end(ended: wire.Terminated, container: str | None) -> Mark:
@@ -189,5 +205,5 @@ def last_moment(pod: object, events: Iterable[object]) -> datetime | None:
         about = event.involved_object or event.regarding
         if about is None or not uid or not about.uid or about.uid == uid:
             times.append(observed_at(event))
-    known = [time for time in times if time is not None]
+    known = [time for time in times if time is not None and _NOT_YET < time < _TOO_LATE]
     return max(known) if known else None

@@ -1,0 +1,46 @@
+"""Recorded stories, and explanations made of them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flytekitplugins_podtriage.core.accounting import Limits
+from flytekitplugins_podtriage.core.policy import BACKENDS, Policy
+from flytekitplugins_podtriage.report.explain import explain
+from flytekitplugins_podtriage.report.explanation import Explanation
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.fixture(scope="session")
+def stories() -> dict[str, dict[str, Any]]:
+    """The recorded stories by id."""
+    text = gzip.decompress((DATA / "timelines.jsonl.gz").read_bytes())
+    return {row["id"]: row for row in map(json.loads, text.splitlines())}
+
+
+@pytest.fixture
+def explained(stories: dict[str, dict[str, Any]]) -> Callable[..., Explanation]:
+    """Explain a recorded story at a second of it, from its pod and the events as the API server keeps them."""
+
+    def explained(scenario: str, at: float = 1e9, kubelet: str = "1.34.4", **options: Any) -> Explanation:
+        row = stories[f"{scenario}@{kubelet}"]
+        steps = [step for step in row["steps"] if step["t"] <= at]
+        events = {step["event"]["metadata"]["name"]: step["event"] for step in steps if "event" in step}
+        begin = datetime.fromisoformat(row["t0"].replace("Z", "+00:00"))
+        return explain(
+            [step["pod"] for step in steps if "pod" in step][-1],
+            events=tuple(events.values()),
+            policies={name: Policy.for_backend(name) for name in BACKENDS},
+            limits=Limits(**options),
+            now=begin + timedelta(seconds=min(at, row["duration"])),
+        )
+
+    return explained

@@ -1,0 +1,86 @@
+"""Explanations on consoles of every kind."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from flytekitplugins_podtriage.cli import output
+from flytekitplugins_podtriage.report.console_explanation import Explanations
+from flytekitplugins_podtriage.report.explanation import Explanation
+
+Explained = Callable[..., Explanation]
+
+
+class Screen(io.TextIOWrapper):
+    """A stream that says of itself whether it is a terminal."""
+
+    def __init__(self, *, terminal: bool, encoding: str = "utf-8") -> None:
+        self.written = io.BytesIO()
+        super().__init__(self.written, encoding=encoding)
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+    def shown(self) -> str:
+        self.flush()
+        return self.written.getvalue().decode(self.encoding)
+
+
+@pytest.fixture
+def shown(explained: Explained, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """What the program prints of a limited pod, to a stream of some kind."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+    def shown(terminal: bool, encoding: str = "utf-8", **environment: str) -> str:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        screen = Screen(terminal=terminal, encoding=encoding)
+        monkeypatch.setattr("sys.stdout", screen)
+        output.print_view(Explanations([explained("pull-429-hub-manifest", at=150)]))
+        return screen.shown()
+
+    return shown
+
+
+def test_a_terminal_has_colour(shown: Callable[..., str]) -> None:
+    assert "\x1b[" in shown(True)
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_terminal_that_wants_none_has_none(shown: Callable[..., str], environment: dict[str, str]) -> None:
+    assert "\x1b[" not in shown(True, **environment)
+
+
+@pytest.mark.parametrize("environment", [{}, {"FORCE_COLOR": "1"}])
+def test_a_pipe_has_no_colour(shown: Callable[..., str], environment: dict[str, str]) -> None:
+    assert "\x1b" not in shown(False, **environment)
+
+
+def test_an_encoding_without_other_signs_gets_plain_ones(shown: Callable[..., str]) -> None:
+    text = shown(False, "ascii")
+    assert text.isascii()
+    assert "x---" in text
+    assert "$" in text
+
+
+def test_utf_8_has_a_line_of_time(shown: Callable[..., str]) -> None:
+    text = shown(False)
+    assert "\u2500\u2715" in text
+    assert "\u25bc" in text
+
+
+def test_every_recorded_story_fits_every_width(explained: Explained, stories: dict[str, Any]) -> None:
+    for number, row in enumerate(stories.values()):
+        width = (40, 80, 120)[number % 3]
+        console = Console(file=io.StringIO(), width=width, legacy_windows=False)
+        console.print(Explanations([explained(row["scenario"], kubelet=row["kubelet"])]))
+        text = console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
+        assert max(map(len, text.splitlines())) <= width, row["id"]

@@ -1,0 +1,125 @@
+"""Attempts of the past: who was charged, who should have been, and how they are counted."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from flytekitplugins_podtriage.core.model import ErrorKind
+from flytekitplugins_podtriage.report import page_history
+from flytekitplugins_podtriage.report.attempts import Attempt, charged, judge
+from flytekitplugins_podtriage.report.audit import MOST_ROWS, NONE, OTHERS, Entry, Tally
+from flytekitplugins_podtriage.report.console_audit import AuditView
+from flytekitplugins_podtriage.report.console_history import MOST_SHOWN, HistoryView
+from flytekitplugins_podtriage.report.history import history
+
+LIMITED = "429 Too Many Requests"
+WRAPPED = "[1/1] currentAttempt done. Last Error: {}::failure"
+
+
+@pytest.mark.parametrize(
+    ("attempt", "expected"),
+    [
+        (Attempt("x", kind="USER"), ErrorKind.USER),
+        (Attempt("x", kind="system"), ErrorKind.SYSTEM),
+        (Attempt("x"), None),
+        (Attempt("x", kind="odd"), ErrorKind.UNKNOWN),
+        (Attempt(WRAPPED.format("SYSTEM"), kind="USER", code="RetriesExhausted|Interrupted"), ErrorKind.SYSTEM),
+        (Attempt(WRAPPED.format("SYSTEM"), kind="USER"), ErrorKind.SYSTEM),
+        (Attempt(WRAPPED.format("USER"), kind="USER"), ErrorKind.USER),
+        (Attempt("SYSTEM::x"), ErrorKind.SYSTEM),
+    ],
+)
+def test_the_budget_that_paid_is_found(attempt: Attempt, expected: ErrorKind | None) -> None:
+    assert charged(attempt) is expected
+
+
+def test_an_unknown_cause_is_never_called_wrong() -> None:
+    assert judge(Attempt("nobody knows this", kind="USER")).unknown
+    assert not judge(Attempt("nobody knows this", kind="USER")).wrong
+    assert judge(Attempt(LIMITED, kind="USER")).wrong
+    assert not judge(Attempt(LIMITED, kind="UNKNOWN")).wrong
+
+
+def test_a_tally_does_not_grow_with_the_attempts() -> None:
+    tally = Tally()
+    for number in range(3 * MOST_ROWS):
+        tally.add(Entry(ErrorKind.USER, ErrorKind.SYSTEM, "oom", f"t{number}", f"r{number}", f"w{number}", "said"))
+    answer = tally.result("x")
+    assert len(answer.tasks) == len(answer.registries) == MOST_ROWS + 1
+    assert {row.name: row.attempts for row in answer.tasks}[OTHERS] == 2 * MOST_ROWS
+    assert answer.total.user_wronged == 3 * MOST_ROWS
+    assert len(answer.examples) == 3
+
+
+def test_the_most_wronged_come_first_and_the_nameless_have_a_name() -> None:
+    tally = Tally()
+    for entry in (
+        Entry(ErrorKind.USER, ErrorKind.USER, "not_found", "a"),
+        Entry(ErrorKind.USER, ErrorKind.USER, "not_found", "a"),
+        Entry(ErrorKind.USER, ErrorKind.SYSTEM, "oom"),
+    ):
+        tally.add(entry)
+    answer = tally.result("x")
+    assert [row.name for row in answer.tasks] == [NONE, "a"]
+    assert answer.registries == ()
+
+
+def test_nothing_at_all_is_told_as_such() -> None:
+    answer = Tally().result("x")
+    assert answer.headline == "0 of 0 failed attempts were charged to users for the platform's reasons"
+    out = io.StringIO()
+    Console(file=out, width=100).print(AuditView(answer))
+    assert "by category" not in out.getvalue()
+
+
+def row(number: int, message: str = LIMITED, **more: object) -> Attempt:
+    return Attempt(message, **{"kind": "USER", "node": "n0", "number": number, **more})  # type: ignore[arg-type]
+
+
+def shown(view: object) -> str:
+    out = io.StringIO()
+    Console(file=out, width=120).print(view)
+    return " ".join(out.getvalue().split())
+
+
+def test_a_history_tells_each_attempt_and_each_node_s_last_failure() -> None:
+    attempts = [row(1, "Traceback (most recent call last): KeyError"), row(0, retries=1), row(0, node="n1")]
+    told = history("f1", "p d", attempts)
+    assert told.failing
+    assert [one.attempt.number for one in told.attempts] == [0, 1, 0]
+    assert [(case.node, case.attempt, case.category) for case in told.cases] == [
+        ("n0", 2, "app_error"),
+        ("n1", 1, "registry_rate_limited"),
+    ]
+    text = shown(HistoryView(told))
+    assert "2 of 3 failed attempts were charged to the user for the platform's reasons" in text
+    assert "from the message alone" in text
+    page = page_history.page(told)
+    assert "From the message alone" in page
+    assert page.count("<h3>") == 2
+
+
+def test_an_execution_whose_last_attempt_did_well_has_not_failed() -> None:
+    told = history("f1", "p d", [row(0), Attempt(node="n0", number=1, phase="SUCCEEDED")])
+    assert not told.failing
+    assert "not failed" in shown(HistoryView(told))
+
+
+def test_an_execution_without_a_failure_says_so() -> None:
+    told = history("f1", "p d", [Attempt(node="n0", number=0)])
+    assert told.headline == "no attempt failed, as far as the record tells"
+    assert told.cases == ()
+    assert page_history.page(told).count("<h3>") == 0
+
+
+def test_a_long_history_is_cut_for_a_person() -> None:
+    told = history("f1", "p d", [row(number) for number in range(MOST_SHOWN + 7)])
+    assert "and 7 earlier ones" in shown(HistoryView(told))
+
+
+def test_failures_that_the_platform_paid_for_the_user_are_told_too() -> None:
+    told = history("f1", "p d", [row(0, "exec format error", kind="SYSTEM")])
+    assert told.headline.endswith("1 to the platform for the user's")

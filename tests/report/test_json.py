@@ -1,0 +1,75 @@
+"""The JSON of the commands has the keys that docs/json.md tells of, and no others."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flytekitplugins_podtriage import diagnose, triage
+from flytekitplugins_podtriage.core.model import ErrorKind
+from flytekitplugins_podtriage.report.attempts import Attempt
+from flytekitplugins_podtriage.report.audit import Entry, Tally
+from flytekitplugins_podtriage.report.explanation import Explanation
+from flytekitplugins_podtriage.report.history import history
+from flytekitplugins_podtriage.report.plain import audit_json, explanation_json, history_json
+
+PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+SECTIONS = {part.partition("\n")[0]: part for part in PAGE.split("\n## ")[1:]}
+NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+VERDICT = SECTIONS["`triage`: a verdict"]
+
+
+def documented(section: str) -> set[str]:
+    return set(re.findall(r"`([a-z_]+)`", section))
+
+
+def keys(value: object) -> set[str]:
+    """The keys of a value and of what is in it."""
+    if isinstance(value, dict):
+        return set(value).union(*map(keys, value.values()))
+    return set().union(*map(keys, value)) if isinstance(value, list) else set()
+
+
+def test_a_verdict_has_the_keys_of_the_page() -> None:
+    told = json.loads(triage({"kind": "Pod"}, now=NOON).to_json())
+    assert set(told) == set(re.findall(r"`([a-z_]+)`", "\n".join(re.findall(r"^\| (.*?) \|", VERDICT, re.MULTILINE))))
+
+
+def test_a_diagnosis_has_the_keys_of_the_page() -> None:
+    told = keys(json.loads(diagnose("429 Too Many Requests").to_json()))
+    assert told <= documented(SECTIONS["`diagnose`: a diagnosis"] + VERDICT)
+
+
+@pytest.mark.parametrize("scenario", ["pull-429-hub-manifest", "exit-0", "unschedulable-selector", "oom-main"])
+def test_an_explanation_has_the_keys_of_the_page(explained: Callable[..., Explanation], scenario: str) -> None:
+    told: dict[str, Any] = json.loads(explanation_json(explained(scenario)))
+    section = SECTIONS["`explain`: a pod"]
+    assert keys(told) <= documented(section + VERDICT)
+    assert set(told) <= documented(section) | {"schema"}
+    assert told["schema"] == 1
+
+
+def test_a_history_has_the_keys_of_the_page() -> None:
+    told = json.loads(history_json(history("e", "p d", [Attempt("429 Too Many Requests", kind="USER", node="n0")])))
+    section = SECTIONS["`explain`: an execution of the past"]
+    assert keys(told) <= documented(section + VERDICT)
+    assert set(told) | set(told["attempts"][0]) <= documented(section) | {"schema"}
+
+
+def test_an_audit_has_the_keys_of_the_page() -> None:
+    tally = Tally()
+    tally.add(Entry(ErrorKind.USER, ErrorKind.SYSTEM, "evicted", "task", "registry", "where", "said"))
+    told = json.loads(audit_json(tally.result("x")))
+    assert keys(told) <= documented(SECTIONS["`audit`"]) | {"schema"}
+
+
+def test_what_the_page_tells_of_is_there(explained: Callable[..., Explanation]) -> None:
+    told = json.loads(explanation_json(explained("pull-429-hub-manifest", at=150)))
+    first_cells = re.findall(r"^\| (`.*?) \|", SECTIONS["`explain`: a pod"], re.MULTILINE)
+    assert set(re.findall(r"`([a-z_]+)`", "\n".join(first_cells))) <= keys(told)
