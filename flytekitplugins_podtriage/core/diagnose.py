@@ -101,6 +101,8 @@ def _one(text: str, image: str | None, reason: str | None, book: RuleBook) -> Fi
     after = None
     if "again in" in text or "etry" in text or "ETRY" in text:
         after = retry_after_of(text)
+    if image is not None and ("@" in image or "=" in image):
+        image = mask(image)
     return Finding(rule, excerpt(text), status, registry, image, after)
 
 

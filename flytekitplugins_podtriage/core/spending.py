@@ -95,7 +95,7 @@ def spend(verdict: Verdict, budgets: Budgets, *, repeated: int = 0, disbelief: i
     if kind is ErrorKind.USER:
         if budgets.user_left:
             return Spending(Action.USER, ErrorKind.USER, "the failure is the task's own")
-        return Spending(Action.END, ErrorKind.USER, "the failure is the task's own, and its retries are spent")
+        return Spending(Action.END, ErrorKind.USER, "the failure is the task's own, and no retry of its is left")
     if budgets.system_left > budgets.system_reserve and repeated < disbelief:
         return Spending(Action.SYSTEM, ErrorKind.SYSTEM, "the failure is the platform's")
     if budgets.user_left:
@@ -113,4 +113,4 @@ def spend(verdict: Verdict, budgets: Budgets, *, repeated: int = 0, disbelief: i
         return Spending(
             Action.SYSTEM, ErrorKind.SYSTEM, "the failure is the platform's, and its reserve is all there is"
         )
-    return Spending(Action.END, ErrorKind.SYSTEM, "the failure is the platform's, and both budgets are spent")
+    return Spending(Action.END, ErrorKind.SYSTEM, "the failure is the platform's, and neither budget has a retry left")

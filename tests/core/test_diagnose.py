@@ -358,3 +358,41 @@ def test_every_rule_can_decide(rule: object) -> None:
 def test_what_flyte_itself_says_of_an_attempt_is_understood(message: str, category: str, kind: str) -> None:
     found = diagnose(message)
     assert (found.category, found.kind) == (category, kind)
+
+
+@pytest.mark.parametrize(
+    ("message", "registry"),
+    [
+        ("toomanyrequests: You may increase the limit: https://www.docker.com/increase-rate-limit", "docker.io"),
+        ("toomanyrequests: see https://docs.docker.com/docker-hub/download-rate-limit/", "docker.io"),
+        ('Failed to pull image "ghcr.io/a/b": denied, see https://docs.github.com/packages', "ghcr.io"),
+        (
+            'Failed to pull image "mirror.example/a/b": 429, see https://www.docker.com/increase-rate-limit',
+            "mirror.example",
+        ),
+        ("Get https://registry-1.docker.io/v2/: EOF; see https://docs.example.com/help", "docker.io"),
+        ("Get https://production.cloudfront.docker.com/registry-v2/x: EOF", "docker.io"),
+        ("denied, see https://docs.example.com/help", None),
+        ('Failed to pull image "https://reg.example/a:b": EOF', "reg.example"),
+    ],
+)
+def test_a_link_to_read_is_no_registry(message: str, registry: str | None) -> None:
+    assert diagnose(message).registry == registry
+
+
+@pytest.mark.parametrize(
+    ("image", "shown"),
+    [
+        ("https://bob:hunter2@reg.example/a:b", "https://***@reg.example/a:b"),
+        ("bob:hunter2@reg.example/a:b", "***@reg.example/a:b"),
+        ("reg.example/a:b?sig=abcdefgh", "reg.example/a:b?sig=***"),
+        ("reg.example/a:b@sha256:" + "a" * 64, "reg.example/a:b@sha256:" + "a" * 64),
+        ("a:b@sha512:" + "a" * 128, "a:b@sha512:" + "a" * 128),
+    ],
+)
+def test_secrets_in_an_image_reference_are_masked_in_all_that_is_returned(image: str, shown: str) -> None:
+    found = diagnose(f'Failed to pull image "{image}": failed to pull and unpack image "{image}": manifest unknown')
+
+    assert found.image == shown
+    assert shown in found.remedy
+    assert "hunter2" not in repr(found) and "abcdefgh" not in repr(found)

@@ -123,7 +123,7 @@ def test_the_last_system_retry_is_kept_while_the_user_could_pay(explained: Expla
 def test_with_both_budgets_spent_the_task_ends(explained: Explained) -> None:
     ours = explained("preempted-by-scheduler", max_system_failures=0).bills[-1]
     assert ours.ends
-    assert "both budgets are spent" in ours.then
+    assert "neither budget has a retry left" in ours.then
 
 
 def test_a_permanent_failure_is_not_tried_again() -> None:

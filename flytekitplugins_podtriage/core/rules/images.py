@@ -13,7 +13,7 @@ RULES: Final = (
         category=Category.INVALID_REFERENCE,
         kind=ErrorKind.USER,
         means="the image reference cannot be parsed",
-        remedy="Correct the image reference {image}: lower-case repository, at most one tag and one digest.",
+        remedy="Correct the reference of {image}: lower-case repository, at most one tag and one digest.",
         source="kubernetes pkg/kubelet/images/types.go (ErrInvalidImageName)",
         reasons={"InvalidImageName"},
     ),
@@ -22,7 +22,7 @@ RULES: Final = (
         category=Category.INVALID_REFERENCE,
         kind=ErrorKind.USER,
         means="the image reference cannot be parsed",
-        remedy="Correct the image reference {image}: lower-case repository, at most one tag and one digest.",
+        remedy="Correct the reference of {image}: lower-case repository, at most one tag and one digest.",
         source="distribution/reference reference.go (ErrReferenceInvalidFormat, ErrNameContainsUppercase)",
         phrases=(
             "invalid reference format",

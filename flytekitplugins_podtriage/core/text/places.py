@@ -15,7 +15,9 @@ _RETRY = re.compile(
     r"(\d{1,9}(?:\.\d{1,9})?) ?(ns|us|µs|μs|ms|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)?\b"
 )
 _UNIT = {"n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PULL_HOSTS = ("auth.docker.io", "registry-1.docker.io", "index.docker.io")
+_SCHEME = re.compile(r"\A[a-z]{2,12}://")
+_LINKS = ("docs.", "www.", "hub.docker.com", "aka.ms", "learn.microsoft.com", "cloud.google.com")
+"""Beginnings of hosts that answers of registries link to for people to read; none of them answered."""
 
 
 def image_of(text: str) -> str | None:
@@ -31,17 +33,28 @@ def registry_of(text: str, image: str | None) -> str | None:
     """Return the host of the registry that answered; without one in the text, that of the image.
 
     A reference whose first part is no host is Docker Hub's (distribution/reference, splitDockerDomain). Docker Hub's
-    own servers are given by its name.
+    own servers and those that its layers come from are given by its name. A link to documentation is no registry's
+    address, but where nothing else is named, one to Docker's tells that Docker Hub answered.
     """
-    found = _HOST.search(text) if "://" in text else None
-    if found is None and ("lookup " in text or "host " in text or "registry " in text):
-        found = _LOOKUP.search(text)
-    if found is not None:
-        host = found[1].rpartition("@")[2]
-        return "docker.io" if host in _PULL_HOSTS else host
-    if image is None:
-        return None
-    return registry_of_image(image)
+    link = False
+    if "://" in text:
+        for found in _HOST.finditer(text):
+            host = found[1].rpartition("@")[2]
+            if not host.startswith(_LINKS):
+                return _known(host)
+            link = link or host.endswith(".docker.com")
+    if "lookup " in text or "host " in text or "registry " in text:
+        named = _LOOKUP.search(text)
+        if named is not None:
+            return _known(named[1])
+    if image is not None:
+        return registry_of_image(image)
+    return "docker.io" if link else None
+
+
+def _known(host: str) -> str:
+    """Return the registry that a host belongs to."""
+    return "docker.io" if host.endswith((".docker.io", ".docker.com")) else host
 
 
 def registry_of_image(image: str) -> str:
@@ -50,7 +63,10 @@ def registry_of_image(image: str) -> str:
     >>> registry_of_image("nginx:1.27"), registry_of_image("ghcr.io/acme/app"), registry_of_image("localhost/app")
     ('docker.io', 'ghcr.io', 'localhost')
     """
+    if "://" in image:  # no valid reference has a scheme, but people write one
+        image = _SCHEME.sub("", image)
     first, slash, _ = image.partition("/")
+    first = first.rpartition("@")[2]
     if slash and ("." in first or ":" in first or first == "localhost" or first != first.lower()):
         return first
     return "docker.io"

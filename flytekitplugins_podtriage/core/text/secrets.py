@@ -21,6 +21,8 @@ _NAMES = frozenset(
 
 # Each pattern starts with a literal and repeats one class of characters: the time is linear in the text.
 _USERINFO = re.compile(r"://[^\s/@\"'<>]{1,512}@")
+_BARE_USERINFO = re.compile(r"(?<![\w.+-])[\w.+-]{1,128}:[^\s/@\"'<>:=]{1,256}@(?!sha\d{3}:)")
+"""The same without a scheme, as in an image reference; the ``@`` of a digest is another."""
 _VALUE = re.compile(r"=([^\s&\"'\\<>;,)\]]{4,})")
 _NAME_BEFORE = re.compile(r"[A-Za-z0-9_-]{2,32}\Z")
 _MEMBER = re.compile(r"\"([A-Za-z0-9_-]{2,32})\"\s?:\s?\"([^\"]{4,})\"")
@@ -38,6 +40,8 @@ def mask(text: str) -> str:
     # Every step is behind the cheapest sign that it could find something: most messages hold none.
     if "@" in text and "://" in text:
         text = _USERINFO.sub(f"://{MASK}@", text)
+    if "@" in text and text.count("@") > text.count("@sha256:"):
+        text = _BARE_USERINFO.sub(f"{MASK}@", text)
     if "=" in text:
         text = _VALUE.sub(_mask_value, text)
     if '"' in text and ('":"' in text or '": "' in text or '" : "' in text):
