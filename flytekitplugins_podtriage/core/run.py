@@ -1,0 +1,66 @@
+"""What became of a task: its attempts, who paid for each, and how it ended."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import attrs
+
+from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits
+from flytekitplugins_podtriage.core.model import ErrorKind, Verdict
+
+
+@attrs.frozen(slots=True)
+class AttemptRecord:
+    """One attempt."""
+
+    number: int
+    """From 1."""
+    pod: str
+    began: datetime
+    """By the cluster's clock, as all times here."""
+    ended: datetime
+    verdict: Verdict
+    """What podtriage makes of the pod as it was in the end, whatever the backend makes of it."""
+    failure: Failure | None
+    """What the backend was told; None: the attempt succeeded."""
+    charged: ErrorKind | None = None
+    """Whose budget paid, or was found empty; None: nobody's."""
+    retried: bool = False
+    """Whether another attempt follows."""
+    counters: Counters = attrs.field(factory=Counters)
+    """The backend's, after this attempt."""
+    why: str = ""
+    """Why that budget, in a sentence, where podtriage decided."""
+    states: tuple[str, ...] = ()
+    """What was seen of the pod, in order and without repetitions: ``Pending/ErrImagePull``."""
+
+    @property
+    def lasted(self) -> timedelta:
+        """How long it took, in the cluster's time."""
+        return self.ended - self.began
+
+
+@attrs.frozen(slots=True)
+class TaskRun:
+    """A task's whole course on one backend."""
+
+    task: str
+    backend: str
+    limits: Limits
+    attempts: tuple[AttemptRecord, ...]
+    succeeded: bool
+    final: Failure | None = None
+    """The error that the user is left with, if it failed."""
+    note: str = ""
+    """Why it was not followed any further, if it was not."""
+
+    @property
+    def paid(self) -> dict[ErrorKind, int]:
+        """How many attempts each budget paid for, or was found empty at."""
+        return {kind: sum(one.charged is kind for one in self.attempts) for kind in ErrorKind}
+
+    @property
+    def lost(self) -> timedelta:
+        """The time spent in attempts that failed."""
+        return sum((one.lasted for one in self.attempts if one.failure is not None), timedelta())

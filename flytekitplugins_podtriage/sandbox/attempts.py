@@ -1,0 +1,185 @@
+"""Taking a task through its attempts: create a pod, watch it, let a backend judge it, account, and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import attrs
+
+from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, flyte_2_transition
+from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, PodRejected, Sight
+from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
+from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.core.run import AttemptRecord, TaskRun
+from flytekitplugins_podtriage.sandbox.backends import Backend, End, State, own_verdict
+
+MOST: Final = 20
+"""After how many attempts a run is no longer followed: Flyte 2 may go on for ever."""
+LONGEST: Final = timedelta(days=7)
+"""How long an attempt is followed, in the cluster's time: nothing may ever end a pull that hangs."""
+_TIMEOUT: Final = Failure(ErrorKind.USER, "TimeoutExpired", "task execution timeout expired")
+_DEADLINE: Final = attrs.evolve(_TIMEOUT, message="task active timeout expired", recoverable=False)
+
+
+async def run_task(
+    cluster: PodCluster,
+    make_pod: Callable[[int], Mapping[str, Any]],
+    *,
+    task: str,
+    namespace: str,
+    backend: Backend,
+    limits: Limits,
+    policy: Policy,
+    timeout: float | None = None,
+    left_behind: Callable[[int], Failure | None] = lambda _: None,
+    most: int = MOST,
+) -> TaskRun:
+    """Run a task to its end.
+
+    Args:
+        cluster: where its pods run.
+        make_pod: the manifest of an attempt's pod, by its number from 0.
+        task: its name, for the record.
+        namespace: where its pods are created.
+        backend: who judges and accounts.
+        limits: what the backend allows it.
+        policy: podtriage's own, for the verdicts on record.
+        timeout: ``@task(timeout=...)``, in seconds: of each attempt, and twice that of all of them (FACTS section 2).
+        left_behind: the error document that an attempt's container left, read once its pod has succeeded: an
+            exception in a Python task's body is told there, and the container exits with 0 (flytekit's entrypoint).
+        most: after how many attempts it is no longer followed.
+    """
+    counters = Counters()
+    records: list[AttemptRecord] = []
+    rules: list[str] = []
+    deadline = cluster.now() + timedelta(seconds=2 * timeout) if timeout else None
+    for number in range(most):
+        manifest = make_pod(number)
+        pod = _renamed(manifest, backend.pod_number(counters, number))
+        began = cluster.now()
+        state = State(counters, limits, tuple(rules))
+        due = min(began + timedelta(seconds=timeout), deadline) if timeout and deadline else None
+        end, verdict, states = await _attempt(cluster, namespace, pod, backend, state, policy, due, deadline)
+        name = pod["metadata"]["name"]
+        failure = end.failure
+        if failure is None:
+            failure = left_behind(number)
+        record = AttemptRecord(number + 1, name, began, cluster.now(), verdict, failure, why=end.why, states=states)
+        if failure is None:
+            records.append(attrs.evolve(record, counters=counters))
+            await _removed(cluster, namespace, name)
+            return TaskRun(task, backend.name, limits, tuple(records), True)
+        outcome = backend.account(counters, failure, limits)
+        counters = outcome.counters
+        retried = outcome.retried and end.why != _UNENDING
+        records.append(attrs.evolve(record, charged=outcome.charged, retried=retried, counters=counters))
+        if end.why == _UNENDING:
+            return TaskRun(task, backend.name, limits, tuple(records), False, failure, note=_UNENDING)
+        await _removed(cluster, namespace, name)
+        if not outcome.retried:
+            return TaskRun(task, backend.name, limits, tuple(records), False, outcome.final)
+        if backend.name == "flyte-2":
+            counters = flyte_2_transition(counters)
+        rules.append(verdict.rule)
+    note = f"followed for {most} attempts"
+    return TaskRun(task, backend.name, limits, tuple(records), False, records[-1].failure, note=note)
+
+
+_UNENDING: Final = f"followed for {LONGEST.days} days"
+
+
+async def _attempt(
+    cluster: PodCluster,
+    namespace: str,
+    pod: Mapping[str, Any],
+    backend: Backend,
+    state: State,
+    policy: Policy,
+    due: datetime | None,
+    deadline: datetime | None,
+) -> tuple[End, Verdict, tuple[str, ...]]:
+    """Follow one attempt to its end."""
+    try:
+        await cluster.create(namespace, pod)
+    except ClusterError as error:
+        rejected = isinstance(error, PodRejected)
+        verdict = _refused(str(error), rejected)
+        failure = Failure(verdict.kind or ErrorKind.SYSTEM, verdict.code or "", str(error), recoverable=not rejected)
+        return End(failure), verdict, ()
+    name = pod["metadata"]["name"]
+    last = cluster.now() + LONGEST
+    states: list[str] = []
+    sight = cluster.look(namespace, name)
+    while True:
+        now = cluster.now()
+        until: datetime | None = last
+        if sight is not None:
+            _note(states, sight)
+            answer = backend.judge(sight, state, now)
+            if isinstance(answer, End):
+                return answer, own_verdict(sight, policy, now), tuple(states)
+            if answer.until is not None and answer.until > now:
+                until = min(last, answer.until)
+            if due is not None and now >= due:
+                failure = _DEADLINE if deadline is not None and now >= deadline else _TIMEOUT
+                return End(failure), own_verdict(sight, policy, now), tuple(states)
+            if now >= last:
+                verdict = own_verdict(sight, policy, now)
+                return End(Failure(ErrorKind.SYSTEM, "Unending", _UNENDING), _UNENDING), verdict, tuple(states)
+        if due is not None:
+            until = min(until or due, due)
+        sight = await cluster.change(namespace, name, until or last)
+
+
+async def _removed(cluster: PodCluster, namespace: str, name: str) -> None:
+    """Delete a pod that is done with, and see it gone: Flyte 2 uses its name again."""
+    await cluster.delete(namespace, name, grace=0)
+    last = cluster.now() + timedelta(minutes=2)
+    while cluster.now() < last:
+        sight = cluster.look(namespace, name)
+        if sight is None or sight.gone:
+            return
+        await cluster.change(namespace, name, last)
+
+
+def _renamed(pod: Mapping[str, Any], number: int) -> dict[str, Any]:
+    metadata = pod["metadata"]
+    return {**pod, "metadata": {**metadata, "name": f"{metadata['name']}-{number}"}}
+
+
+def _note(states: list[str], sight: Sight) -> None:
+    """Note what a person would see of a pod, unless it is what was seen last."""
+    status = sight.pod.status
+    text = (status.phase if status else None) or "Pending"
+    if status is not None and status.reason:
+        text += f"/{status.reason}"
+    for container in (
+        *((status and status.init_container_statuses) or ()),
+        *((status and status.container_statuses) or ()),
+    ):
+        state = container.state
+        told = state and (state.waiting or state.terminated)
+        if (
+            told is not None
+            and told.reason
+            and told.reason not in ("ContainerCreating", "PodInitializing", "Completed")
+        ):
+            text += f"/{told.reason}"
+            break
+    if not states or states[-1] != text:
+        states.append(text)
+
+
+def _refused(message: str, rejected: bool) -> Verdict:
+    """The verdict on a pod that the cluster did not create."""
+    return Verdict(
+        Phase.PERMANENT_FAILURE if rejected else Phase.RETRYABLE_FAILURE,
+        ErrorKind.USER if rejected else ErrorKind.SYSTEM,
+        code="PodRejected" if rejected else "PodNotCreated",
+        message=message,
+        category=Category.CONFIG_INVALID if rejected else Category.UNKNOWN,
+        rule="cluster-rejected" if rejected else "cluster-error",
+        remedy="Correct the pod template." if rejected else "See to the rights and the health of the cluster.",
+    )

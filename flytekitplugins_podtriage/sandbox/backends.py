@@ -1,0 +1,229 @@
+"""How each backend judges an attempt: what stock Flyte does, the connector, and stock Flyte under podtriage's guard.
+
+A backend looks at a pod and answers with an :class:`End` or with the moment to look again. It decides nothing by
+itself: verdicts, budgets and accounting are the core's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+import attrs
+
+from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, Outcome, flyte_1_16, flyte_2
+from flytekitplugins_podtriage.core.cluster import Sight
+from flytekitplugins_podtriage.core.forecast import forecast
+from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
+from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.core.spending import Action, Budgets, spend
+from flytekitplugins_podtriage.core.triage import triage
+
+MARGIN: Final = timedelta(seconds=5)
+"""How long before stock Flyte's charge the guard acts."""
+
+
+@attrs.frozen(slots=True)
+class State:
+    """How a task stands before an attempt ends."""
+
+    counters: Counters
+    limits: Limits
+    rules: tuple[str, ...] = ()
+    """The rules by which the attempts before this one failed."""
+
+
+@attrs.frozen(slots=True)
+class End:
+    """An attempt is over."""
+
+    failure: Failure | None
+    """None: it has succeeded."""
+    why: str = ""
+
+
+@attrs.frozen(slots=True)
+class Wait:
+    """An attempt goes on."""
+
+    until: datetime | None
+    """When to look again even if nothing changes; None: only then."""
+
+
+class Backend(Protocol):
+    """A backend's judgement and its accounting."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    def judge(self, sight: Sight, state: State, now: datetime) -> End | Wait:
+        """Judge a pod at one moment."""
+        ...
+
+    def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:
+        """Account for a failed attempt."""
+        ...
+
+    def pod_number(self, counters: Counters, attempts: int) -> int:
+        """Return the number in the next pod's name, from 0."""
+        ...
+
+
+def _failure(verdict: Verdict, kind: ErrorKind | None = None) -> Failure:
+    return Failure(
+        kind or verdict.kind or ErrorKind.SYSTEM,
+        verdict.code or "",
+        verdict.message or "",
+        recoverable=verdict.phase is not Phase.PERMANENT_FAILURE,
+    )
+
+
+def _vanished(sight: Sight) -> bool:
+    deleted = sight.pod.metadata is not None and sight.pod.metadata.deletion_timestamp is not None
+    return sight.gone or deleted
+
+
+_GONE: Final = Failure(ErrorKind.SYSTEM, "UnexpectedObjectDeletion", "resource not found: the pod is gone")
+"""What stock Flyte says of a pod that went away while it ran (nodes/task/k8s/plugin_manager.go)."""
+
+
+@attrs.frozen(slots=True)
+class Stock:
+    """Stock Flyte, by its own code's answers."""
+
+    name: str
+    policy: Policy
+    accounting: Callable[[Counters, Failure, Limits], Outcome]
+
+    def judge(self, sight: Sight, state: State, now: datetime) -> End | Wait:
+        """Judge a pod as the Go code does."""
+        verdict = triage(sight.pod, policy=self.policy, now=now)
+        if verdict.phase is Phase.SUCCESS:
+            return End(None)
+        if verdict.phase.failing:
+            return End(_failure(verdict))
+        return End(_GONE) if _vanished(sight) else Wait(verdict.recheck_at)
+
+    def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:
+        """Account for a failed attempt."""
+        return self.accounting(counters, failure, limits)
+
+    def pod_number(self, counters: Counters, attempts: int) -> int:
+        """Return the number in the next pod's name: Flyte 2 starts a system failure's pod anew under its old name."""
+        return counters.attempts if self.name == "flyte-2" else attempts
+
+
+@attrs.frozen(slots=True)
+class Connector:
+    """Podtriage's connector on stock Flyte 1.16."""
+
+    policy: Policy = attrs.field(factory=Policy)
+    system_reserve: int = 1
+    name: str = "connector"
+
+    def judge(self, sight: Sight, state: State, now: datetime) -> End | Wait:
+        """Judge a pod by its cause, and choose the budget."""
+        verdict = own_verdict(sight, self.policy, now)
+        if verdict.phase is Phase.SUCCESS:
+            return End(None)
+        spending = spend(verdict, _budgets(state, self.system_reserve), repeated=repeated(state.rules, verdict.rule))
+        if spending.kind is None:
+            return Wait(verdict.recheck_at)
+        return End(_failure(verdict, spending.kind), spending.why)
+
+    def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:
+        """Account for a failed attempt as flytepropeller 1.16 does."""
+        return flyte_1_16(counters, failure, limits)
+
+    def pod_number(self, counters: Counters, attempts: int) -> int:
+        """Return the number in the next pod's name."""
+        return attempts
+
+
+@attrs.frozen(slots=True)
+class Guarded:
+    """Stock Flyte 1.16 with podtriage's guard: it acts just before the user is charged for the platform's failure."""
+
+    policy: Policy = attrs.field(factory=Policy)
+    system_reserve: int = 1
+    stock: Stock = attrs.field(factory=lambda: Stock("flyte-1.16", Policy.for_backend("flyte-1.16"), flyte_1_16))
+    name: str = "guard"
+
+    def judge(self, sight: Sight, state: State, now: datetime) -> End | Wait:
+        """Judge a pod as stock Flyte does, unless the guard is first."""
+        theirs = self.stock.judge(sight, state, now)
+        verdict = own_verdict(sight, self.policy, now)
+        if verdict.kind is not ErrorKind.SYSTEM or verdict.started or _vanished(sight):
+            return theirs
+        charge = forecast(sight.pod, backend="flyte-1.16", policy=self.stock.policy, now=now)
+        if charge.at is None or charge.kind is not ErrorKind.USER or charge.permanent:
+            return theirs
+        ends = attrs.evolve(verdict, phase=Phase.RETRYABLE_FAILURE)
+        spending = spend(ends, _budgets(state, self.system_reserve), repeated=repeated(state.rules, verdict.rule))
+        if spending.action is not Action.SYSTEM:
+            return theirs
+        act = charge.at - MARGIN
+        if now >= act:
+            # What propeller makes of Failed / Terminated / message: SYSTEM, Interrupted (pod_helper.go).
+            return End(Failure(ErrorKind.SYSTEM, "Interrupted", verdict.message or verdict.reason), spending.why)
+        return Wait(act)
+
+    def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:
+        """Account for a failed attempt as flytepropeller 1.16 does."""
+        return flyte_1_16(counters, failure, limits)
+
+    def pod_number(self, counters: Counters, attempts: int) -> int:
+        """Return the number in the next pod's name."""
+        return attempts
+
+
+def own_verdict(sight: Sight, policy: Policy, now: datetime) -> Verdict:
+    """Return podtriage's verdict; a pod that is gone without an end of its own is the platform's failure."""
+    verdict = triage(sight.pod, events=sight.events, memory=sight.memory, policy=policy, now=now)
+    if not sight.gone or verdict.phase.failing or verdict.phase is Phase.SUCCESS:
+        return verdict
+    return attrs.evolve(
+        verdict,
+        phase=Phase.RETRYABLE_FAILURE,
+        kind=ErrorKind.SYSTEM,
+        code="PodGone",
+        message="the pod is gone, and nothing tells how it ended",
+        category=verdict.category or Category.DELETED,
+    )
+
+
+def repeated(rules: tuple[str, ...], rule: str) -> int:
+    """Return how many of the last attempts, one after the other, failed by this rule."""
+    count = 0
+    for before in reversed(rules):
+        if before != rule:
+            break
+        count += 1
+    return count
+
+
+def _budgets(state: State, reserve: int) -> Budgets:
+    return Budgets.left(state.counters, state.limits, system_reserve=reserve)
+
+
+def backend(name: str, policy: Policy, system_reserve: int = 1) -> Backend:
+    """Return a backend by its name; the policy and the reserve are podtriage's own.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if name == "connector":
+        return Connector(policy, system_reserve)
+    if name == "guard":
+        return Guarded(policy, system_reserve)
+    if name == "flyte-1.16":
+        return Stock(name, Policy.for_backend(name), flyte_1_16)
+    if name == "flyte-2":
+        return Stock(name, Policy.for_backend(name), flyte_2)
+    raise ValueError(f"no backend {name!r}; allowed: {', '.join(BACKENDS)}")
+
+
+BACKENDS: Final = ("flyte-1.16", "flyte-2", "connector", "guard")

@@ -1,0 +1,60 @@
+"""Time as the sandbox has it: virtual and discrete. It moves from event to event, and never by itself."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Final
+
+START: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)
+"""When every run begins, unless told otherwise."""
+
+
+class Clock:
+    """Milliseconds since the beginning of the run, and what is to happen when."""
+
+    __slots__ = ("_count", "_due", "_seconds", "now", "start")
+
+    def __init__(self, start: datetime = START) -> None:
+        if start.tzinfo is None:
+            raise ValueError("start is a naive datetime; allowed: one with a zone")
+        self.start = start
+        self.now = 0
+        self._due: list[tuple[int, int, int, Callable[[], None]]] = []
+        self._count = 0
+        self._seconds = (0, start)
+
+    def at(self, delay: int, order: int, action: Callable[[], None]) -> None:
+        """Have something happen after so many milliseconds; at the same moment the lower order goes first."""
+        self._count += 1
+        heapq.heappush(self._due, (self.now + delay, order, self._count, action))
+
+    @property
+    def next(self) -> int | None:
+        """When something happens next, if anything does."""
+        return self._due[0][0] if self._due else None
+
+    def step(self) -> None:
+        """Move on to what happens next, and have it happen.
+
+        Raises:
+            IndexError: nothing does.
+        """
+        self.now, _, _, action = heapq.heappop(self._due)
+        action()
+
+    def time(self) -> datetime:
+        """Return the time."""
+        return self.start + timedelta(milliseconds=self.now)
+
+    def second(self) -> datetime:
+        """Return the time as Kubernetes writes it: without fractions (metav1.Time)."""
+        whole = self.now // 1000
+        if self._seconds[0] != whole:
+            self._seconds = (whole, self.start + timedelta(seconds=whole))
+        return self._seconds[1]
+
+    def until(self, moment: datetime) -> int:
+        """Return a moment in milliseconds since the beginning."""
+        return (moment - self.start) // timedelta(milliseconds=1)

@@ -1,0 +1,138 @@
+"""How pods end: in their own time, by deletion, by eviction and preemption, and with their nodes.
+
+Sources: kubernetes pkg/kubelet/pod_workers.go, pkg/kubelet/eviction, pkg/kubelet/nodeshutdown, pkg/controller/podgc,
+pkg/controller/tainteviction, pkg/scheduler/framework/preemption; the order and the times are those of recorded stories.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.sandbox import status
+from flytekitplugins_podtriage.sandbox.pods import Container, Ending, Record
+
+if TYPE_CHECKING:
+    from flytekitplugins_podtriage.sandbox.node import Kubelet
+
+LEAST_GRACE: Final = 2
+"""What a kubelet gives a process that is to end at once, in seconds (``minimumGracePeriodInSeconds``)."""
+_POLITE: Final = 1_000
+"""How long a process takes to end that heeds SIGTERM, in milliseconds."""
+_TOLD: Final = 20
+_FORGOTTEN: Final = 100
+_FINISHED: Final = 1_100
+"""Until a pod whose containers have all ended is shown as ended."""
+_LOST: Final = 400
+_REMOVED: Final = 600
+_LOST_MESSAGE: Final = "The container could not be located when the pod was terminated"
+
+
+def delete(kubelet: Kubelet, record: Record, grace: int) -> None:
+    """Delete a pod as the API server does, and have the kubelet tear it down; the grace is in seconds."""
+    first = not record.deleting
+    record.delete(kubelet.clock.second(), grace)
+    if record.over or not record.spec.node_name or grace == 0:
+        remove(record)
+    elif first:
+        kubelet.after(_TOLD, record, partial(tear_down_deleted, kubelet))
+
+
+def remove(record: Record) -> None:
+    """Take the object away."""
+    record.gone = True
+    record.version += 1
+
+
+def tear_down_deleted(kubelet: Kubelet, record: Record) -> None:
+    """Begin to tear down a pod that is being deleted, if its kubelet hears of it and has not begun."""
+    if record.cut_off or record.over or record.ending is not None:
+        return
+    record.ending = Ending()
+    tear_down(kubelet, record)
+
+
+def end(kubelet: Kubelet, record: Record, ending: Ending, grace: int) -> None:
+    """End a pod as the kubelet does of its own accord: its status says why. The grace is in seconds."""
+    if record.over or record.ending is not None or record.cut_off or not record.spec.node_name:
+        return
+    record.ending = ending
+    record.grace = min(record.grace, grace)
+    tear_down(kubelet, record)
+
+
+def tear_down(kubelet: Kubelet, record: Record) -> None:
+    """Stop what runs. A pull is not cut short: what it was for is started all the same, and stopped then."""
+    if record.busy:
+        return
+    running = [container for container in record.containers if container.running is not None]
+    asked = record.metadata.deletion_grace_period_seconds
+    grace = max(LEAST_GRACE, record.grace if asked is None else asked)
+    for container in running:
+        terminate(kubelet, record, container, grace)
+    if running:
+        return
+    if record.ending is not None and record.ending.reason is not None:
+        status.publish(record, kubelet.clock.second(), "Failed", still=True)
+        kubelet.after(_LOST, record, partial(finish, kubelet))
+    else:
+        kubelet.after(_FORGOTTEN, record, partial(_forget, kubelet))
+        kubelet.after(_FINISHED, record, partial(finish, kubelet))
+
+
+def terminate(kubelet: Kubelet, record: Record, container: Container, grace: int) -> None:
+    """Send a container SIGTERM, and SIGKILL when the grace is over, in seconds."""
+    kubelet.say(record, "Killing", f"Stopping container {container.name}", container.path)
+    delay, code = grace * 1000, 137
+    heeded = 0 if container.native else container.on_term
+    if heeded is not None and delay > _POLITE:
+        delay, code = _POLITE, heeded
+    kubelet.end_after(delay, record, container, code)
+
+
+def stopped(kubelet: Kubelet, record: Record) -> None:
+    """Go on once everything has ended that was to be stopped."""
+    if record.phase == "Pending":
+        # It was never shown as running: the kubelet shows the end of its containers before its own.
+        status.publish(record, kubelet.clock.second(), record.phase)
+        kubelet.after(_FINISHED, record, partial(finish, kubelet))
+    else:
+        kubelet.after(_TOLD, record, partial(finish, kubelet))
+
+
+def wind_down(kubelet: Kubelet, record: Record) -> None:
+    """End a pod whose containers have ended; sidecars among its init containers are stopped first."""
+    left = [container for container in record.inits if container.running is not None]
+    if not left:
+        kubelet.after(_FINISHED, record, partial(finish, kubelet))
+    elif not record.winding:
+        record.winding = True
+        for container in left:
+            terminate(kubelet, record, container, record.grace)
+
+
+def finish(kubelet: Kubelet, record: Record) -> None:
+    """Show a pod as ended; if it is being deleted, take it away."""
+    if record.over or record.cut_off:
+        return
+    record.over = True
+    if record.ending is not None:
+        for container in record.containers:
+            if container.ended is None:
+                container.ended = wire.State(
+                    terminated=wire.Terminated(exit_code=137, reason="ContainerStatusUnknown", message=_LOST_MESSAGE)
+                )
+    if record.ending is not None and record.ending.reason is not None:
+        shown = "Failed"
+    else:
+        well = all(container.exit_code == 0 for container in record.mains)
+        shown = "Succeeded" if well else "Failed"
+    status.publish(record, kubelet.clock.second(), shown)
+    if record.deleting:
+        kubelet.after(_REMOVED, record, remove)
+
+
+def _forget(kubelet: Kubelet, record: Record) -> None:
+    """Show a deleted pod that waits without its cause, as kubelets do for a moment."""
+    status.publish(record, kubelet.clock.second(), record.phase, forget=True)

@@ -1,0 +1,99 @@
+"""Pods for the sandbox, and what a watcher sees of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from flytekitplugins_podtriage import Policy, triage
+from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.cluster import Sight
+from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
+from flytekitplugins_podtriage.sandbox.plan import Plan
+
+NAMESPACE, NAME = "flytesnacks-development", "f3a91c-n0-0"
+IMAGE = "registry.example.com/team/app:v1"
+
+Seen = tuple[str, "str | None", tuple[str, ...], str, str, str]
+
+
+def manifest(
+    *,
+    sidecar: str | None = None,
+    init: str | None = None,
+    native: bool = False,
+    first: bool = False,
+    primary: str = NAME,
+    annotated: bool = True,
+    **more: Any,
+) -> dict[str, Any]:
+    """Return a pod as Flyte makes one; spec fields may be given in camel case."""
+    container = {"name": primary, "image": IMAGE, **more.pop("container", {})}
+    spec = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 5, "containers": [container], **more}
+    if sidecar is not None:
+        other = {"name": sidecar, "image": "registry.example.com/mesh/proxy:v2"}
+        spec["containers"].insert(0 if first else 1, other)
+    if init is not None:
+        fetch = {"name": init, "image": "registry.example.com/tools/fetch:v3"}
+        spec["initContainers"] = [{**fetch, "restartPolicy": "Always"} if native else fetch]
+    annotations = {"primary_container_name": primary} if annotated and (sidecar or init) else {}
+    return {"kind": "Pod", "metadata": {"name": NAME, "annotations": annotations}, "spec": spec}
+
+
+def watch(
+    plan: str | Plan, pod: Mapping[str, Any] | None = None, *, seconds: float, kubelet: str = "1.34", poll: float = 1e6
+) -> list[Sight]:
+    """Return everything that is seen of a pod until a time has passed, looking at least every so many seconds."""
+
+    async def story() -> list[Sight]:
+        cluster = SandboxCluster(plan if isinstance(plan, Plan) else Plan.parse(plan), kubelet=kubelet)
+        await cluster.create(NAMESPACE, manifest() if pod is None else pod)
+        end = cluster.now() + timedelta(seconds=seconds)
+        sight = cluster.look(NAMESPACE, NAME)
+        assert sight is not None
+        seen = [sight]
+        while cluster.now() < end and not sight.gone:
+            until = min(end, cluster.now() + timedelta(seconds=poll))
+            found = await cluster.change(NAMESPACE, NAME, until)
+            assert found is not None
+            sight = found
+            seen.append(sight)
+        return seen
+
+    return asyncio.run(story())
+
+
+def collapsed(seen: Iterable[Seen]) -> list[Seen]:
+    """Return a story without its repetitions."""
+    story: list[Seen] = []
+    for item in seen:
+        if not story or story[-1] != item:
+            story.append(item)
+    return story
+
+
+def judged(sight: Sight, policy: Policy) -> Seen:
+    """Return what the issue compares: phase, reasons, and the verdict's phase, kind and category."""
+    assert sight.at is not None
+    verdict = triage(sight.pod, events=sight.events, memory=sight.memory, policy=policy, now=sight.at)
+    status = sight.pod.status or wire.PodStatus()
+    statuses = [*(status.init_container_statuses or ()), *(status.container_statuses or ())]
+    reasons = tuple(_reason(item.state or wire.State()) for item in statuses)
+    return (
+        str(status.phase),
+        status.reason,
+        reasons,
+        str(verdict.phase),
+        str(verdict.kind or "-"),
+        str(verdict.category or "-"),
+    )
+
+
+def _reason(state: wire.State) -> str:
+    if state.waiting is not None:
+        return str(state.waiting.reason)
+    if state.running is not None:
+        return "running"
+    return f"{state.terminated.reason}:{state.terminated.exit_code}" if state.terminated is not None else "-"

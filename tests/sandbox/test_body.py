@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from flytekitplugins_podtriage.sandbox.body import run
+
+
+def python(program: str) -> list[str]:
+    return [sys.executable, "-c", program]
+
+
+@pytest.mark.parametrize(
+    ("program", "code"),
+    [("pass", 0), ("raise SystemExit(3)", 3), ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", 143)],
+)
+def test_a_process_ends_with_a_containers_exit_code(program: str, code: int) -> None:
+    assert run(python(program), os.environ).code == code
+
+
+def test_it_has_the_environment_that_is_given_and_no_other() -> None:
+    program = "import os, sys; sys.exit(os.environ.get('ONE') != 'two' or 'HOME' in os.environ)"
+
+    assert run(python(program), {"ONE": "two"}).code == 0
+
+
+def test_a_command_that_is_not_there_ends_as_a_container_runtime_tells_it() -> None:
+    ended = run(["no-such-program-anywhere"], os.environ)
+
+    assert ended.code == 127
+    assert "no-such-program-anywhere" in ended.message
+
+
+def test_a_process_that_hangs_is_killed_and_the_sandbox_says_so() -> None:
+    ended = run(python("import time; time.sleep(60)"), os.environ, longest=0.05)
+
+    assert (ended.code, ended.message) == (137, "the sandbox killed the task's process after 0.05 s")
+    assert ended.seconds < 30
+
+
+def test_how_long_it_really_ran_is_told() -> None:
+    ticks = iter([100.0, 102.5])
+
+    assert run(python("pass"), os.environ, clock=lambda: next(ticks)).seconds == 2.5

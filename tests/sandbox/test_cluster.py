@@ -1,0 +1,294 @@
+"""The simulated cluster as its callers see it: the protocol, the clock, bodies, deletions, determinism."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from flytekitplugins_podtriage import Policy, triage
+from flytekitplugins_podtriage.core.cluster import PodCluster, PodExists, PodRejected, Sight
+from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
+from flytekitplugins_podtriage.sandbox.plan import Plan
+from tests.sandbox.conftest import NAME, NAMESPACE, collapsed, judged, manifest, watch
+
+LATER = timedelta(minutes=10)
+
+
+def ended(sight: Sight) -> tuple[str | None, str | None, int | None, str | None]:
+    """Return the phase, its reason, and the exit code and reason of the first container."""
+    status = sight.pod.status
+    found = status.container_statuses[0].state.terminated
+    return status.phase, status.reason, found.exit_code if found else None, found.reason if found else None
+
+
+def seen_at(sight: Sight) -> datetime:
+    """Return when something was seen."""
+    assert sight.at is not None
+    return sight.at
+
+
+async def next_of(cluster: SandboxCluster, until: datetime) -> Sight:
+    """Return what is seen next of the pod."""
+    sight = await cluster.change(NAMESPACE, NAME, until)
+    assert sight is not None
+    return sight
+
+
+def test_the_sandbox_is_a_pod_cluster() -> None:
+    assert isinstance(SandboxCluster(), PodCluster)
+
+
+def test_a_run_begins_at_the_same_moment_every_time() -> None:
+    assert SandboxCluster().now() == datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def test_an_unknown_kubelet_is_refused() -> None:
+    with pytest.raises(ValueError, match="allowed: 1.34, 1.31"):
+        SandboxCluster(kubelet="1.20")
+
+
+def test_a_start_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="naive"):
+        SandboxCluster(start=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_a_pod_without_faults_succeeds() -> None:
+    *_, last = watch("", seconds=60)
+    assert ended(last) == ("Succeeded", None, 0, "Completed")
+
+
+def test_a_name_is_given_once_and_again_after_its_pod_is_gone() -> None:
+    async def story() -> None:
+        cluster = SandboxCluster()
+        first = await cluster.create(NAMESPACE, manifest())
+        with pytest.raises(PodExists, match=NAME):
+            await cluster.create(NAMESPACE, manifest())
+        await cluster.delete(NAMESPACE, NAME, grace=0)
+        assert await cluster.create(NAMESPACE, manifest()) != first
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("pod", "field"),
+    [
+        ([], "no Pod"),
+        ({"kind": "Job"}, "no Pod"),
+        ({}, "metadata.name"),
+        ({"metadata": {"name": "Bad_Name"}}, "metadata.name"),
+        ({"metadata": {"name": "a"}}, "spec"),
+        ({"metadata": {"name": "a", "labels": {"x": 1}}, "spec": {}}, "metadata.labels"),
+        ({"metadata": {"name": "a"}, "spec": {"containers": []}}, "spec.containers"),
+        ({"metadata": {"name": "a"}, "spec": {"containers": ["x"]}}, "spec.containers[0]"),
+        ({"metadata": {"name": "a"}, "spec": {"containers": [{"name": "c"}]}}, "spec.containers[0].image"),
+        ({"metadata": {"name": "a"}, "spec": {"containers": [{"image": "c"}]}}, "spec.containers[0].name"),
+        (manifest(sidecar=NAME), "spec.containers[1].name"),
+        (manifest(restartPolicy="Sometimes"), "spec.restartPolicy"),
+        (manifest(activeDeadlineSeconds=-1), "spec.activeDeadlineSeconds"),
+    ],
+)
+def test_a_manifest_that_is_no_pods_is_rejected_with_the_field(pod: Any, field: str) -> None:
+    with pytest.raises(PodRejected) as caught:
+        asyncio.run(SandboxCluster().create(NAMESPACE, pod))
+    assert field in str(caught.value)
+    assert "allowed" in str(caught.value)
+    assert caught.value.status in (400, 422)
+
+
+def test_nothing_is_known_of_a_pod_that_never_was() -> None:
+    async def story() -> None:
+        cluster = SandboxCluster()
+        until = cluster.now() + LATER
+        assert cluster.look(NAMESPACE, "nobody") is None
+        await cluster.delete(NAMESPACE, "nobody")
+        assert await cluster.change(NAMESPACE, "nobody", until) is None
+        assert cluster.now() == until
+
+    asyncio.run(story())
+
+
+def test_pods_are_listed_by_their_labels_until_they_are_gone() -> None:
+    async def story() -> None:
+        cluster = SandboxCluster()
+        for name, labels in {"b": {"x": "1", "y": "2"}, "a": {"x": "1"}}.items():
+            pod = manifest()
+            await cluster.create(NAMESPACE, {**pod, "metadata": {"name": name, "labels": labels}})
+        names = [sight.pod.metadata.name for sight in await cluster.list(NAMESPACE, {"x": "1"})]
+        assert names == ["a", "b"]
+        assert [sight.pod.metadata.name for sight in await cluster.list(NAMESPACE, {"y": "2"})] == ["b"]
+        assert await cluster.list("elsewhere", {"x": "1"}) == []
+        await cluster.delete(NAMESPACE, "b", grace=0)
+        assert await cluster.list(NAMESPACE, {"y": "2"}) == []
+        assert cluster.look(NAMESPACE, "b").gone
+
+    asyncio.run(story())
+
+
+def test_a_deletion_for_another_uid_does_nothing() -> None:
+    async def story() -> None:
+        cluster = SandboxCluster()
+        uid = await cluster.create(NAMESPACE, manifest())
+        await cluster.delete(NAMESPACE, NAME, uid="another", grace=0)
+        assert not cluster.look(NAMESPACE, NAME).gone
+        await cluster.delete(NAMESPACE, NAME, uid=uid, grace=0)
+        assert cluster.look(NAMESPACE, NAME).gone
+
+    asyncio.run(story())
+
+
+def run(plan: str, body: Any, **more: Any) -> Sight:
+    """Return the last sight of a pod with a body."""
+
+    async def story() -> Sight:
+        cluster = SandboxCluster(Plan.parse(plan), body=body)
+        await cluster.create(NAMESPACE, manifest(**more))
+        end = cluster.now() + timedelta(hours=2)
+        while True:
+            sight = await next_of(cluster, end)
+            if cluster.now() >= end or sight.gone:
+                return sight
+
+    return asyncio.run(story())
+
+
+def test_a_body_is_called_once_with_its_manifest_and_attempt() -> None:
+    calls: list[tuple[str, int | None]] = []
+
+    def body(pod: Mapping[str, Any], attempt: int | None) -> BodyEnd:
+        calls.append((pod["metadata"]["name"], attempt))
+        return BodyEnd(4, "why")
+
+    last = run("pull: 429 x2", body)
+    assert calls == [(NAME, 0)]
+    assert ended(last) == ("Failed", None, 4, "Error")
+    assert last.pod.status.container_statuses[0].state.terminated.message == "why"
+
+
+@pytest.mark.parametrize(
+    ("plan", "calls", "end"),
+    [
+        ("", 1, ("Succeeded", None, 0, "Completed")),
+        ("body: exit 3", 0, ("Failed", None, 3, "Error")),
+        ("body: oom", 1, ("Failed", None, 137, "OOMKilled")),
+        ("body: 40m\nbody: oom at 10s", 1, ("Failed", None, 137, "OOMKilled")),
+        ("body: 5s\nbody: oom at 10s", 1, ("Succeeded", None, 0, "Completed")),
+        ("body: 40m\nnode: shutdown at 30s", 1, ("Failed", "Terminated", 137, "Error")),
+        ("body: 20s\nnode: shutdown at 30s", 1, ("Succeeded", None, 0, "Completed")),
+        ("body: 40m\npod: evicted at 20s", 1, ("Failed", "Evicted", 137, "Error")),
+        ("pull: not found", 0, ("Pending", None, None, None)),
+        ("attempt 2 body: exit 3", 1, ("Succeeded", None, 0, "Completed")),
+    ],
+)
+def test_what_happens_first_decides_a_bodys_attempt(plan: str, calls: int, end: tuple[Any, ...]) -> None:
+    called: list[int | None] = []
+
+    def body(_: Mapping[str, Any], attempt: int | None) -> BodyEnd:
+        called.append(attempt)
+        return BodyEnd(0)
+
+    assert ended(run(plan, body)) == end
+    assert len(called) == calls
+
+
+def test_another_registrys_fault_does_not_matter() -> None:
+    *_, last = watch("ghcr.io: 429", seconds=60)
+    assert last.pod.status.phase == "Succeeded"
+
+
+@pytest.mark.parametrize("grace", [0, 1, 30])
+def test_a_deleted_pod_is_gone_in_the_end(grace: int) -> None:
+    async def story() -> Sight:
+        cluster = SandboxCluster(Plan.parse("pull: 429"))
+        await cluster.create(NAMESPACE, manifest())
+        await cluster.change(NAMESPACE, NAME, cluster.now() + LATER)
+        await cluster.change(NAMESPACE, NAME, cluster.now() + LATER)
+        await cluster.delete(NAMESPACE, NAME, grace=grace)
+        end = cluster.now() + LATER
+        while True:
+            sight = await next_of(cluster, end)
+            if sight.gone or cluster.now() >= end:
+                return sight
+
+    assert asyncio.run(story()).gone
+
+
+def test_a_change_is_told_at_once_if_it_was_not_told_yet() -> None:
+    async def story() -> None:
+        cluster = SandboxCluster()
+        await cluster.create(NAMESPACE, manifest())
+        await cluster.change(NAMESPACE, NAME, cluster.now() + LATER)
+        before = cluster.now()
+        await cluster.delete(NAMESPACE, NAME)
+        sight = await cluster.change(NAMESPACE, NAME, before + LATER)
+        assert cluster.now() == before
+        assert sight.pod.metadata.deletion_timestamp is not None
+
+    asyncio.run(story())
+
+
+def test_tasks_of_one_loop_each_act_at_their_own_time() -> None:
+    async def story() -> dict[str, float]:
+        cluster = SandboxCluster(Plan.parse("pull: 429"))
+        start, acted = cluster.now(), {}
+
+        async def drive(name: str, patience: int) -> None:
+            await cluster.create(NAMESPACE, {**manifest(), "metadata": {"name": name}})
+            until = cluster.now() + timedelta(seconds=patience)
+            while cluster.now() < until:
+                await cluster.change(NAMESPACE, name, until)
+            acted[name] = (cluster.now() - start).total_seconds()
+
+        await asyncio.gather(drive("a", 180), drive("b", 30), drive("c", 90))
+        return acted
+
+    assert asyncio.run(story()) == {"a": 180.0, "b": 30.0, "c": 90.0}
+
+
+def test_a_waiter_that_is_cancelled_holds_nobody_up() -> None:
+    async def story() -> None:
+        cluster = SandboxCluster()
+        await cluster.create(NAMESPACE, manifest())
+        await cluster.create(NAMESPACE, {**manifest(), "metadata": {"name": "other"}})
+        until = cluster.now() + LATER
+        waiting = asyncio.ensure_future(cluster.change(NAMESPACE, "other", until))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        while cluster.now() < until:
+            await cluster.change(NAMESPACE, NAME, until)
+
+    asyncio.run(story())
+
+
+def test_a_node_that_shuts_down_says_so() -> None:
+    last = run("body: 40m\nnode: shutdown at 30s", None)
+    verdict = triage(last.pod, events=last.events, memory=last.memory, now=seen_at(last))
+    assert (str(verdict.kind), str(verdict.category)) == ("SYSTEM", "node_shutdown")
+
+
+def test_time_never_goes_back() -> None:
+    moments = [seen_at(sight) for sight in watch("pull: 429 x2\nbody: 40s", seconds=400)]
+    assert moments == sorted(moments)
+    assert collapsed(judged(sight, Policy()) for sight in watch("", seconds=9))[-1][0] == "Succeeded"
+
+
+@pytest.mark.slow
+def test_a_thousand_attempts_of_three_minutes_take_less_than_a_second() -> None:
+    async def story() -> float:
+        cluster = SandboxCluster(Plan.parse("pull: 429"))
+        began = time.perf_counter()
+        for number in range(1000):
+            name = f"f3a91c-n0-{number}"
+            await cluster.create(NAMESPACE, {**manifest(), "metadata": {"name": name}})
+            until = cluster.now() + timedelta(minutes=3)
+            while cluster.now() < until:
+                await cluster.change(NAMESPACE, name, until)
+            await cluster.delete(NAMESPACE, name)
+        return time.perf_counter() - began
+
+    # The goal is 0.5 ms an attempt; a loaded machine is allowed twice that.
+    assert min(asyncio.run(story()) for _ in range(3)) < 1.0

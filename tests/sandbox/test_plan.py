@@ -1,0 +1,230 @@
+"""Plans: what they say, what they refuse, and that they are read back as they are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flytekitplugins_podtriage.sandbox.faults import WORDS as WORDS_OF
+from flytekitplugins_podtriage.sandbox.faults import Fault
+from flytekitplugins_podtriage.sandbox.plan import Plan, PlanError
+from tests.sandbox.conftest import manifest, watch
+
+LINES = {
+    "docker.io: 429 for 4m": Fault("pull", "429", registry="docker.io", number=429, until=240.0),
+    "localhost:5000: denied": Fault("pull", "denied", registry="localhost:5000"),
+    "pull: 429 x2": Fault("pull", "429", number=429, times=2),
+    "pull: 500 for 1m": Fault("pull", "500", number=500, until=60.0),
+    "pull: 429 at 10s for 1m": Fault("pull", "429", number=429, at=10.0, until=70.0),
+    "pull: 429 token": Fault("pull", "429 token", number=429, name="token"),
+    "pull: not found": Fault("pull", "not found"),
+    "pull: slow 90s": Fault("pull", "slow 1m30s", lasts=90.0),
+    "pull: dns for 1m": Fault("pull", "dns", until=60.0),
+    "pull: timeout x1": Fault("pull", "timeout", times=1),
+    "pull: flaky 0.3 seed 7": Fault("pull", "503", number=503, flaky=0.3, seed=7),
+    "pull: 429 flaky 0.5": Fault("pull", "429", number=429, flaky=0.5),
+    "start: secret db-password not found": Fault("start", "secret db-password not found", name="db-password"),
+    "node: shutdown at 30s": Fault("node", "shutdown", at=30.0),
+    "node: lost at 30s": Fault("node", "lost", at=30.0),
+    "node: unreachable at 5s for 100s": Fault("node", "unreachable", at=5.0, until=105.0),
+    "body: 40m": Fault("body", "40m0s", lasts=2400.0),
+    "body: exit 3": Fault("body", "exit 3", number=3),
+    "body: oom at 10s": Fault("body", "oom", at=10.0),
+    "body: oom": Fault("body", "oom"),
+    "pod: evicted at 20s": Fault("pod", "evicted", at=20.0),
+    "pod: preempted at 20s": Fault("pod", "preempted", at=20.0),
+    "pod: unschedulable for 2m": Fault("pod", "unschedulable", until=120.0),
+    "pod: deleted at 20s": Fault("pod", "deleted", at=20.0),
+    "task my.task pull: 429 x2": Fault("pull", "429", number=429, times=2, task="my.task"),
+    "attempt 1 node: lost at 3s": Fault("node", "lost", at=3.0, attempt=1),
+    "task t attempt 2 container envoy body: exit 1": Fault(
+        "body", "exit 1", number=1, task="t", attempt=2, container="envoy"
+    ),
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_says_one_fault(line: str) -> None:
+    assert Plan.parse(line).faults == (LINES[line],)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_fault_is_written_as_it_is_read(line: str) -> None:
+    plan = Plan.parse(line)
+    assert Plan.parse(str(plan)) == plan
+
+
+BAD = {
+    "container envoy node: lost": "whole pod",
+    "body: 99999999h": "out of range",
+    "429 for 4m": "no target",
+    "registry: 429": "unknown target 'registry'",
+    "pull:": "unknown fault ''",
+    "pull: 200": "unknown fault '200'",
+    "pull: maybe": "allowed: 429",
+    "pull: 429 for": "unknown fault",
+    "pull: 429 for ever": "not a duration",
+    "pull: 429 for -1m": "out of range",
+    "pull: 429 for 0s": "out of range",
+    "pull: 429 x0": "whole numbers from 1 on",
+    "pull: 429 x2 x3": "said twice",
+    "pull: 429 seed 7": "takes no 'seed'",
+    "pull: flaky 1.5": "no probability",
+    "pull: flaky nan": "no probability",
+    "body: exit 256": "no exit code",
+    "body: 40m x2": "takes no 'x'",
+    "body: oom for 2m": "takes no 'for'",
+    "node: shutdown x2": "takes no 'x'",
+    "pod: unschedulable at 3s": "takes no 'at'",
+    "attempt 0 pull: 429": "whole numbers from 1 on",
+    "attempt one pull: 429": "whole numbers from 1 on",
+}
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_a_bad_line_is_refused_with_its_place_and_what_is_allowed(line: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        Plan.parse(f"# a comment\n\n{line}\n", source="faults.txt")
+    said = str(caught.value)
+    assert said.startswith("faults.txt, line 3: ")
+    assert BAD[line] in said
+    assert "allowed" in said
+    assert "\n" not in said
+
+
+def test_comments_and_empty_lines_say_nothing() -> None:
+    plan = Plan.parse("# first\n\n  pull: 429 x2   # two of them\n")
+    assert [str(fault) for fault in plan.faults] == ["pull: 429 x2"]
+
+
+def test_lines_may_come_as_a_list() -> None:
+    assert Plan.of(["pull: 429", "", "body: oom"]) == Plan.parse("pull: 429\nbody: oom")
+
+
+@pytest.mark.parametrize(("text", "lines"), [(None, 0), ("", 0), ("pull: 429; body: oom", 2), ("pull: 429\n", 1)])
+def test_a_variable_holds_a_plan_in_one_line(text: str | None, lines: int) -> None:
+    assert len(Plan.from_environment(text).faults) == lines
+
+
+def test_a_plan_is_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "plan.txt"
+    path.write_text("docker.io: 429 for 4m\n", encoding="utf-8")
+    assert Plan.from_file(path) == Plan.parse("docker.io: 429 for 4m")
+
+
+def test_a_file_that_cannot_be_read_is_a_plan_error(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="cannot be read"):
+        Plan.from_file(tmp_path / "absent.txt")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(PlanError, match="not UTF-8"):
+        Plan.from_file(tmp_path / "binary")
+
+
+def test_a_bad_line_of_a_file_is_named_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "plan.txt"
+    path.write_text("pull: 429\npull: nonsense\n", encoding="utf-8")
+    with pytest.raises(PlanError, match=r"plan\.txt, line 2"):
+        Plan.from_file(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "task", "attempt", "container", "fits"),
+    [
+        ("task my.task pull: 429", "my.task", 0, None, True),
+        ("task task pull: 429", "my.task", 0, None, True),
+        ("task ask pull: 429", "my.task", 0, None, False),
+        ("attempt 1 pull: 429", "", 0, None, True),
+        ("attempt 1 pull: 429", "", 1, None, False),
+        ("attempt 1 pull: 429", "", None, None, False),
+        ("container envoy pull: 429", "", 0, "envoy", True),
+        ("container envoy pull: 429", "", 0, "primary", False),
+    ],
+)
+def test_a_fault_concerns_what_it_names(
+    line: str, task: str, attempt: int | None, container: str | None, fits: bool
+) -> None:
+    assert Plan.parse(line).faults[0].concerns(task, attempt, container) is fits
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.lists(st.sampled_from(sorted(LINES)), max_size=6))
+def test_every_plan_survives_being_written(lines: list[str]) -> None:
+    plan = Plan.of(lines)
+    assert Plan.parse(str(plan)) == plan
+    assert len(plan.faults) == len(lines)
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text_is_a_plan_or_a_plan_error(text: str) -> None:
+    try:
+        plan = Plan.parse(text)
+    except PlanError:
+        return
+    assert Plan.parse(str(plan)) == plan
+
+
+WORDS = st.sampled_from(
+    "task attempt container envoy 1 2 pull: docker.io: node: body: pod: start: 429 token slow 90s oom exit 3 evicted by "
+    "api at for 4m x2 flaky 0.5 seed lost deleted rejected OutOfcpu # :".split()
+)
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(st.lists(WORDS, max_size=9))
+def test_known_words_in_any_order_are_a_plan_or_a_plan_error(words: list[str]) -> None:
+    try:
+        plan = Plan.parse(" ".join(words))
+    except PlanError as error:
+        assert "allowed" in str(error)
+        return
+    assert Plan.parse(str(plan)) == plan
+
+
+def test_a_flaky_registry_strikes_as_often_as_it_is_said_to() -> None:
+    def refused(seed: int) -> bool:
+        sights = watch(f"pull: flaky 0.5 seed {seed}", seconds=5)
+        return any("503" in (event.message or "") for event in sights[-1].events)
+
+    struck = [refused(seed) for seed in range(100)]
+    assert 30 <= sum(struck) <= 70
+    assert struck == [refused(seed) for seed in range(100)]
+
+
+PLANS = st.lists(st.sampled_from(sorted(LINES)), max_size=5)
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(PLANS, st.sampled_from(["1.34", "1.31"]), st.booleans())
+def test_the_same_plan_tells_the_same_story(lines: list[str], kubelet: str, sidecar: bool) -> None:
+    pod = manifest(sidecar="envoy") if sidecar else manifest()
+    once, twice = (watch(Plan.of(lines), pod, seconds=400, kubelet=kubelet) for _ in range(2))
+    assert once == twice
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(PLANS, st.integers(1, 6))
+def test_a_pod_that_has_ended_stays_as_it_ended(lines: list[str], grace: int) -> None:
+    pod = manifest(terminationGracePeriodSeconds=grace)
+    phases = [sight.pod.status.phase for sight in watch(Plan.of(lines), pod, seconds=1800)]
+    over = [place for place, phase in enumerate(phases) if phase in ("Failed", "Succeeded")]
+    assert not over or len(set(phases[over[0] :])) == 1
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "sandbox_plan.md"
+
+
+def test_the_guides_own_plan_can_be_read() -> None:
+    example = GUIDE.read_text(encoding="utf-8").split("```")[1]
+    assert len(Plan.parse(example).faults) == 3
+
+
+@pytest.mark.parametrize("target", WORDS_OF)
+def test_the_guide_names_every_fault(target: str) -> None:
+    guide = GUIDE.read_text(encoding="utf-8")
+    for _, _, shown in WORDS_OF[target]:
+        words = shown.split(" [")[0].split("|")[0]
+        assert f"`{words}`" in guide, words
