@@ -28,26 +28,28 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.spending import Spending as Spending
     from flytekitplugins_podtriage.core.spending import spend as spend
     from flytekitplugins_podtriage.core.triage import triage as triage
+    from flytekitplugins_podtriage.tasks import PodTriage as PodTriage
 
 _HOMES = {
-    "Budgets": "spending",
-    "Category": "model",
-    "Charge": "model",
-    "Diagnosis": "model",
-    "ErrorKind": "model",
-    "Evidence": "model",
-    "InvalidPod": "errors",
-    "InvalidRule": "errors",
-    "Memory": "memory",
-    "Phase": "model",
-    "Policy": "policy",
-    "Spending": "spending",
-    "Verdict": "model",
-    "diagnose": "diagnose",
-    "forecast": "forecast",
-    "remember": "memory",
-    "spend": "spending",
-    "triage": "triage",
+    "Budgets": "core.spending",
+    "Category": "core.model",
+    "Charge": "core.model",
+    "Diagnosis": "core.model",
+    "ErrorKind": "core.model",
+    "Evidence": "core.model",
+    "InvalidPod": "core.errors",
+    "InvalidRule": "core.errors",
+    "Memory": "core.memory",
+    "Phase": "core.model",
+    "PodTriage": "tasks",
+    "Policy": "core.policy",
+    "Spending": "core.spending",
+    "Verdict": "core.model",
+    "diagnose": "core.diagnose",
+    "forecast": "core.forecast",
+    "remember": "core.memory",
+    "spend": "core.spending",
+    "triage": "core.triage",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # the names above, said once
@@ -58,7 +60,7 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.core.{home}"), name)
+    value = getattr(import_module(f"{__name__}.{home}"), name)
     globals()[name] = value
     return value
 

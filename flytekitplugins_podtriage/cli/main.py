@@ -13,6 +13,7 @@ COMMANDS = {
     "triage": (f"{_HERE}.triage_command:triage", "Judge a pod, or thousands of them line by line."),
     "explain": (f"{_HERE}.explain_command:explain", "Explain a pod or an execution: what happened, and who pays."),
     "audit": (f"{_HERE}.audit_command:audit", "Count who was charged for failed attempts, and who should have been."),
+    "rehearse": (f"{_HERE}.rehearse_command:rehearse", "Run a workflow under injected faults, offline: who pays?"),
     "rules": (f"{_HERE}.rules_command:rules", "Print the table of rules, with sources."),
 }
 """Each command's home, and what it does in a line."""

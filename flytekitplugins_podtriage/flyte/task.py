@@ -1,0 +1,175 @@
+"""The task type ``podtriage``: Python functions that run in a pod which podtriage watches.
+
+A task serializes as ``k8s_pod``, so that the backend has put its defaults, tolerations, overrides and environment into
+the pod spec before the connector sees it (flytepropeller 1.16, webapi/connector/plugin.go).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import attrs
+from flytekit import FlyteContext, PodTemplate, PythonFunctionTask
+from flytekit.configuration import SerializationSettings
+from flytekit.core.promise import VoidPromise
+from flytekit.exceptions.user import FlyteValidationException
+from flytekit.models import dynamic_job, interface, literals, types
+from flytekit.models.task import K8sPod
+
+from flytekitplugins_podtriage.core.policy import Policy
+
+TASK_TYPE: Final = "podtriage"
+MARKER: Final = "podtriage_done"
+"""The output of a task that declares none. A stock backend reads a connector's ``error.pb`` of tasks with outputs only,
+and takes a failed task without any for a success; this one makes it look. No workflow can bind to it."""
+
+_BOOLEAN = types.LiteralType(simple=types.SimpleType.BOOLEAN)
+_TRUE = literals.Literal(
+    scalar=literals.Scalar(primitive=literals.Primitive(boolean=True)),
+)
+
+
+def _is_policy(_: PodTriage, __: attrs.Attribute[Any], value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, Policy) or value.dialect is not None:
+        raise ValueError(f"PodTriage(policy=...): {value!r}; allowed: a Policy of podtriage's own, None")
+
+
+def _is_template(_: PodTriage, __: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not isinstance(value, PodTemplate):
+        raise ValueError(f"PodTriage(pod_template=...): {type(value).__name__}; allowed: a flytekit PodTemplate, None")
+
+
+@attrs.frozen(slots=True)
+class PodTriage:
+    """What a task says of its pod: ``@task(task_config=PodTriage())``."""
+
+    pod_template: PodTemplate | None = attrs.field(default=None, validator=_is_template)
+    """The pod's template; ``@task(pod_template=...)`` means the same. None: one container, named ``primary``."""
+    policy: Policy | None = attrs.field(default=None, validator=_is_policy)
+    """How long to hold a pod, and by which rules; None: as configured where it is judged."""
+
+
+class PodTriageFunctionTask(PythonFunctionTask[PodTriage]):
+    """A Python function task of the type ``podtriage``.
+
+    In its pod it runs its body. Run locally it goes through attempts as on a backend; how is a subclass's to say.
+    """
+
+    def __init__(self, task_config: PodTriage | None, task_function: Callable[..., Any], **kwargs: Any) -> None:
+        config = task_config or PodTriage()
+        template = kwargs.pop("pod_template", None)
+        if template is not None and config.pod_template is not None and template is not config.pod_template:
+            raise FlyteValidationException(
+                "pod_template is given twice; allowed: @task(pod_template=...) or PodTriage(pod_template=...)"
+            )
+        super().__init__(
+            config,
+            task_function,
+            task_type=TASK_TYPE,
+            pod_template=template or config.pod_template or PodTemplate(),
+            **kwargs,
+        )
+        self._in_body = threading.local()
+        self.marked = not self.interface.outputs
+        """Whether the only output is the marker."""
+        if self.marked:
+            done = interface.Variable(_BOOLEAN, "set when the task has ended well")
+            self._interface = interface.TypedInterface(self.interface.inputs, {MARKER: done})
+
+    def get_custom(self, settings: SerializationSettings) -> dict[str, Any]:
+        """Return what the connector is to know of the task's own policy."""
+        policy = self.task_config.policy
+        if policy is None:
+            return {}
+        if policy.rules is not None:
+            raise FlyteValidationException(
+                f"task {self.name}: rules cannot travel with a task; allowed: the setting `rules` of the connector"
+            )
+        return {"user_patience": policy.user_patience, "system_patience": policy.system_patience}
+
+    def get_k8s_pod(self, settings: SerializationSettings) -> K8sPod:
+        """Return the pod's definition.
+
+        Raises:
+            FlyteValidationException: the task is mapped. Flyte 1.16 cannot run connector tasks in an array node: the
+                whole execution would end after some rounds, with the connector never asked.
+        """
+        owner = getattr(self._get_command_fn, "__self__", None)
+        if owner is not None and owner is not self:
+            raise FlyteValidationException(
+                f"task {self.name}: Flyte 1.16 cannot run a connector's task in map_task; allowed: map a task without "
+                "PodTriage (podtriage's guard looks after its pods), or run it locally"
+            )
+        return super().get_k8s_pod(settings)
+
+    def local_execute(self, ctx: FlyteContext, **kwargs: Any) -> Any:
+        """Run the task outside a backend; the marker is nothing that a caller sees."""
+        done = super().local_execute(ctx, **kwargs)
+        return VoidPromise(self.name) if self.marked else done
+
+    def dispatch_execute(self, ctx: FlyteContext, input_literal_map: literals.LiteralMap) -> Any:
+        """Run the task on literals: in a pod its body, locally by attempts."""
+        if self._is_local(ctx):
+            return self.run_attempts(ctx, input_literal_map)
+        return super().dispatch_execute(ctx, input_literal_map)
+
+    def execute(self, **kwargs: Any) -> Any:
+        """Run the task on Python values: in a pod its body, locally (as part of a mapped task) by attempts."""
+        run = super().execute
+        if self._is_local(FlyteContext.current_context()):
+            return self.run_attempts_on_values(lambda: run(**kwargs))
+        self._in_body.active = False  # what the body calls in turn is submitted
+        return run(**kwargs)
+
+    def run_attempts(self, ctx: FlyteContext, inputs: literals.LiteralMap) -> literals.LiteralMap:
+        """Take the task through its attempts; return its outputs.
+
+        Raises:
+            FlyteException: it failed for good.
+        """
+        raise NotImplementedError
+
+    def run_attempts_on_values(self, body: Callable[[], Any]) -> Any:
+        """The same for a call of Python values, whose body is run in this process."""
+        raise NotImplementedError
+
+    def run_body(self, ctx: FlyteContext, inputs: literals.LiteralMap) -> literals.LiteralMap:
+        """Run the body itself in this process, rather than submit it once more; return its outputs."""
+        self._in_body.active = True
+        try:
+            return super().dispatch_execute(ctx, inputs)
+        finally:
+            self._in_body.active = False
+
+    def run_body_on_values(self, run: Callable[[], Any]) -> Any:
+        """Run the body itself in this process on Python values."""
+        self._in_body.active = True
+        try:
+            return run()
+        finally:
+            self._in_body.active = False
+
+    def _is_local(self, ctx: FlyteContext) -> bool:
+        state = ctx.execution_state
+        return state is not None and state.is_local_execution() and not getattr(self._in_body, "active", False)
+
+    async def _output_to_literal_map(self, native_outputs: Any, ctx: FlyteContext) -> Any:
+        if self.marked:
+            return literals.LiteralMap({MARKER: _TRUE}), {}
+        return await super()._output_to_literal_map(native_outputs, ctx)
+
+    def compile_into_workflow(self, ctx: FlyteContext, task_function: Callable[..., Any], **kwargs: Any) -> Any:
+        """Compile a dynamic task's body; one without outputs binds the marker."""
+        compiled = super().compile_into_workflow(ctx, task_function, **kwargs)
+        if not self.marked:
+            return compiled
+        if isinstance(compiled, dynamic_job.DynamicJobSpec):
+            compiled.outputs.append(
+                literals.Binding(MARKER, literals.BindingData(scalar=_TRUE.scalar)),
+            )
+            return compiled
+        return literals.LiteralMap({MARKER: _TRUE})

@@ -1,0 +1,106 @@
+"""A task's run on a console: its attempts and who paid for each, beside what other backends would have done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from flytekitplugins_podtriage.core.model import ErrorKind
+from flytekitplugins_podtriage.core.run import TaskRun
+from flytekitplugins_podtriage.report.hanging import hanging
+from flytekitplugins_podtriage.report.moments import length
+from flytekitplugins_podtriage.report.runs import NAMES, category, happened, left, outcome, paid_by, wronged
+from flytekitplugins_podtriage.report.shown import line
+
+MOST_SHOWN = 12
+"""How many attempts of a run a person is shown."""
+
+
+class RunView:
+    """Renders one run, and others of the same task beside it."""
+
+    def __init__(self, run: TaskRun, beside: Sequence[TaskRun] = ()) -> None:
+        self._run = run
+        self._beside = beside
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        run = self._run
+        title = Text(run.task, style="bold").append(f"  on {NAMES.get(run.backend, run.backend)}", style="not bold")
+        yield title.append(f"  {outcome(run)}", style="green" if run.succeeded else "red")
+        yield Text()
+        yield Padding(_attempts(run), (0, 0, 0, 2))
+        if len(run.attempts) > MOST_SHOWN:
+            yield Padding(Text(f"and {len(run.attempts) - MOST_SHOWN} more", style="dim"), (0, 2))
+        if self._beside:
+            yield Text()
+            yield Padding(_compared((run, *self._beside)), (0, 0, 0, 2))
+        remedy = next((one.verdict.remedy for one in run.attempts if one.failure and one.verdict.remedy), "")
+        if remedy:
+            yield Text()
+            yield Padding(hanging(Text("What helps: ", "bold green"), Text(remedy)), (0, 2))
+
+
+def _attempts(run: TaskRun) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
+    table.add_column("attempt", justify="right", no_wrap=True)
+    table.add_column("what happened", overflow="fold", min_width=22)
+    table.add_column("took", justify="right", no_wrap=True)
+    table.add_column("charged to", no_wrap=True)
+    table.add_column("left: user", justify="right")
+    table.add_column("platform", justify="right")
+    for record in run.attempts[:MOST_SHOWN]:
+        what = Text(happened(record), style="green" if record.failure is None else "")
+        name = category(record)
+        if name:
+            what.append(f"\n{name}", style="yellow")
+        user, system = left(record, run.limits)
+        wrong = record.charged is ErrorKind.USER and record.verdict.kind is ErrorKind.SYSTEM
+        paid = Text(paid_by(record), style="bold red" if wrong else "")
+        table.add_row(str(record.number), what, length(record.lasted), paid, str(user), str(system))
+    return table
+
+
+def _compared(runs: Sequence[TaskRun]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
+    table.add_column("the same faults on", no_wrap=True)
+    table.add_column("attempts", justify="right")
+    table.add_column("user charged", justify="right")
+    table.add_column("platform charged", justify="right")
+    table.add_column("time lost", justify="right", no_wrap=True)
+    table.add_column("and the task", overflow="fold")
+    for run in runs:
+        paid = run.paid
+        wrong = wronged(run)
+        user = Text(str(paid[ErrorKind.USER] or "·"), style="bold red" if wrong else "")
+        table.add_row(
+            NAMES.get(run.backend, run.backend),
+            str(len(run.attempts)),
+            user,
+            str(paid[ErrorKind.SYSTEM] or "·"),
+            length(run.lost) if run.lost else "·",
+            Text(outcome(run), style="" if run.succeeded else "red"),
+        )
+    return table
+
+
+class RunsView:
+    """Renders the runs of a workflow's tasks, one below the other."""
+
+    def __init__(self, runs: Sequence[tuple[TaskRun, Sequence[TaskRun]]], error: str | None = None) -> None:
+        self._runs = runs
+        self._error = error
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        for place, (run, others) in enumerate(self._runs):
+            if place:
+                yield Text()
+            yield RunView(run, others)
+        if not self._runs:
+            yield Text("No task with PodTriage() was run.")
+        if self._error is not None:
+            yield Text()
+            yield Text(line(self._error, 300), style="red")

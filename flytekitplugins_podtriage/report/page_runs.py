@@ -1,0 +1,72 @@
+"""Runs of tasks as HTML: the fragment, and a page of its own around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from flytekitplugins_podtriage.core.model import ErrorKind
+from flytekitplugins_podtriage.core.run import AttemptRecord, TaskRun
+from flytekitplugins_podtriage.report.moments import length
+from flytekitplugins_podtriage.report.page import badge, document, element, table, text
+from flytekitplugins_podtriage.report.runs import NAMES, category, happened, left, outcome, paid_by, wronged
+
+_MOST_ROWS = 100
+
+
+def page(runs: Sequence[tuple[TaskRun, Sequence[TaskRun]]]) -> str:
+    """Return a page about runs, each with those of other backends beside it."""
+    return document("podtriage: rehearsal", "\n".join(element("article", fragment(run, rest)) for run, rest in runs))
+
+
+def fragment(run: TaskRun, beside: Sequence[TaskRun] = ()) -> str:
+    """Return one run, and others of the same task beside it, as HTML without a frame."""
+    return "\n".join(_parts(run, beside))
+
+
+def _parts(run: TaskRun, beside: Sequence[TaskRun]) -> Iterator[str]:
+    where = f"on {NAMES.get(run.backend, run.backend)}"
+    yield element("header", f'{element("h1", text(run.task))}<span class="soft">{text(where)}</span>')
+    yield element("p", text(outcome(run)), "cause" if run.succeeded else "cause bad")
+    heads = ("attempt", "what happened", "kind", "took", "charged to", "left: user", "platform")
+    yield table(heads, (_attempt(one, run) for one in run.attempts[:_MOST_ROWS]))
+    if len(run.attempts) > _MOST_ROWS:
+        yield element("p", f"and {len(run.attempts) - _MOST_ROWS} more", "soft")
+    if beside:
+        yield element("h3", "The same faults on")
+        names = ("backend", "attempts", "user charged", "platform charged", "time lost", "and the task")
+        yield table(names, (_compared(one) for one in (run, *beside)))
+    remedy = next((one.verdict.remedy for one in run.attempts if one.failure and one.verdict.remedy), "")
+    if remedy:
+        yield element("p", f"{element('strong', 'What helps:')} {text(remedy)}", "helps")
+
+
+def _attempt(record: AttemptRecord, run: TaskRun) -> Sequence[str]:
+    user, system = left(record, run.limits)
+    kind = record.verdict.kind if record.failure is not None else None
+    paid = text(paid_by(record))
+    if record.charged is ErrorKind.USER and kind is ErrorKind.SYSTEM:
+        paid = element("strong", paid, "bad")
+    name = category(record)
+    what = text(happened(record)) + (f" <code>{text(name)}</code>" if name else "")
+    return (
+        str(record.number),
+        what,
+        badge(str(kind)) if kind is not None else "",
+        text(length(record.lasted)),
+        paid,
+        str(user),
+        str(system),
+    )
+
+
+def _compared(run: TaskRun) -> Sequence[str]:
+    paid = run.paid
+    user = str(paid[ErrorKind.USER])
+    return (
+        text(NAMES.get(run.backend, run.backend)),
+        str(len(run.attempts)),
+        element("strong", user, "bad") if wronged(run) else user,
+        str(paid[ErrorKind.SYSTEM]),
+        text(length(run.lost)),
+        text(outcome(run)),
+    )

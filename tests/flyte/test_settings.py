@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flytekitplugins_podtriage.flyte.settings import InvalidSettings, Settings, read_settings
+
+
+def file(folder: Path, text: str, name: str = "config.yaml") -> str:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture(autouse=True)
+def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FLYTECTL_CONFIG", file(tmp_path, "admin: {}", "empty.yaml"))
+
+
+def test_without_any_setting_there_are_the_defaults() -> None:
+    assert read_settings(environ={}) == Settings()
+
+
+def test_arguments_go_before_the_environment_and_that_before_the_file(tmp_path: Path) -> None:
+    config = file(tmp_path, "podtriage: {system-reserve: 2, user-patience: 1m, system-patience: 2m}")
+    environ = {"FLYTE_PODTRIAGE_USER_PATIENCE": "3m", "FLYTE_PODTRIAGE_SYSTEM_PATIENCE": "4m", "OTHER": "x"}
+
+    found = read_settings({"system_patience": 5, "rules": None}, environ=environ, config_file=config)
+
+    assert (found.system_reserve, found.user_patience, found.system_patience) == (2, 180.0, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ("podtriage:\n  max-system-failures: 0\n  compare: false\n", "config.yaml", (0, False)),
+        ("podtriage:\n  max_system_failures: '7'\n", "config.yaml", (7, True)),
+        ("[podtriage]\nmax-system-failures = 4\ncompare = off\n", "config", (4, False)),
+        ("[other]\na = 1\n", "config", (3, True)),
+        ("podtriage:\n", "config.yaml", (3, True)),
+    ],
+)
+def test_both_forms_of_the_file_are_read(tmp_path: Path, text: str, name: str, expected: tuple[int, bool]) -> None:
+    found = read_settings(environ={}, config_file=file(tmp_path, text, name))
+
+    assert (found.max_system_failures, found.compare) == expected
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        ({"environ": {"FLYTE_PODTRIAGE_SYSTEM_RESERV": "1"}}, r"FLYTE_PODTRIAGE_SYSTEM_RESERV: no setting .*allowed:"),
+        ({"environ": {"FLYTE_PODTRIAGE_SYSTEM_RESERVE": "0"}}, r"FLYTE_PODTRIAGE_SYSTEM_RESERVE: '0'.* 1 to 1000"),
+        ({"environ": {"FLYTE_PODTRIAGE_USER_PATIENCE": "soon"}}, "FLYTE_PODTRIAGE_USER_PATIENCE: .*soon"),
+        ({"environ": {"FLYTE_PODTRIAGE_USER_PATIENCE": "-1s"}}, "FLYTE_PODTRIAGE_USER_PATIENCE: "),
+        ({"environ": {"FLYTE_PODTRIAGE_COMPARE": "perhaps"}}, "allowed: true, false"),
+        ({"environ": {"FLYTE_PODTRIAGE_BODIES": "thread"}}, "allowed: process, inline"),
+        ({"arguments": {"colour": 1}}, "arguments: no setting 'colour'"),
+        ({"arguments": {"run_on": "flyte-3"}}, "argument run_on: 'flyte-3'.*allowed: connector"),
+        ({"yaml": "podtriage: {patience: 1m}"}, "section podtriage .*no setting 'patience'"),
+        ({"yaml": "podtriage: [a]"}, "no table of settings"),
+        ({"yaml": "podtriage: {system-reserve: true}"}, "system-reserve: True"),
+        ({"yaml": "podtriage: {rules: 3}"}, "rules: 3 is no text"),
+    ],
+)
+def test_what_is_unknown_or_not_allowed_is_refused_in_a_line(
+    tmp_path: Path, sources: dict[str, Any], said: str
+) -> None:
+    text = sources.pop("yaml", "admin: {}")
+    with pytest.raises(InvalidSettings, match=said) as refused:
+        read_settings(**{"environ": {}, **sources}, config_file=file(tmp_path, text))
+
+    assert "\n" not in str(refused.value)

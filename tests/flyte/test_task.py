@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flyteidl.core import dynamic_job_pb2
+from flytekit import FlyteContext, PodTemplate, map_task
+from flytekit.configuration import FastSerializationSettings, ImageConfig, SerializationSettings
+from flytekit.exceptions.user import FlyteValidationException
+from flytekit.models import literals
+from flytekit.tools.translator import get_serializable
+
+from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.flyte import local
+from flytekitplugins_podtriage.flyte.task import MARKER, PodTriage, PodTriageFunctionTask
+
+sys.path.insert(0, str(Path(__file__).parent))
+tasks: Any = importlib.import_module("workflow_of_tasks")
+
+SETTINGS = SerializationSettings(ImageConfig.auto_default_image(), project="p", domain="d", version="v")
+
+
+def template(entity: Any, settings: SerializationSettings = SETTINGS) -> Any:
+    return get_serializable(OrderedDict(), settings, entity).template
+
+
+def in_pod(place: local.Place, entity: Any, attempt: int = 0) -> None:
+    """Run a task's container as a kubelet would: a process of its own."""
+    container = local.primary_container(local.manifest(entity, place.context))
+    command = local.command(container, place, attempt)
+    environment = local.environment(container, attempt)
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), environment["PYTHONPATH"]])
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+
+
+def place_with(n: int) -> local.Place:
+    place = local.Place.new(FlyteContext.current_context())
+    one = literals.Literal(scalar=literals.Scalar(primitive=literals.Primitive(integer=n)))
+    place.put_inputs(literals.LiteralMap({"n": one}))
+    return place
+
+
+def test_a_task_serializes_as_a_pod_with_its_primary_container_named() -> None:
+    made = template(tasks.twice)
+
+    assert (made.type, made.container, made.task_type_version) == ("podtriage", None, 0)
+    assert made.config == {"primary_container_name": "primary"}
+    assert made.k8s_pod.pod_spec["containers"][0]["image"] == "docker.io/acme/app:1"
+    assert list(made.interface.outputs) == ["o0"]
+
+
+def test_fast_registration_changes_the_command_and_nothing_else() -> None:
+    fast = SETTINGS.new_builder().with_fast_serialization_settings(
+        FastSerializationSettings(enabled=True, distribution_location="s3://b/x.tgz", destination_dir="/root")
+    )
+
+    made = template(tasks.twice, fast.build())
+
+    assert made.k8s_pod.pod_spec["containers"][0]["args"][0] == "pyflyte-fast-execute"
+
+
+@pytest.mark.parametrize("entity", [tasks.silent, tasks.several])
+def test_a_task_without_outputs_declares_the_marker(entity: Any) -> None:
+    assert list(template(entity).interface.outputs) == [MARKER]
+
+
+def test_the_marker_is_nothing_that_a_workflow_can_bind() -> None:
+    made = template(tasks.flow)
+
+    assert [output.var for output in made.outputs] == ["o0"]
+    assert tasks.silent.python_interface.outputs == {}
+
+
+def test_a_mapped_task_is_refused_at_serialization_with_the_reason() -> None:
+    with pytest.raises(FlyteValidationException, match=r"twice: Flyte 1\.16 cannot run .*map_task; allowed"):
+        template(map_task(tasks.twice))
+
+    assert template(tasks.twice).k8s_pod is not None  # and it is as it was
+
+
+def test_a_policy_of_its_own_travels_with_the_task() -> None:
+    function = tasks.twice.task_function
+    entity = PodTriageFunctionTask(PodTriage(policy=Policy(user_patience=60)), function)
+
+    assert entity.get_custom(SETTINGS) == {"user_patience": 60.0, "system_patience": 1800.0}
+    assert PodTriageFunctionTask(PodTriage(), function).get_custom(SETTINGS) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"policy": "flyte-1.16"}, "allowed: a Policy"),
+        ({"policy": Policy.for_backend("flyte-1.16")}, "allowed: a Policy"),
+        ({"pod_template": {"spec": {}}}, "allowed: a flytekit PodTemplate"),
+    ],
+)
+def test_a_configuration_that_is_none_is_refused(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        PodTriage(**arguments)
+
+
+def test_a_template_given_twice_is_refused() -> None:
+    with pytest.raises(FlyteValidationException, match="given twice"):
+        PodTriageFunctionTask(
+            PodTriage(pod_template=PodTemplate(primary_container_name="a")),
+            tasks.twice.task_function,
+            pod_template=PodTemplate(primary_container_name="b"),
+        )
+
+
+def test_in_its_pod_a_task_runs_its_body_and_leaves_its_outputs() -> None:
+    place = place_with(21)
+
+    in_pod(place, tasks.twice)
+
+    assert place.outputs(0).literals["o0"].scalar.primitive.integer == 42
+    assert place.failure(0) is None
+    assert place.outputs(1) is None
+
+
+def test_in_its_pod_a_task_without_outputs_leaves_the_marker() -> None:
+    place = place_with(1)
+
+    in_pod(place, tasks.silent, attempt=2)
+
+    assert place.outputs(2).literals[MARKER].scalar.primitive.boolean is True
+
+
+def test_an_exception_of_the_body_is_left_as_the_users_and_for_good() -> None:
+    place = place_with(-1)
+
+    in_pod(place, tasks.silent)
+
+    failure = place.failure(0)
+    assert (failure.kind, failure.recoverable) == ("USER", False)
+    assert "-1 is negative" in failure.message
+    assert place.outputs(0) is None
+
+
+def test_a_dynamic_task_without_outputs_binds_the_marker() -> None:
+    place = place_with(2)
+
+    in_pod(place, tasks.several)
+
+    job = place._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec)
+    assert [binding.var for binding in job.outputs] == [MARKER]
+    assert len(job.nodes) == 4
+
+
+def test_the_places_of_documents_are_those_of_flytekit() -> None:
+    place = place_with(1)
+
+    rendered = place.rendered(["--inputs", "{{.input}}", "{{.outputPrefix}}/x", "{{.prevCheckpointPrefix}}"], 1)
+
+    assert rendered == ["--inputs", f"{place.prefix}/inputs.pb", f"{place.prefix}/1/x", f"{place.prefix}/0/checkpoint"]
