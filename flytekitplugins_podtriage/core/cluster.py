@@ -29,6 +29,9 @@ class Sight:
     """Whether the object is no longer there."""
     at: datetime | None = None
     """When this was seen, by the cluster's clock."""
+    version: int = 0
+    """Grows whenever anything seen of this pod changes: of two sights with the same version, the verdicts differ by the
+    time only."""
 
 
 class ClusterError(Exception):
@@ -87,12 +90,32 @@ class PodCluster(Protocol):
         """
         ...
 
+    async def read(self, namespace: str, name: str) -> Sight | None:
+        """Ask for a pod as it is now; None if there is none of that name.
+
+        Raises:
+            ClusterError: it could not be asked for.
+        """
+        ...
+
+    async def logs(self, namespace: str, name: str, container: str, lines: int) -> str:
+        """Return the last lines that a container has written; nothing if there is nothing to be had.
+
+        Raises:
+            ClusterError: they could not be asked for.
+        """
+        ...
+
     async def list(self, namespace: str, labels: Mapping[str, str]) -> list[Sight]:
         """Return the pods of a namespace that carry all these labels.
 
         Raises:
             ClusterError: they could not be listed.
         """
+        ...
+
+    def synced(self) -> bool:
+        """Whether :meth:`look` knows of every pod that there was a moment ago, so that none means that there is none."""
         ...
 
     def look(self, namespace: str, name: str) -> Sight | None:

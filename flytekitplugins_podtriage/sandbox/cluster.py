@@ -109,6 +109,15 @@ class SandboxCluster:
             return
         endings.delete(self._kubelet, record, record.grace if grace is None else max(0, grace))
 
+    async def read(self, namespace: str, name: str) -> Sight | None:
+        """Return a pod as it is now; None if there is none of that name."""
+        record = self._pods.get((namespace, name))
+        return None if record is None or record.gone else self._sight(record)
+
+    async def logs(self, namespace: str, name: str, container: str, lines: int) -> str:
+        """Return nothing: what a body's process writes goes where this process's output goes."""
+        return ""
+
     async def list(self, namespace: str, labels: Mapping[str, str]) -> list[Sight]:
         """Return the pods of a namespace that carry all these labels, in the order of their names."""
         return [
@@ -116,6 +125,10 @@ class SandboxCluster:
             for (where, _), record in sorted(self._pods.items())
             if where == namespace and not record.gone and labels.items() <= record.labels.items()
         ]
+
+    def synced(self) -> bool:
+        """Return True: nothing is hidden here."""
+        return True
 
     def look(self, namespace: str, name: str) -> Sight | None:
         """Return what is known of a pod; None if there never was one."""
@@ -161,7 +174,7 @@ class SandboxCluster:
         for pod, at in record.unseen:
             record.memory = remember(record.memory, pod, now=at)
         record.unseen.clear()
-        return Sight(record.pod, events, record.memory, record.gone, self._clock.time())
+        return Sight(record.pod, events, record.memory, record.gone, self._clock.time(), record.version)
 
     def _schedule(self, record: Record) -> None:
         """Find a node for a pod, unless the plan says that there is none."""
