@@ -40,6 +40,7 @@ class ClusterError(Exception):
     * ClusterError
       + PodExists          a pod of that name is there already
       + PodRejected        the cluster will not have this pod, now or ever (400, 422, an admission refusal)
+      + QuotaExceeded      the namespace's quota has no room for it now
       + ClusterDenied      the rights are missing; the message names verb and resource
       + ClusterBusy        nobody answers, or not in time: whether it was done is not known; ask again
     """
@@ -56,6 +57,10 @@ class PodRejected(ClusterError):
         super().__init__(message)
         self.status = status
         self.reason = reason
+
+
+class QuotaExceeded(ClusterError):
+    """The namespace's quota has no room for the pod now."""
 
 
 class ClusterDenied(ClusterError):

@@ -11,6 +11,7 @@ ends a task while either budget could still pay. A failure of the user's own nev
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 
 import attrs
 
@@ -74,6 +75,21 @@ class Spending:
 
 DISBELIEF = 3
 """How many times running the same SYSTEM verdict is believed (flyteorg/flyte#4880, #7874 show the harm)."""
+
+
+def repeated(rules: Sequence[str], rule: str) -> int:
+    """Return how many of the last attempts, one after the other, failed by this rule.
+
+    Args:
+        rules: the rules by which the earlier attempts failed, oldest first.
+        rule: the one in question.
+    """
+    count = 0
+    for before in reversed(rules):
+        if before != rule:
+            break
+        count += 1
+    return count
 
 
 def spend(verdict: Verdict, budgets: Budgets, *, repeated: int = 0, disbelief: int = DISBELIEF) -> Spending:
