@@ -8,18 +8,25 @@ read when first used, never on import. The file is the one that flytekit itself 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
 
 from flytekitplugins_podtriage.core.durations import seconds
+from flytekitplugins_podtriage.core.errors import InvalidRule
 from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.core.rules.messages import BUILT_IN
+from flytekitplugins_podtriage.core.rules.toml import load_rules
+from flytekitplugins_podtriage.flyte.links import LinkTemplate
 
 SECTION: Final = "podtriage"
 PREFIX: Final = "FLYTE_PODTRIAGE_"
 RUN_ON: Final = ("connector", "guard", "flyte-1.16", "flyte-2")
 BODIES: Final = ("process", "inline")
+CLUSTERS: Final = ("sandbox", "kubernetes")
+_NAMESPACE: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
 
@@ -64,6 +71,10 @@ def _bodies(value: object) -> str:
     return _one_of(value, BODIES)
 
 
+def _cluster(value: object) -> str:
+    return _one_of(value, CLUSTERS)
+
+
 def _switch(value: object) -> bool:
     text = str(value).strip().lower()
     if text not in _TRUE | _FALSE:
@@ -75,6 +86,26 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is no text")
     return value
+
+
+def _parts(value: object) -> list[str]:
+    """Return the parts of a setting that may be many: a list, or text with commas or line ends between them."""
+    parts = value if isinstance(value, (list, tuple)) else _text(value).replace("\n", ",").split(",")
+    return [part for part in (_text(part).strip() for part in parts) if part]
+
+
+def _links(value: object) -> tuple[LinkTemplate, ...]:
+    if isinstance(value, (list, tuple)) and all(isinstance(one, LinkTemplate) for one in value):
+        return tuple(value)
+    return tuple(LinkTemplate.parse(part) for part in _parts(value))
+
+
+def _namespaces(value: object) -> tuple[str, ...]:
+    names = _parts(value)
+    for name in names:
+        if not _NAMESPACE.fullmatch(name):
+            raise ValueError(f"{name[:80]!r} is no namespace; allowed: a-z, 0-9 and -, up to 63 characters")
+    return tuple(names)
 
 
 @attrs.frozen(slots=True)
@@ -99,6 +130,35 @@ class Settings:
     """Where a local run's task bodies run: each in a process of its own, or in this one."""
     compare: bool = attrs.field(default=True, converter=_switch)
     """Whether a local run with failed attempts also shows what the other backends would have done."""
+    cluster: str = attrs.field(default="sandbox", converter=_cluster)
+    """Where a local run's pods run: in the embedded sandbox, or in the Kubernetes of the kubeconfig."""
+    context: str = attrs.field(default="", converter=_text)
+    """The context of the kubeconfig; empty: the current one, or the pod's own service account."""
+    namespaces: tuple[str, ...] = attrs.field(default=(), converter=_namespaces)
+    """The namespaces in which the connector runs pods; none: all. A local run's pods run in the first of them, or in the
+    context's."""
+    log_links: tuple[LinkTemplate, ...] = attrs.field(default=(), converter=_links)
+    """Links to a pod's logs, each ``NAME=https://...`` with Flyte's variables (``{{ .podName }}``) in it."""
+    keep_finished: float = attrs.field(default=600.0, converter=_duration)
+    """How long the connector leaves a pod that has ended, and that nobody has asked for, before it records the end and
+    deletes the pod."""
+    orphaned_after: float = attrs.field(default=1800.0, converter=_duration)
+    """After how long without a question about a pod the connector finds out whether its execution is over."""
+
+    def policy(self) -> Policy:
+        """Return podtriage's own policy as these settings have it.
+
+        Raises:
+            InvalidSettings: the file of rules cannot be read, or holds no rules.
+        """
+        book = None
+        if self.rules:
+            try:
+                with open(self.rules, encoding="utf-8") as file:
+                    book = BUILT_IN.with_rules(load_rules(file.read(), self.rules))
+            except (OSError, UnicodeError, InvalidRule) as error:
+                raise InvalidSettings(f"rules {self.rules}: {error}") from error
+        return Policy(user_patience=self.user_patience, system_patience=self.system_patience, rules=book)
 
 
 _KEYS: Final = {field.name: field for field in attrs.fields(Settings)}

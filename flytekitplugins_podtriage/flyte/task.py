@@ -31,6 +31,11 @@ _TRUE = literals.Literal(
 )
 
 
+def marker_outputs() -> literals.LiteralMap:
+    """Return the outputs of a task that has only the marker, and has ended well."""
+    return literals.LiteralMap({MARKER: _TRUE})
+
+
 def _is_policy(_: PodTriage, __: attrs.Attribute[Any], value: object) -> None:
     if value is None:
         return
@@ -159,7 +164,7 @@ class PodTriageFunctionTask(PythonFunctionTask[PodTriage]):
 
     async def _output_to_literal_map(self, native_outputs: Any, ctx: FlyteContext) -> Any:
         if self.marked:
-            return literals.LiteralMap({MARKER: _TRUE}), {}
+            return marker_outputs(), {}
         return await super()._output_to_literal_map(native_outputs, ctx)
 
     def compile_into_workflow(self, ctx: FlyteContext, task_function: Callable[..., Any], **kwargs: Any) -> Any:
@@ -172,4 +177,4 @@ class PodTriageFunctionTask(PythonFunctionTask[PodTriage]):
                 literals.Binding(MARKER, literals.BindingData(scalar=_TRUE.scalar)),
             )
             return compiled
-        return literals.LiteralMap({MARKER: _TRUE})
+        return marker_outputs()

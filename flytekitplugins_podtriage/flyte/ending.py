@@ -1,0 +1,167 @@
+"""The end of an attempt: which budget pays, what is written, and what is answered.
+
+The order is what makes it safe to be killed anywhere: first the record, which holds the whole decision, then
+``error.pb``, then the answer; only then may the pod go. Whoever asks again finds the record and tells the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import attrs
+from flyteidl.core.execution_pb2 import TaskLog
+
+from flytekitplugins_podtriage.core.accounting import Failure, Limits
+from flytekitplugins_podtriage.core.cluster import Sight
+from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
+from flytekitplugins_podtriage.core.spending import Budgets, repeated, spend
+from flytekitplugins_podtriage.flyte import idl
+from flytekitplugins_podtriage.flyte.prefix import (
+    ERROR,
+    FUTURES,
+    OUTPUTS,
+    RECORD,
+    OutputPrefix,
+    PrefixError,
+    counters,
+)
+from flytekitplugins_podtriage.flyte.record import Record, read_record, rules_of
+from flytekitplugins_podtriage.flyte.task import marker_outputs
+from flytekitplugins_podtriage.flyte.telling import Told, custom_info, message, resource
+
+_log = logging.getLogger("flytekitplugins_podtriage")
+
+
+@attrs.frozen(slots=True)
+class Ending:
+    """An attempt that is over, before that is on record."""
+
+    verdict: Verdict
+    outputs: bool
+    """Whether the task declares outputs."""
+    marker: bool
+    """Whether the answer holds the marker as its output."""
+    retries: int
+    prefix: OutputPrefix
+    now: datetime
+    sight: Sight | None = None
+    """The pod as it was last seen; None: there never was one."""
+    logs: Sequence[TaskLog] = ()
+
+
+class Settlement:
+    """Settles one ending."""
+
+    def __init__(self, ending: Ending, max_system_failures: int, reserve: int) -> None:
+        self._ending = ending
+        self._max_system_failures = max_system_failures
+        self._reserve = reserve
+
+    def told(self) -> Told:
+        """Return how the end is told, once it is on record; or that it could not be put on record yet."""
+        ending = self._ending
+        try:
+            known = read_record(ending.prefix)
+            return of_record(ending, known) if known is not None else self._decided()
+        except PrefixError as error:
+            return self._unwritten(error)
+
+    def _decided(self) -> Told:
+        """Decide, and write it down."""
+        ending = self._ending
+        failure, why, document = self._charge()
+        answer = idl.answer(failure, outputs=ending.outputs, at=ending.now)
+        if document is None and answer.document is not None:
+            document = answer.document.SerializeToString(deterministic=True)
+        elif document is not None:
+            document = b""  # the container's own is kept
+        record = Record(
+            phase=answer.phase,
+            message=answer.message,
+            at=ending.now,
+            verdict=ending.verdict,
+            charged=None if failure is None else failure.kind if ending.outputs else ErrorKind.USER,
+            why=why,
+            document=document or None,
+            marker=failure is None and ending.marker,
+            pod=_pod(ending),
+        )
+        ending.prefix.write(RECORD, record.to_json())
+        return of_record(ending, record)
+
+    def _charge(self) -> tuple[Failure | None, str, bytes | None]:
+        """Return what the attempt failed of, who pays being its kind; why; and what the container left about it."""
+        ending, prefix, verdict = self._ending, self._ending.prefix, self._ending.verdict
+        succeeded = verdict.phase is Phase.SUCCESS
+        if succeeded and ending.outputs and not ending.marker:
+            # Propeller reads what the container left, an error document first (RemoteFileOutputReader).
+            return None, "", None
+        if not succeeded:
+            # A dynamic task's body leaves its sub-workflow when it has ended well, and then propeller goes on with
+            # that and looks for no error (nodes/dynamic/handler.go).
+            finished = (FUTURES, OUTPUTS) if _is_gone(ending) else (FUTURES,)
+            if any(prefix.exists(name) for name in finished) and not prefix.exists(ERROR):
+                return None, "the pod is lost, but its work was done", None
+        left = prefix.error()
+        if left is not None:
+            return idl.failure_of(left), "the container left an error document of its own", left.SerializeToString()
+        if succeeded:
+            return None, "", None
+        spending = spend(verdict, self._budgets(), repeated=repeated(rules_of(prefix), verdict.rule))
+        kind = spending.kind or verdict.kind or ErrorKind.SYSTEM
+        text = verdict.message or verdict.reason
+        if kind is not verdict.kind:
+            text = f"{text}\nCharged to: {kind}, because {spending.why}."
+        recoverable = verdict.phase is not Phase.PERMANENT_FAILURE
+        return Failure(kind, verdict.code or "", text, recoverable), spending.why, None
+
+    def _budgets(self) -> Budgets:
+        ending = self._ending
+        limits = Limits(retries=ending.retries, max_system_failures=self._max_system_failures)
+        return Budgets.left(counters(ending.prefix.failures()), limits, system_reserve=self._reserve)
+
+    def _unwritten(self, error: PrefixError) -> Told:
+        """Tell an end that cannot be put on record: what is the user's own is told at once, all else later."""
+        ending, verdict = self._ending, self._ending.verdict
+        _log.warning("podtriage: attempt %s is over, but %s", ending.prefix.path, error)
+        if verdict.phase is Phase.SUCCESS and not ending.marker:
+            return Told(resource(idl.SUCCEEDED, logs=ending.logs), verdict)
+        text = verdict.message or verdict.reason
+        info = custom_info(verdict, ending.sight)
+        if verdict.phase.failing and (verdict.kind is ErrorKind.USER or not ending.outputs):
+            recoverable = verdict.phase is not Phase.PERMANENT_FAILURE
+            phase = idl.RETRYABLE_FAILED if recoverable else idl.FAILED
+            return Told(resource(phase, f"{text}\n({error})", info, ending.logs), verdict)
+        said = f"{text}\nThis is held until it can be put on record, so that the right budget pays: {error}"
+        return Told(resource(idl.INITIALIZING, said, info, ending.logs), verdict)
+
+
+def of_record(ending: Ending, record: Record) -> Told:
+    """Return how a recorded end is told, and see to it that ``error.pb`` says it.
+
+    Raises:
+        PrefixError: ``error.pb`` can neither be found nor written.
+    """
+    # What cannot be parsed is not taken for a document by propeller either.
+    if record.document and ending.prefix.error() is None:
+        ending.prefix.write(ERROR, record.document)
+    verdict = record.verdict or ending.verdict
+    info = custom_info(verdict, ending.sight, record.charged, record.why)
+    if ending.sight is None and record.pod:
+        info["pod"] = record.pod
+    outputs = marker_outputs() if record.marker else None
+    return Told(
+        resource(record.phase, record.message or message(verdict), info, ending.logs, outputs), verdict, settled=True
+    )
+
+
+def _pod(ending: Ending) -> str:
+    metadata: Any = ending.sight.pod.metadata if ending.sight is not None else None
+    return (metadata.name or "") if metadata is not None else ""
+
+
+def _is_gone(ending: Ending) -> bool:
+    return ending.sight is None or ending.sight.gone
