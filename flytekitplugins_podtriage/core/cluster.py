@@ -6,7 +6,7 @@ of the seam, since the sandbox's is virtual. Implementations: ``kube`` (a real c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
@@ -121,6 +121,10 @@ class PodCluster(Protocol):
 
     def synced(self) -> bool:
         """Whether :meth:`look` knows of every pod that there was a moment ago, so that none means that there is none."""
+        ...
+
+    def seen(self) -> Sequence[Sight]:
+        """Return all the pods that are there, as far as is known, at once and without asking anybody."""
         ...
 
     def look(self, namespace: str, name: str) -> Sight | None:

@@ -103,8 +103,12 @@ class TriageHook:
         found = self._policies.get(key)
         if found is None:
             found = self._given or self.settings.policy()
-            own = {name: value for name, value in zip(_PATIENCE, key, strict=True) if value is not None}
-            found = attrs.evolve(found, **own)
+            user, system = key
+            found = attrs.evolve(
+                found,
+                user_patience=found.user_patience if user is None else user,
+                system_patience=found.system_patience if system is None else system,
+            )
             if len(self._policies) < 256:  # a task may ask for any patience: not one for each is kept
                 self._policies[key] = found
         return found

@@ -53,7 +53,7 @@ def phase(of: Phase) -> int:
     Raises:
         KeyError: it is an end; :func:`answer` says how that is told.
     """
-    return _PHASES[of]
+    return int(_PHASES[of])
 
 
 @attrs.frozen(slots=True)

@@ -1,4 +1,4 @@
-"""Links to a pod's logs, by templates as in Flyte's own ``plugins.logs.templates`` (flyteplugins tasklog/template.go)."""
+"""Links to a pod's logs, by templates as in Flyte's own ``plugins.logs.templates`` (tasklog/template.go)."""
 
 from __future__ import annotations
 

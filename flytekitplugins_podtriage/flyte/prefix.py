@@ -7,6 +7,7 @@ with ``podtriage-``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from typing import Any, Final
@@ -96,7 +97,7 @@ class OutputPrefix:
         try:
             files = self._files()
             if _is_local(files):
-                _write_local(files._strip_protocol(path), data)
+                _write_local(files._strip_protocol(path), data)  # noqa: SLF001  # fsspec's own name for it
             else:
                 files.pipe_file(path, data)  # object stores show an object when it is complete
         except Exception as error:
@@ -159,10 +160,8 @@ def _write_local(path: str, data: bytes) -> None:
             file.write(data)
         os.replace(beside, path)
     except BaseException:
-        try:
+        with contextlib.suppress(OSError):
             os.unlink(beside)
-        except OSError:
-            pass
         raise
 
 

@@ -69,7 +69,8 @@ def read_record(prefix: OutputPrefix) -> Record | None:
     Raises:
         PrefixError: it cannot be read.
     """
-    return _decoded(prefix.read(RECORD), Record)
+    found: Record | None = _decoded(prefix.read(RECORD), Record)
+    return found
 
 
 def read_intent(prefix: OutputPrefix) -> Intent | None:
@@ -78,7 +79,8 @@ def read_intent(prefix: OutputPrefix) -> Intent | None:
     Raises:
         PrefixError: it cannot be read.
     """
-    return _decoded(prefix.read(INTENT), Intent)
+    found: Intent | None = _decoded(prefix.read(INTENT), Intent)
+    return found
 
 
 def rules_of(prefix: OutputPrefix) -> list[str]:

@@ -135,8 +135,8 @@ class Settings:
     context: str = attrs.field(default="", converter=_text)
     """The context of the kubeconfig; empty: the current one, or the pod's own service account."""
     namespaces: tuple[str, ...] = attrs.field(default=(), converter=_namespaces)
-    """The namespaces in which the connector runs pods; none: all. A local run's pods run in the first of them, or in the
-    context's."""
+    """The namespaces in which the connector runs pods; none: all. A local run's pods run in the first of them, or in
+    the context's."""
     log_links: tuple[LinkTemplate, ...] = attrs.field(default=(), converter=_links)
     """Links to a pod's logs, each ``NAME=https://...`` with Flyte's variables (``{{ .podName }}``) in it."""
     keep_finished: float = attrs.field(default=600.0, converter=_duration)

@@ -1,0 +1,1 @@
+"""The connector: pods made for propeller, watched, told of, and collected."""

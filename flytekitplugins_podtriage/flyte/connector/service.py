@@ -1,0 +1,334 @@
+"""The connector for tasks of the type ``podtriage``: it makes their pods and tells propeller how they fare.
+
+It keeps nothing that it could not do without: where an attempt stands is in its pod, at its output prefix and in the
+resource meta. So any replica answers for any attempt, and whatever one leaves undone is done at the next question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timezone
+from typing import Any, Final
+
+import attrs
+from flyteidl.admin.agent_pb2 import GetTaskLogsResponse, GetTaskLogsResponseBody
+from flytekit.extend.backend.base_connector import AsyncConnectorBase, Resource
+
+from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, Sight
+from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
+from flytekitplugins_podtriage.core.observed import lost, not_created
+from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
+from flytekitplugins_podtriage.flyte import idl
+from flytekitplugins_podtriage.flyte.connector import manifest
+from flytekitplugins_podtriage.flyte.connector.collecting import Collector
+from flytekitplugins_podtriage.flyte.connector.launching import Launch, Launcher, NameTaken, annotation
+from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
+from flytekitplugins_podtriage.flyte.ending import Ending
+from flytekitplugins_podtriage.flyte.hook import TaskAttempt, TriageHook
+from flytekitplugins_podtriage.flyte.prefix import STOPPED, OutputPrefix, PrefixError
+from flytekitplugins_podtriage.flyte.record import Intent, read_intent, read_record
+from flytekitplugins_podtriage.flyte.task import TASK_TYPE
+from flytekitplugins_podtriage.flyte.telling import Told, custom_info, message, resource
+
+_log = logging.getLogger("flytekitplugins_podtriage")
+_PATIENCE: Final = 0.5
+"""How long ``create`` waits for the pod, and ``delete`` for its end, in seconds; what takes longer goes on behind."""
+_LINES: Final = 1000
+
+Open = Callable[[], Awaitable[PodCluster]]
+Over = Callable[[str, str], Awaitable["bool | None"]]
+
+
+@attrs.frozen(slots=True)
+class _Known:
+    """An answer that holds until something changes, or until a moment."""
+
+    version: int
+    until: datetime | None
+    resource: Resource
+
+
+class PodTriageConnector(AsyncConnectorBase):
+    """Runs tasks of the type ``podtriage`` as pods.
+
+    Args:
+        open_cluster: returns the cluster, opened at the first need; it raises ClusterError where there is none to be
+            had, and is asked again then.
+        hook: what makes answers of pods; None: one with the plugin's settings.
+        execution_over: tells of a namespace and an execution's name whether that is over; None: it cannot be known.
+    """
+
+    name = "PodTriage Connector"
+
+    def __init__(self, open_cluster: Open, hook: TriageHook | None = None, execution_over: Over | None = None) -> None:
+        super().__init__(task_type_name=TASK_TYPE, metadata_type=PodMeta)
+        self._open = open_cluster
+        self._opened: PodCluster | None = None
+        self._opening: asyncio.Lock | None = None
+        self._hook = hook or TriageHook()
+        self._launcher = Launcher(self._cluster, self._prefix)
+        self._known: dict[PodMeta, _Known] = {}
+        self._settling: dict[PodMeta, asyncio.Future[Told]] = {}
+        self._behind: set[asyncio.Task[Any]] = set()
+        self._collector = Collector(self._hook, self._settled, execution_over)
+
+    async def create(
+        self,
+        task_template: Any,
+        output_prefix: str,
+        inputs: Any = None,
+        task_execution_metadata: Any = None,
+        **kwargs: Any,
+    ) -> PodMeta:
+        """Have an attempt's pod made; return at once what to ask for it with, whatever the cluster does.
+
+        It does not raise for what is wrong with the task or the cluster, since propeller charges that to the user
+        without a word of whose fault it is: ``get`` tells it.
+        """
+        attempt = TaskAttempt.of(task_template, output_prefix)
+        prefix = self._hook.prefix(attempt)
+        where = manifest.place(prefix, task_execution_metadata, self._default_namespace())
+        now = self._opened.now() if self._opened is not None else _now()
+        meta = PodMeta(
+            namespace=where.namespace,
+            pod=where.name,
+            prefix=output_prefix,
+            created=int(now.timestamp()),
+            outputs=attempt.outputs,
+            marker=attempt.marker,
+            retries=attempt.retries,
+            user_patience=attempt.user_patience,
+            system_patience=attempt.system_patience,
+        )
+        try:
+            pod = manifest.pod(task_template, where, prefix, task_execution_metadata, meta.encode())
+            intent = Intent(now, where.namespace, where.name, pod)
+        except manifest.TemplateRefused as error:
+            intent = Intent(now, where.namespace, where.name, refused=str(error))
+        launch = self._launcher.start(meta, intent)
+        self._collector.asked(meta)
+        await _for_a_while(launch.task)
+        return meta
+
+    async def get(self, resource_meta: PodMeta, **kwargs: Any) -> Resource:
+        """Tell how an attempt fares. It never raises: errors of get are counted over the task's whole life."""
+        try:
+            return await self._answer(resource_meta)
+        except Exception as error:  # noqa: BLE001  # a bug, or settings that cannot be read: nobody is to be charged for it
+            _log.exception("podtriage: no answer about pod %s/%s", resource_meta.namespace, resource_meta.pod)
+            return _held(f"podtriage cannot tell how the task fares: {type(error).__name__}: {error}")
+
+    async def delete(self, resource_meta: PodMeta, **kwargs: Any) -> None:
+        """Give an attempt up and have its pod deleted. It never raises: an error would fail the workflow's round."""
+        if resource_meta.unreadable:
+            _log.error("podtriage: nothing can be deleted: %s", resource_meta.unreadable)
+            return
+        self._launcher.stop(resource_meta)
+        await _for_a_while(self._behind_it(self._give_up(resource_meta)))
+
+    async def get_logs(self, resource_meta: PodMeta, **kwargs: Any) -> GetTaskLogsResponse:
+        """Return the last lines of the task's container, or why there are none."""
+        try:
+            cluster = await self._cluster()
+            sight = cluster.look(resource_meta.namespace, resource_meta.pod)
+            container = annotation(sight, PRIMARY_CONTAINER) if sight is not None else ""
+            text = await cluster.logs(resource_meta.namespace, resource_meta.pod, container, _LINES)
+            lines = text.splitlines()
+        except ClusterError as error:
+            lines = [f"podtriage: {error}"]
+        return GetTaskLogsResponse(body=GetTaskLogsResponseBody(results=lines))
+
+    async def close(self) -> None:
+        """End what goes on in the background."""
+        self._collector.stop()
+        await self._launcher.close()
+        for task in list(self._behind):
+            task.cancel()
+        await asyncio.gather(*self._behind, return_exceptions=True)
+
+    async def _answer(self, meta: PodMeta) -> Resource:
+        if meta.unreadable:
+            return _held(f"{meta.unreadable}; nothing is charged, and a replica of its version may answer")
+        cluster = self._opened
+        if cluster is None:
+            try:
+                cluster = await self._cluster()
+            except ClusterError as error:
+                return await self._without_cluster(meta, error)
+        self._collector.asked(meta)
+        now = cluster.now()
+        sight = cluster.look(meta.namespace, meta.pod)
+        if sight is None or annotation(sight, manifest.PREFIX) != meta.prefix:
+            return await self._unseen(meta, cluster, now)
+        return await self._seen(meta, sight, now)
+
+    async def _seen(self, meta: PodMeta, sight: Sight, now: datetime) -> Resource:
+        known = self._known.get(meta)
+        if known is not None and known.version == sight.version and (known.until is None or now < known.until):
+            return known.resource
+        told = self._hook.tell(sight, meta.attempt, now)
+        if isinstance(told, Ending):
+            return (await self._settled(meta, told)).resource
+        self._known[meta] = _Known(sight.version, told.recheck_at, told.resource)
+        return told.resource
+
+    async def _unseen(self, meta: PodMeta, cluster: PodCluster, now: datetime) -> Resource:
+        """Answer for an attempt whose pod is not to be seen: not made yet, not known here, or over."""
+        launch = self._launcher.of(meta)
+        if launch is not None:
+            return await self._launching(meta, launch, now)
+        prefix = self._prefix(meta)
+        try:
+            record, intent, stopped = await asyncio.get_running_loop().run_in_executor(None, _on_file, prefix)
+        except PrefixError as error:
+            return _held(f"nothing is seen of the task's pod, and what was told of it cannot be read: {error}")
+        if record is None and not stopped:
+            if not cluster.synced():
+                return _held("podtriage has just started, and does not know the pods of the cluster yet")
+            try:
+                sight = await cluster.read(meta.namespace, meta.pod)
+            except ClusterError as error:
+                return _held(f"nothing is seen of the task's pod: {error}")
+            if sight is not None and annotation(sight, manifest.PREFIX) == meta.prefix:
+                return await self._seen(meta, sight, now)
+            if intent is not None and not intent.uid:
+                launch = self._launcher.start(meta, intent, recorded=True)
+                await _for_a_while(launch.task)
+                return await self._launching(meta, launch, now)
+        ending = self._hook.ending(lost(), meta.attempt, now)
+        return (await self._settled(meta, ending)).resource
+
+    async def _launching(self, meta: PodMeta, launch: Launch, now: datetime) -> Resource:
+        """Answer for a pod that is being made."""
+        refused, error = launch.intent.refused, launch.error
+        if refused:
+            verdict = _no_pod(refused)
+        elif isinstance(error, NameTaken):
+            verdict = attrs.evolve(lost(), code="PodNameTaken", message=str(error), rule="pod-name-taken")
+        elif error is not None:
+            verdict = not_created(error, since=launch.intent.at, policy=self._hook.policy(meta.attempt), now=now)
+        else:
+            return resource(idl.QUEUED, "the pod is being created")
+        if not verdict.phase.terminal:
+            return resource(idl.phase(verdict.phase), message(verdict), custom_info(verdict))
+        told = await self._settled(meta, self._hook.ending(verdict, meta.attempt, now))
+        if told.settled:
+            self._launcher.stop(meta)
+        return told.resource
+
+    async def _without_cluster(self, meta: PodMeta, error: ClusterError) -> Resource:
+        """Answer while there is no cluster to be had: by what is on record, or else by the error."""
+        try:
+            record = await asyncio.get_running_loop().run_in_executor(None, read_record, self._prefix(meta))
+        except PrefixError:
+            record = None
+        now = _now()
+        if record is not None:
+            return (await self._settled(meta, self._hook.ending(lost(), meta.attempt, now))).resource
+        launch = self._launcher.of(meta)
+        if launch is not None:
+            return await self._launching(meta, attrs.evolve(launch, error=launch.error or error), now)
+        return _held(str(error))
+
+    async def _settled(self, meta: PodMeta, ending: Ending) -> Told:
+        """Put the end of an attempt on record, once however many ask, and have its pod deleted if it is not over."""
+        settling = self._settling.get(meta)
+        if settling is None:
+            loop = asyncio.get_running_loop()
+            settling = self._settling[meta] = loop.run_in_executor(None, self._hook.settle, ending)
+            settling.add_done_callback(lambda _: self._settling.pop(meta, None))
+        told = await asyncio.shield(settling)
+        if told.settled:
+            self._known.pop(meta, None)
+            if self._collector.due(meta, ending.sight):
+                self._behind_it(self._removed(meta, ending.sight))
+        return told
+
+    async def _give_up(self, meta: PodMeta) -> None:
+        """Note that an attempt is given up, then delete its pod; the note is for a pod that somebody makes late."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, self._prefix(meta).write, STOPPED, b"")
+        except PrefixError as error:
+            _log.warning("podtriage: %s", error)
+        await self._removed(meta, None)
+        self._known.pop(meta, None)
+
+    async def _removed(self, meta: PodMeta, sight: Sight | None) -> None:
+        """Delete an attempt's pod; what cannot be deleted now is found by the collector."""
+        try:
+            cluster = await self._cluster()
+            found = sight or cluster.look(meta.namespace, meta.pod) or await cluster.read(meta.namespace, meta.pod)
+            if found is None or found.gone or annotation(found, manifest.PREFIX) != meta.prefix:
+                return
+            metadata = found.pod.metadata
+            await cluster.delete(meta.namespace, meta.pod, uid=metadata.uid if metadata is not None else None)
+        except ClusterError as error:
+            _log.warning("podtriage: pod %s/%s is left for now: %s", meta.namespace, meta.pod, error)
+            self._collector.left(meta)
+
+    async def _cluster(self) -> PodCluster:
+        """Return the cluster, opened at the first need.
+
+        Raises:
+            ClusterError: there is none to be had.
+        """
+        if self._opened is None:
+            if self._opening is None:
+                self._opening = asyncio.Lock()
+            async with self._opening:
+                if self._opened is None:
+                    self._opened = await self._open()
+                    self._collector.start(self._opened, self._removed)
+        return self._opened
+
+    def _default_namespace(self) -> str:
+        try:
+            return (*self._hook.settings.namespaces, "default")[0]
+        except ValueError:  # what is wrong with the settings is told by get
+            return "default"
+
+    def _prefix(self, meta: PodMeta) -> OutputPrefix:
+        return self._hook.prefix(meta.attempt)
+
+    def _behind_it(self, coroutine: Any) -> asyncio.Task[Any]:
+        """Have something done in the background."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._behind.add(task)
+        task.add_done_callback(self._behind.discard)
+        return task
+
+
+def _on_file(prefix: OutputPrefix) -> tuple[Any, Intent | None, bool]:
+    record = read_record(prefix)
+    if record is not None:
+        return record, None, False
+    return None, read_intent(prefix), prefix.exists(STOPPED)
+
+
+def _held(text: str) -> Resource:
+    return resource(idl.WAITING_FOR_RESOURCES, text)
+
+
+def _no_pod(why: str) -> Verdict:
+    """Return the verdict on a task whose template makes no pod."""
+    return Verdict(
+        Phase.PERMANENT_FAILURE,
+        ErrorKind.USER,
+        code="BadTaskSpecification",  # flyteplugins' own word for it (pluginmachinery errors)
+        message=why,
+        category=Category.CONFIG_INVALID,
+        rule="template-refused",
+        remedy="Register the task anew with task_config=PodTriage(), and its pod template as the message asks.",
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+async def _for_a_while(task: asyncio.Task[Any] | None) -> None:
+    """Wait for something that goes on, but not long."""
+    if task is not None:
+        await asyncio.wait({task}, timeout=_PATIENCE)
