@@ -1,6 +1,6 @@
 """The connector's own collection of pods: propeller deletes none that has succeeded or failed for the last time.
 
-Now and then the pods that are watched anyway are gone through: those that have ended and that nobody has asked for, those
+Now and then the pods that are watched anyway are gone through: those that have ended and nobody has asked for, those
 of attempts that others have followed, those that were given up, and those whose execution is over.
 """
 

@@ -1,8 +1,8 @@
 """Making pods in the background: from the moment that one is asked for until it is there, refused, or given up.
 
 ``create`` of a connector has ten seconds, and past them the user is charged (flyteplugins internal/webapi, ``launch``).
-So the intent is written down, and the pod is made by whoever is at it: this process, or, if it dies, the replica that is
-asked about the attempt next. A pod's name comes from its output prefix: the API server sees to it that there is one.
+So the intent is written down, and the pod is made by whoever is at it: this process, or, if it dies, the replica that
+is asked about the attempt next. A pod's name comes from its output prefix: the API server sees to it that there is one.
 """
 
 from __future__ import annotations
