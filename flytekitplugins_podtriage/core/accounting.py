@@ -4,14 +4,21 @@ Pure state machines: counters and a failure in, new counters and what follows ou
 
 * Flyte 1.16: flytepropeller/pkg/controller/nodes/executor.go (``isEligibleForRetry``, ``execute``, and where a failing
   node is counted) and node_exec_context.go (interruptible), at v1.16.8.
-* Flyte 2: executor/pkg/controller/taskaction_controller.go (``recordSystemError``, the restart in place), at 6fadb90.
+* Flyte 2: executor/pkg/controller/taskaction_controller.go (``recordSystemError``, the restart in place) and
+  executor/pkg/plugin/task_exec_metadata.go (how many attempts), at 6fadb90.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from flytekitplugins_podtriage.core.model import ErrorKind
+
+FLYTE_2_SYSTEM_FAILURES: Final = 3
+"""``DefaultMaxSystemFailures`` of Flyte 2, which it also takes where 0 is configured."""
+_UINT32: Final = 1 << 32
 
 
 @attrs.frozen(slots=True)
@@ -32,9 +39,9 @@ class Limits:
     retries: int = attrs.field(default=0, validator=attrs.validators.ge(0))
     """``@task(retries=N)``; the node's ``minAttempts`` is one more."""
     max_system_failures: int = attrs.field(default=3, validator=attrs.validators.ge(0))
-    """``max-node-retries-system-failures`` (Flyte 2: ``DefaultMaxSystemFailures``)."""
+    """``max-node-retries-system-failures`` (Flyte 2: ``maxSystemFailures``)."""
     default_max_attempts: int = attrs.field(default=1, validator=attrs.validators.ge(1))
-    """``default-max-attempts``: for a task without retries of its own."""
+    """``default-max-attempts``: for a task without retries of its own. Flyte 2 has no such setting."""
     ignore_retry_cause: bool = False
     """``ignore-retry-cause``: one budget for both kinds."""
     interruptible: bool = False
@@ -69,12 +76,16 @@ class Outcome:
 
 
 def flyte_1_16(counters: Counters, failure: Failure, limits: Limits) -> Outcome:
-    """Account for a failed attempt as flytepropeller 1.16 does."""
+    """Account for a failed attempt as flytepropeller 1.16 does.
+
+    A failure of unknown kind is the user's there: only SYSTEM is set apart.
+    """
     system = failure.kind is ErrorKind.SYSTEM
+    payer = ErrorKind.SYSTEM if system and not limits.ignore_retry_cause else ErrorKind.USER
     if not failure.recoverable:
         # Counted for the retry and again for the end (executor.go, NodePhaseFailing).
         ended = attrs.evolve(counters, system_failures=counters.system_failures + (2 if system else 0))
-        return Outcome(ended, False, failure.kind, failure)
+        return Outcome(ended, False, payer, failure)
     if limits.ignore_retry_cause:
         current, allowed = counters.attempts + 1, limits.max_attempts
     elif system:
@@ -82,9 +93,7 @@ def flyte_1_16(counters: Counters, failure: Failure, limits: Limits) -> Outcome:
     else:
         current, allowed = counters.attempts + 1 - counters.system_failures, limits.max_attempts
     if current < allowed:
-        return Outcome(
-            Counters(counters.attempts + 1, counters.system_failures + (1 if system else 0)), True, failure.kind
-        )
+        return Outcome(Counters(counters.attempts + 1, counters.system_failures + (1 if system else 0)), True, payer)
     # The exhausted node always fails with kind USER, whoever was at fault, and so counts no system failure.
     final = Failure(
         ErrorKind.USER,
@@ -92,11 +101,15 @@ def flyte_1_16(counters: Counters, failure: Failure, limits: Limits) -> Outcome:
         f"[{current}/{allowed}] currentAttempt done. Last Error: {failure.kind}::{failure.message}",
         recoverable=False,
     )
-    return Outcome(counters, False, failure.kind, final)
+    return Outcome(counters, False, payer, final)
 
 
 def runs_on_spot(counters: Counters, limits: Limits) -> bool:
-    """Whether Flyte 1.16 puts the next attempt on an interruptible node (BuildNodeExecutionContext)."""
+    """Whether Flyte 1.16 puts the next attempt on an interruptible node (BuildNodeExecutionContext).
+
+    Propeller computes in uint32: a threshold further from the end than there are attempts wraps around, and then the
+    task stays on interruptible nodes to its end (isAboveInterruptibleFailureThreshold).
+    """
     if not limits.interruptible:
         return False
     if limits.ignore_retry_cause:
@@ -106,7 +119,7 @@ def runs_on_spot(counters: Counters, limits: Limits) -> bool:
     else:
         failures, allowed = counters.system_failures, limits.max_system_failures + 1
     threshold = limits.interruptible_failure_threshold
-    return failures < (threshold if threshold > 0 else allowed + threshold)
+    return failures < (threshold if threshold > 0 else (allowed + threshold) % _UINT32)
 
 
 def flyte_2(counters: Counters, failure: Failure, limits: Limits) -> Outcome:
@@ -115,24 +128,25 @@ def flyte_2(counters: Counters, failure: Failure, limits: Limits) -> Outcome:
     The counter of system failures stands for consecutive ones, and the new pod's Queued already resets it: so a pod
     that fails as SYSTEM again and again is started anew for ever (:func:`flyte_2_transition`).
     """
+    payer = ErrorKind.SYSTEM if failure.kind is ErrorKind.SYSTEM else ErrorKind.USER
     if not failure.recoverable:
-        return Outcome(attrs.evolve(counters, system_failures=0), False, failure.kind, failure)
-    if failure.kind is ErrorKind.SYSTEM:
+        return Outcome(attrs.evolve(counters, system_failures=0), False, payer, failure)
+    if payer is ErrorKind.SYSTEM:
         failures = counters.system_failures + 1
         counted = attrs.evolve(counters, system_failures=failures)
-        if failures <= limits.max_system_failures:
-            return Outcome(counted, True, ErrorKind.SYSTEM)
+        if failures <= (limits.max_system_failures or FLYTE_2_SYSTEM_FAILURES):
+            return Outcome(counted, True, payer)
         final = Failure(
             ErrorKind.SYSTEM,
             "MaxSystemFailuresExceeded",
-            f'plugin "pod" failed with system error {failures} times: {failure.message}',
+            f'plugin "pod" failed with system error {failures} times: [{failure.code}] {failure.message}',
             recoverable=False,
         )
-        return Outcome(counted, False, ErrorKind.SYSTEM, final)
-    if counters.attempts + 1 < limits.max_attempts:
-        return Outcome(Counters(counters.attempts + 1, 0), True, ErrorKind.USER)
+        return Outcome(counted, False, payer, final)
+    if counters.attempts < limits.retries:
+        return Outcome(Counters(counters.attempts + 1, 0), True, payer)
     final = attrs.evolve(failure, recoverable=False)
-    return Outcome(attrs.evolve(counters, system_failures=0), False, ErrorKind.USER, final)
+    return Outcome(attrs.evolve(counters, system_failures=0), False, payer, final)
 
 
 def flyte_2_transition(counters: Counters) -> Counters:

@@ -48,7 +48,12 @@ class Budgets:
 
     @classmethod
     def left(cls, counters: Counters, limits: Limits, *, system_reserve: int = 1) -> Budgets:
-        """Return what Flyte 1.16 has left for a task with these counters (``isEligibleForRetry``)."""
+        """Return what Flyte 1.16 has left for a task with these counters (``isEligibleForRetry``).
+
+        With ``ignore-retry-cause`` there is one budget for both kinds, and it is the user's.
+        """
+        if limits.ignore_retry_cause:
+            return cls(max(0, limits.max_attempts - 1 - counters.attempts), 0, system_reserve)
         user_failures = counters.attempts - counters.system_failures
         return cls(
             user_left=max(0, limits.max_attempts - 1 - user_failures),
