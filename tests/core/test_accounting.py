@@ -419,7 +419,8 @@ VERDICTS = st.lists(
 
 def spent(verdicts: list[Verdict], limits: Limits, reserve: int) -> list[tuple[Verdict, Budgets, Action, Outcome]]:
     """Play verdicts as the connector does: the wise kind is told, and 1.16 accounts for it."""
-    counters, told, rules = Counters(), [], []
+    counters, told = Counters(), []
+    rules: list[str] = []
     for one in verdicts:
         budgets = Budgets.left(counters, limits, system_reserve=reserve)
         answer = spend(one, budgets, repeated=repeated(rules, one.rule))
