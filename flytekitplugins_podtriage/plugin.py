@@ -21,9 +21,7 @@ class LateMeta:
     @staticmethod
     def decode(data: bytes) -> Any:
         """Read a resource meta; it never raises (see ``PodMeta``)."""
-        from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
-
-        return PodMeta.decode(data)
+        return _connector().metadata_type.decode(data)
 
 
 def _connector() -> Any:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Final
 
 import attrs
 from flyteidl.core.execution_pb2 import TaskLog
 
+from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.accounting import Failure, Limits
 from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
@@ -33,6 +34,9 @@ from flytekitplugins_podtriage.flyte.task import marker_outputs
 from flytekitplugins_podtriage.flyte.telling import Told, custom_info, message, resource
 
 _log = logging.getLogger("flytekitplugins_podtriage")
+_NO_OUTPUTS: Final = (
+    "Charged to: USER, because the task declares no outputs: of such a task Flyte does not read whose fault it was."
+)
 
 
 @attrs.frozen(slots=True)
@@ -87,7 +91,8 @@ class Settlement:
             why=why,
             document=document or None,
             marker=failure is None and ending.marker,
-            pod=_pod(ending),
+            namespace=_named(ending).namespace or "",
+            pod=_named(ending).name or "",
         )
         ending.prefix.write(RECORD, record.to_json())
         return of_record(ending, record)
@@ -115,6 +120,8 @@ class Settlement:
         text = verdict.message or verdict.reason
         if kind is not verdict.kind:
             text = f"{text}\nCharged to: {kind}, because {spending.why}."
+        elif kind is ErrorKind.SYSTEM and not ending.outputs:
+            text = f"{text}\n{_NO_OUTPUTS}"
         recoverable = verdict.phase is not Phase.PERMANENT_FAILURE
         return Failure(kind, verdict.code or "", text, recoverable), spending.why, None
 
@@ -150,17 +157,16 @@ def of_record(ending: Ending, record: Record) -> Told:
         ending.prefix.write(ERROR, record.document)
     verdict = record.verdict or ending.verdict
     info = custom_info(verdict, ending.sight, record.charged, record.why)
-    if ending.sight is None and record.pod:
-        info["pod"] = record.pod
+    if record.pod:
+        info.update(pod=record.pod, namespace=record.namespace)
     outputs = marker_outputs() if record.marker else None
     return Told(
         resource(record.phase, record.message or message(verdict), info, ending.logs, outputs), verdict, settled=True
     )
 
 
-def _pod(ending: Ending) -> str:
-    metadata: Any = ending.sight.pod.metadata if ending.sight is not None else None
-    return (metadata.name or "") if metadata is not None else ""
+def _named(ending: Ending) -> wire.Metadata:
+    return (ending.sight.pod.metadata if ending.sight is not None else None) or wire.Metadata()
 
 
 def _is_gone(ending: Ending) -> bool:

@@ -35,6 +35,7 @@ class Record:
     """What ``error.pb`` is to hold; None: it was the container's to write."""
     marker: bool = False
     """Whether the answer holds the marker as its output."""
+    namespace: str = ""
     pod: str = ""
     schema: int = SCHEMA
 

@@ -51,12 +51,14 @@ class Collector:
         self,
         hook: TriageHook,
         settle: Settle,
+        remove: Remove,
         execution_over: Over | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hook = hook
         self._settle = settle
+        self._remove = remove
         self._over = execution_over
         self._clock = clock
         self._notes: dict[PodMeta, _Notes] = {}
@@ -85,9 +87,9 @@ class Collector:
         phase = sight.pod.status.phase if sight.pod.status is not None else None
         return phase not in ("Succeeded", "Failed") or self._hook.settings.keep_finished <= 0
 
-    def start(self, cluster: PodCluster, remove: Remove) -> None:
+    def start(self, cluster: PodCluster) -> None:
         """Begin to look, in the background of the running event loop."""
-        self._task = asyncio.get_running_loop().create_task(self._rounds(cluster, remove))
+        self._task = asyncio.get_running_loop().create_task(self._rounds(cluster))
 
     def stop(self) -> None:
         """End it."""
@@ -95,15 +97,15 @@ class Collector:
             self._task.cancel()
             self._task = None
 
-    async def _rounds(self, cluster: PodCluster, remove: Remove) -> None:
+    async def _rounds(self, cluster: PodCluster) -> None:
         while True:
             await asyncio.sleep(INTERVAL)
             try:
-                await self.round(cluster, remove)
+                await self.round(cluster)
             except Exception:  # noqa: BLE001  # the next round may do better
                 _log.exception("podtriage: pods could not be collected")
 
-    async def round(self, cluster: PodCluster, remove: Remove) -> None:
+    async def round(self, cluster: PodCluster) -> None:
         """Look at all pods once."""
         newest: dict[tuple[str, str], int] = {}
         found: list[tuple[PodMeta, Sight]] = []
@@ -120,7 +122,7 @@ class Collector:
             superseded = prefix.attempt < newest[meta.namespace, prefix.task]
             if superseded or meta in self._left or await self._is_done_with(meta, sight, cluster):
                 self._left.discard(meta)
-                await remove(meta, sight)
+                await self._remove(meta, sight)
         present = {meta for meta, _ in found}
         for meta in [meta for meta in self._notes if meta not in present]:
             # Notes of pods that are not made yet are of no use here either.

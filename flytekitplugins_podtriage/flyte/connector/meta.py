@@ -7,20 +7,19 @@ is, where the attempt's files are, and what the task allows.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from flytekit.extend.backend.base_connector import ResourceMeta
+import attrs
 
 from flytekitplugins_podtriage.flyte.hook import TaskAttempt
 
 VERSION: Final = 1
 
 
-@dataclass(frozen=True)
-class PodMeta(ResourceMeta):
-    """One attempt of a task: its pod and its output prefix."""
+@attrs.frozen
+class PodMeta:
+    """One attempt of a task: its pod and its output prefix. What flytekit asks of a ``ResourceMeta``, but hashable."""
 
     namespace: str = ""
     pod: str = ""

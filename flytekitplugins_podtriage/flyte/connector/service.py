@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timezone
 from typing import Any, Final
@@ -23,7 +24,7 @@ from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.flyte import idl
 from flytekitplugins_podtriage.flyte.connector import manifest
 from flytekitplugins_podtriage.flyte.connector.collecting import Collector
-from flytekitplugins_podtriage.flyte.connector.launching import Launch, Launcher, NameTaken, annotation
+from flytekitplugins_podtriage.flyte.connector.launching import Launch, Launcher, NameTaken, Sleep, annotation
 from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
 from flytekitplugins_podtriage.flyte.ending import Ending
 from flytekitplugins_podtriage.flyte.hook import TaskAttempt, TriageHook
@@ -33,7 +34,7 @@ from flytekitplugins_podtriage.flyte.task import TASK_TYPE
 from flytekitplugins_podtriage.flyte.telling import Told, custom_info, message, resource
 
 _log = logging.getLogger("flytekitplugins_podtriage")
-_PATIENCE: Final = 0.5
+PATIENCE: Final = 0.5
 """How long ``create`` waits for the pod, and ``delete`` for its end, in seconds; what takes longer goes on behind."""
 _LINES: Final = 1000
 
@@ -58,21 +59,34 @@ class PodTriageConnector(AsyncConnectorBase):
             had, and is asked again then.
         hook: what makes answers of pods; None: one with the plugin's settings.
         execution_over: tells of a namespace and an execution's name whether that is over; None: it cannot be known.
+        patience: how long ``create`` waits for the pod, and ``delete`` for its end, in seconds.
+        sleep: how the launcher waits between two tries.
+        clock: the collector's, in seconds.
     """
 
     name = "PodTriage Connector"
 
-    def __init__(self, open_cluster: Open, hook: TriageHook | None = None, execution_over: Over | None = None) -> None:
+    def __init__(
+        self,
+        open_cluster: Open,
+        hook: TriageHook | None = None,
+        execution_over: Over | None = None,
+        *,
+        patience: float = PATIENCE,
+        sleep: Sleep = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(task_type_name=TASK_TYPE, metadata_type=PodMeta)
         self._open = open_cluster
         self._opened: PodCluster | None = None
         self._opening: asyncio.Lock | None = None
         self._hook = hook or TriageHook()
-        self._launcher = Launcher(self._cluster, self._prefix)
+        self._patience = patience
+        self._launcher = Launcher(self._cluster, self._prefix, sleep)
         self._known: dict[PodMeta, _Known] = {}
         self._settling: dict[PodMeta, asyncio.Future[Told]] = {}
         self._behind: set[asyncio.Task[Any]] = set()
-        self._collector = Collector(self._hook, self._settled, execution_over)
+        self.collector = Collector(self._hook, self._settled, self._removed, execution_over, clock=clock)
 
     async def create(
         self,
@@ -108,8 +122,8 @@ class PodTriageConnector(AsyncConnectorBase):
         except manifest.TemplateRefused as error:
             intent = Intent(now, where.namespace, where.name, refused=str(error))
         launch = self._launcher.start(meta, intent)
-        self._collector.asked(meta)
-        await _for_a_while(launch.task)
+        self.collector.asked(meta)
+        await self._for_a_while(launch.task)
         return meta
 
     async def get(self, resource_meta: PodMeta, **kwargs: Any) -> Resource:
@@ -126,7 +140,7 @@ class PodTriageConnector(AsyncConnectorBase):
             _log.error("podtriage: nothing can be deleted: %s", resource_meta.unreadable)
             return
         self._launcher.stop(resource_meta)
-        await _for_a_while(self._behind_it(self._give_up(resource_meta)))
+        await self._for_a_while(self._behind_it(self._give_up(resource_meta)))
 
     async def get_logs(self, resource_meta: PodMeta, **kwargs: Any) -> GetTaskLogsResponse:
         """Return the last lines of the task's container, or why there are none."""
@@ -142,7 +156,7 @@ class PodTriageConnector(AsyncConnectorBase):
 
     async def close(self) -> None:
         """End what goes on in the background."""
-        self._collector.stop()
+        self.collector.stop()
         await self._launcher.close()
         for task in list(self._behind):
             task.cancel()
@@ -157,7 +171,7 @@ class PodTriageConnector(AsyncConnectorBase):
                 cluster = await self._cluster()
             except ClusterError as error:
                 return await self._without_cluster(meta, error)
-        self._collector.asked(meta)
+        self.collector.asked(meta)
         now = cluster.now()
         sight = cluster.look(meta.namespace, meta.pod)
         if sight is None or annotation(sight, manifest.PREFIX) != meta.prefix:
@@ -169,6 +183,12 @@ class PodTriageConnector(AsyncConnectorBase):
         if known is not None and known.version == sight.version and (known.until is None or now < known.until):
             return known.resource
         told = self._hook.tell(sight, meta.attempt, now)
+        if isinstance(told, Told) and (known is None or _is_being_deleted(sight)):
+            # It may be over all the same: put on record by another replica, or by this one before a restart, and the
+            # pod is not gone yet.
+            ending = self._hook.ending(lost(), meta.attempt, now, sight)
+            if await asyncio.get_running_loop().run_in_executor(None, _has_record, ending.prefix):
+                told = ending
         if isinstance(told, Ending):
             return (await self._settled(meta, told)).resource
         self._known[meta] = _Known(sight.version, told.recheck_at, told.resource)
@@ -195,7 +215,7 @@ class PodTriageConnector(AsyncConnectorBase):
                 return await self._seen(meta, sight, now)
             if intent is not None and not intent.uid:
                 launch = self._launcher.start(meta, intent, recorded=True)
-                await _for_a_while(launch.task)
+                await self._for_a_while(launch.task)
                 return await self._launching(meta, launch, now)
         ending = self._hook.ending(lost(), meta.attempt, now)
         return (await self._settled(meta, ending)).resource
@@ -242,7 +262,7 @@ class PodTriageConnector(AsyncConnectorBase):
         told = await asyncio.shield(settling)
         if told.settled:
             self._known.pop(meta, None)
-            if self._collector.due(meta, ending.sight):
+            if self.collector.due(meta, ending.sight):
                 self._behind_it(self._removed(meta, ending.sight))
         return told
 
@@ -266,7 +286,7 @@ class PodTriageConnector(AsyncConnectorBase):
             await cluster.delete(meta.namespace, meta.pod, uid=metadata.uid if metadata is not None else None)
         except ClusterError as error:
             _log.warning("podtriage: pod %s/%s is left for now: %s", meta.namespace, meta.pod, error)
-            self._collector.left(meta)
+            self.collector.left(meta)
 
     async def _cluster(self) -> PodCluster:
         """Return the cluster, opened at the first need.
@@ -280,7 +300,7 @@ class PodTriageConnector(AsyncConnectorBase):
             async with self._opening:
                 if self._opened is None:
                     self._opened = await self._open()
-                    self._collector.start(self._opened, self._removed)
+                    self.collector.start(self._opened)
         return self._opened
 
     def _default_namespace(self) -> str:
@@ -292,12 +312,29 @@ class PodTriageConnector(AsyncConnectorBase):
     def _prefix(self, meta: PodMeta) -> OutputPrefix:
         return self._hook.prefix(meta.attempt)
 
+    async def _for_a_while(self, task: asyncio.Task[Any] | None) -> None:
+        """Wait for something that goes on, but not long."""
+        if task is not None:
+            await asyncio.wait({task}, timeout=self._patience)
+
     def _behind_it(self, coroutine: Any) -> asyncio.Task[Any]:
         """Have something done in the background."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._behind.add(task)
         task.add_done_callback(self._behind.discard)
         return task
+
+
+def _is_being_deleted(sight: Sight) -> bool:
+    return sight.pod.metadata is not None and sight.pod.metadata.deletion_timestamp is not None
+
+
+def _has_record(prefix: OutputPrefix) -> bool:
+    try:
+        return read_record(prefix) is not None
+    except PrefixError as error:  # then nothing was told of it that could be told again
+        _log.warning("podtriage: %s", error)
+        return False
 
 
 def _on_file(prefix: OutputPrefix) -> tuple[Any, Intent | None, bool]:
@@ -326,9 +363,3 @@ def _no_pod(why: str) -> Verdict:
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
-
-
-async def _for_a_while(task: asyncio.Task[Any] | None) -> None:
-    """Wait for something that goes on, but not long."""
-    if task is not None:
-        await asyncio.wait({task}, timeout=_PATIENCE)
