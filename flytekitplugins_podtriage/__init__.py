@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.spending import Spending as Spending
     from flytekitplugins_podtriage.core.spending import spend as spend
     from flytekitplugins_podtriage.core.triage import triage as triage
+    from flytekitplugins_podtriage.flyte.hook import TaskAttempt as TaskAttempt
+    from flytekitplugins_podtriage.flyte.hook import TriageHook as TriageHook
     from flytekitplugins_podtriage.tasks import PodTriage as PodTriage
 
 _HOMES = {
@@ -44,6 +46,8 @@ _HOMES = {
     "PodTriage": "tasks",
     "Policy": "core.policy",
     "Spending": "core.spending",
+    "TaskAttempt": "flyte.hook",
+    "TriageHook": "flyte.hook",
     "Verdict": "core.model",
     "diagnose": "core.diagnose",
     "forecast": "core.forecast",

@@ -20,7 +20,7 @@ from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.decode import read_events, read_pod
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Verdict
-from flytekitplugins_podtriage.core.observed import judge
+from flytekitplugins_podtriage.core.observed import judge, lost
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.flyte.ending import Ending, Settlement
@@ -132,7 +132,8 @@ class TriageHook:
         The same end is told the same way however often it is asked for, by whichever process.
 
         Args:
-            pod: JSON as bytes or text, a dictionary, or a ``kubernetes`` V1Pod.
+            pod: JSON as bytes or text, a dictionary, or a ``kubernetes`` V1Pod; None: it is gone, and its last state is
+                not known.
             attempt: what it is for.
             events: its events, in the same forms.
             memory: what ``remember`` has kept of it, if somebody watches it.
@@ -143,8 +144,7 @@ class TriageHook:
             InvalidPod: the pod or an event cannot be read.
             InvalidSettings: a setting is unknown or its value not allowed.
         """
-        sight = Sight(read_pod(pod), tuple(read_events(events)), memory, gone)
-        told = self.tell(sight, attempt, now or datetime.now(timezone.utc))
+        told = self._seen(pod, attempt, events, memory, gone, now)
         return told.resource if isinstance(told, Told) else self.settle(told).resource
 
     async def aresource(
@@ -158,11 +158,24 @@ class TriageHook:
         now: datetime | None = None,
     ) -> Resource:
         """Do the same without holding up the event loop: what is read and written goes through a thread."""
-        sight = Sight(read_pod(pod), tuple(read_events(events)), memory, gone)
-        told = self.tell(sight, attempt, now or datetime.now(timezone.utc))
+        told = self._seen(pod, attempt, events, memory, gone, now)
         if isinstance(told, Ending):
             told = await asyncio.get_running_loop().run_in_executor(None, self.settle, told)
         return told.resource
+
+    def _seen(
+        self,
+        pod: object,
+        attempt: TaskAttempt,
+        events: Iterable[object],
+        memory: Memory | None,
+        gone: bool,
+        now: datetime | None,
+    ) -> Told | Ending:
+        at = now or datetime.now(timezone.utc)
+        if pod is None:
+            return self.ending(lost(), attempt, at)
+        return self.tell(Sight(read_pod(pod), tuple(read_events(events)), memory, gone), attempt, at)
 
     def tell(self, sight: Sight, attempt: TaskAttempt, now: datetime) -> Told | Ending:
         """Return the answer for a pod that is not over, or the end that is to be settled; nothing is read or written.

@@ -58,6 +58,52 @@ class PodTriage:
     """How long to hold a pod, and by which rules; None: as configured where it is judged."""
 
 
+def needs_marker(declared: interface.TypedInterface, task: str) -> bool:
+    """Return whether a task declares no outputs.
+
+    Raises:
+        FlyteValidationException: it declares one that has the marker's name.
+    """
+    if MARKER in declared.outputs:
+        raise FlyteValidationException(f"task {task}: output {MARKER!r} is podtriage's own; allowed: any other name")
+    return not declared.outputs
+
+
+def with_marker(declared: interface.TypedInterface) -> interface.TypedInterface:
+    """Return an interface without outputs as one whose only output is the marker."""
+    done = interface.Variable(_BOOLEAN, "set when the task has ended well")
+    return interface.TypedInterface(declared.inputs, {MARKER: done})
+
+
+def one_template(config: PodTriage, given: PodTemplate | None) -> PodTemplate:
+    """Return a task's pod template, which may be said in either of two places.
+
+    Raises:
+        FlyteValidationException: it is said in both.
+    """
+    if given is not None and config.pod_template is not None and given is not config.pod_template:
+        raise FlyteValidationException(
+            "pod_template is given twice; allowed: pod_template=... of the task, or PodTriage(pod_template=...)"
+        )
+    return given or config.pod_template or PodTemplate()
+
+
+def custom(config: PodTriage, task: str) -> dict[str, Any]:
+    """Return what the connector is to know of a task's own policy.
+
+    Raises:
+        FlyteValidationException: the policy has rules.
+    """
+    policy = config.policy
+    if policy is None:
+        return {}
+    if policy.rules is not None:
+        raise FlyteValidationException(
+            f"task {task}: rules cannot travel with a task; allowed: the setting `rules` of the connector"
+        )
+    return {"user_patience": policy.user_patience, "system_patience": policy.system_patience}
+
+
 class PodTriageFunctionTask(PythonFunctionTask[PodTriage]):
     """A Python function task of the type ``podtriage``.
 
@@ -66,35 +112,22 @@ class PodTriageFunctionTask(PythonFunctionTask[PodTriage]):
 
     def __init__(self, task_config: PodTriage | None, task_function: Callable[..., Any], **kwargs: Any) -> None:
         config = task_config or PodTriage()
-        template = kwargs.pop("pod_template", None)
-        if template is not None and config.pod_template is not None and template is not config.pod_template:
-            raise FlyteValidationException(
-                "pod_template is given twice; allowed: @task(pod_template=...) or PodTriage(pod_template=...)"
-            )
         super().__init__(
             config,
             task_function,
             task_type=TASK_TYPE,
-            pod_template=template or config.pod_template or PodTemplate(),
+            pod_template=one_template(config, kwargs.pop("pod_template", None)),
             **kwargs,
         )
         self._in_body = threading.local()
-        self.marked = not self.interface.outputs
+        self.marked = needs_marker(self.interface, self.name)
         """Whether the only output is the marker."""
         if self.marked:
-            done = interface.Variable(_BOOLEAN, "set when the task has ended well")
-            self._interface = interface.TypedInterface(self.interface.inputs, {MARKER: done})
+            self._interface = with_marker(self.interface)
 
     def get_custom(self, settings: SerializationSettings) -> dict[str, Any]:
         """Return what the connector is to know of the task's own policy."""
-        policy = self.task_config.policy
-        if policy is None:
-            return {}
-        if policy.rules is not None:
-            raise FlyteValidationException(
-                f"task {self.name}: rules cannot travel with a task; allowed: the setting `rules` of the connector"
-            )
-        return {"user_patience": policy.user_patience, "system_patience": policy.system_patience}
+        return custom(self.task_config, self.name)
 
     def get_k8s_pod(self, settings: SerializationSettings) -> K8sPod:
         """Return the pod's definition.

@@ -90,7 +90,8 @@ def leave(folder: Path, number: int, name: str, data: bytes = b"") -> None:
 
 def left_by_container(kind: ErrorKind = ErrorKind.USER, recoverable: bool = False) -> bytes:
     said = Failure(kind, "USER:ValueError", "Traceback ... ValueError: no", recoverable)
-    return idl.error_document(said).SerializeToString()
+    data: bytes = idl.error_document(said).SerializeToString()
+    return data
 
 
 def charged(folder: Path, *kinds: ErrorKind) -> None:
@@ -214,6 +215,14 @@ def test_a_pod_that_is_gone_after_its_outputs_were_written_has_not_failed(hook: 
 def test_a_pod_that_is_gone_without_a_trace_is_the_platforms_failure(hook: TriageHook, folder: Path) -> None:
     hook.resource(RUNNING, attempt(folder), gone=True, now=NOW)
     found = document(folder)
+    assert found is not None and (found.error.origin, found.error.code) == (ExecutionError.SYSTEM, "PodGone")
+
+
+def test_of_a_pod_that_is_gone_nothing_else_need_be_known(hook: TriageHook, folder: Path) -> None:
+    first = hook.resource(SHUT_DOWN, attempt(folder), now=NOW)
+    assert as_told(hook.resource(None, attempt(folder), now=NOW)) == as_told(first)
+    hook.resource(None, attempt(folder, 1), now=NOW)
+    found = document(folder, 1)
     assert found is not None and (found.error.origin, found.error.code) == (ExecutionError.SYSTEM, "PodGone")
 
 

@@ -41,7 +41,8 @@ class World:
         """Return another connector on the same cluster and folder: a second replica, or the first after a restart."""
 
         async def opened() -> PodCluster:
-            return self.cluster if cluster is None else cluster
+            found: PodCluster = self.cluster if cluster is None else cluster
+            return found
 
         return PodTriageConnector(opened, TriageHook(settings=self.settings), **options)
 

@@ -1,0 +1,106 @@
+"""Container tasks of the type ``podtriage``: any image and command, with inputs and outputs by Flyte's copilot.
+
+They serialize as ``k8s_pod`` with a ``data_config``: propeller puts copilot's containers into the pod spec before it
+hands that to the connector (flytepropeller 1.16, webapi/connector/plugin.go ``Create``; flytek8s/pod_helper.go
+``ApplyFlytePodConfiguration``).
+
+A task without outputs declares the marker like any other, or a stock backend would take its failures for successes. No
+program in its pod writes the marker: once the pod has ended well the connector answers with it
+(:class:`~flytekitplugins_podtriage.flyte.hook.TaskAttempt`). Copilot looks for it in vain and says so in ``errors.pb``,
+which nobody reads: propeller's document is ``error.pb`` (flytecopilot/cmd/root.go; ioutils/paths.go).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flytekit import ContainerTask, FlyteContext, PodTemplate
+from flytekit.configuration import SerializationSettings
+from flytekit.core.promise import VoidPromise
+from flytekit.exceptions.user import FlyteValidationException
+from flytekit.models import literals
+from flytekit.models.task import DataLoadingConfig
+
+from flytekitplugins_podtriage.flyte.task import (
+    TASK_TYPE,
+    PodTriage,
+    custom,
+    marker_outputs,
+    needs_marker,
+    one_template,
+    with_marker,
+)
+
+
+class PodTriageContainer(ContainerTask):
+    """flytekit's ``ContainerTask``, as a task of the type ``podtriage``.
+
+    Args:
+        task_config: as of any PodTriage task.
+        pod_template: flytekit's; the same as ``PodTriage(pod_template=...)``.
+        arguments: all else is flytekit's: ``name``, ``image``, ``command``, ``inputs``, ``outputs`` and so on.
+        options: likewise.
+
+    Raises:
+        FlyteValidationException: the pod template is given twice, or an output has the marker's name.
+    """
+
+    def __init__(
+        self,
+        *arguments: Any,
+        task_config: PodTriage | None = None,
+        pod_template: PodTemplate | None = None,
+        **options: Any,
+    ) -> None:
+        config = task_config or PodTriage()
+        super().__init__(*arguments, pod_template=one_template(config, pod_template), **options)
+        # ContainerTask names type and configuration itself, and lets nobody else.
+        self._task_type = TASK_TYPE
+        self._task_config = config
+        self.marked = needs_marker(self.interface, self.name)
+        """Whether the only output is the marker."""
+        if self.marked:
+            self._interface = with_marker(self.interface)
+
+    @property
+    def folders(self) -> tuple[str, str]:
+        """Where its container finds its inputs and leaves its outputs; the defaults are propeller's."""
+        # flytek8s/config/config.go, DefaultInputDataPath and DefaultOutputPath
+        return self._input_data_dir or "/var/flyte/inputs", self._output_data_dir or "/var/flyte/outputs"
+
+    @property
+    def metadata_format(self) -> ContainerTask.MetadataFormat:
+        """How all inputs together are written, beside one file for each."""
+        return self._md_format
+
+    def get_custom(self, settings: SerializationSettings) -> dict[str, Any]:
+        """Return what the connector is to know of the task's own policy."""
+        return custom(self.task_config, self.name)
+
+    def local_execute(self, ctx: FlyteContext, **kwargs: Any) -> Any:
+        """Run the task outside a backend; the marker is nothing that a caller sees."""
+        done = super().local_execute(ctx, **kwargs)
+        return VoidPromise(self.name) if self.marked else done
+
+    def dispatch_execute(self, ctx: FlyteContext, input_literal_map: literals.LiteralMap) -> literals.LiteralMap:
+        """Run the task on literals, by attempts: in a pod there is no flytekit that could call this."""
+        outputs = self.run_attempts(ctx, input_literal_map)
+        return marker_outputs() if self.marked else outputs
+
+    def execute(self, **_: Any) -> Any:
+        """Refuse: only a container runs this task's command."""
+        raise FlyteValidationException(f"task {self.name}: its body is a container's; allowed: to call the task")
+
+    def run_attempts(self, ctx: FlyteContext, inputs: literals.LiteralMap) -> literals.LiteralMap:
+        """Take the task through its attempts; return its outputs.
+
+        Raises:
+            FlyteException: it failed for good.
+        """
+        raise NotImplementedError
+
+    def _get_data_loading_config(self) -> DataLoadingConfig:
+        found = super()._get_data_loading_config()
+        # Whoever has nothing to hand over needs no copilot, whose uploader would wait for the marker.
+        enabled = bool(self.interface.inputs) or not self.marked
+        return DataLoadingConfig(found.input_path, found.output_path, enabled, found.format, found.io_strategy)

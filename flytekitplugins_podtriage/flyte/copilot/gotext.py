@@ -1,0 +1,123 @@
+"""Values as Go prints and reads them: a container's files and arguments are Go's work on a backend."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from typing import Any, Final
+
+_UNITS: Final = {"ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}  # fmt: skip  # noqa: E501, RUF001  # both signs that Go takes for micro
+_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")  # noqa: RUF001
+_FLOAT: Final = re.compile(r"[+-]?(\d+(_?\d+)*\.?(\d+(_?\d+)*)?|\.\d+(_?\d+)*)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.I)
+_INTEGER: Final = re.compile(r"[+-]?\d+")
+_TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+
+
+def positional(value: float) -> str:
+    """Return a number as ``strconv.FormatFloat(value, 'f', -1, 64)`` has it."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+    text = format(Decimal(repr(value)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def shortest(value: float) -> str:
+    """Return a number as ``fmt.Sprintf("%v", value)`` has it: with an exponent below 1e-4 and from 1e21 on."""
+    if not math.isfinite(value) or value == 0 or 1e-4 <= abs(value) < 1e21:
+        return positional(value)
+    _, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    assert isinstance(exponent, int)
+    power = exponent + len(digits) - 1
+    fraction = "".join(map(str, digits[1:]))
+    whole = f"{digits[0]}.{fraction}" if fraction else str(digits[0])
+    return f"{'-' if value < 0 else ''}{whole}e{'-' if power < 0 else '+'}{abs(power):02d}"
+
+
+def duration(nanoseconds: int) -> str:
+    """Return a length of time as ``time.Duration.String`` has it: ``1h30m0s``, ``1.5ms``."""
+    sign, left = ("-" if nanoseconds < 0 else ""), abs(nanoseconds)
+    if left == 0:
+        return "0s"
+    if left < _UNITS["s"]:
+        unit = "ns" if left < _UNITS["µs"] else "µs" if left < _UNITS["ms"] else "ms"
+        return f"{sign}{_decimal(left, _UNITS[unit])}{unit}"
+    minutes, left = divmod(left, _UNITS["m"])
+    hours, minutes = divmod(minutes, 60)
+    seconds = f"{_decimal(left, _UNITS['s'])}s"
+    if hours:
+        return f"{sign}{hours}h{minutes}m{seconds}"
+    return f"{sign}{minutes}m{seconds}" if minutes else f"{sign}{seconds}"
+
+
+def _decimal(count: int, unit: int) -> str:
+    text = format(Decimal(count) / Decimal(unit), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def parse_duration(text: str) -> int:
+    """Return the nanoseconds that ``time.ParseDuration`` reads.
+
+    Raises:
+        ValueError: it reads none.
+    """
+    body = text[1:] if text[:1] in {"+", "-"} else text
+    if body == "0":
+        return 0
+    found, end = 0, 0
+    for part in _PART.finditer(body):
+        if part.start() != end:
+            break
+        found += int(Decimal(part[1]) * _UNITS[part[2]])
+        end = part.end()
+    if not body or end != len(body):
+        raise ValueError(f"time: invalid duration {text!r}")
+    return -found if text.startswith("-") else found
+
+
+def parse_integer(text: str) -> int:
+    """Return the number that ``strconv.ParseInt(text, 10, 64)`` reads.
+
+    Raises:
+        ValueError: it reads none.
+    """
+    if not _INTEGER.fullmatch(text) or not text.isascii():
+        raise ValueError(f"strconv.ParseInt: parsing {text!r}: invalid syntax")
+    found = int(text)
+    if not -(2**63) <= found < 2**63:
+        raise ValueError(f"strconv.ParseInt: parsing {text!r}: value out of range")
+    return found
+
+
+def parse_float(text: str) -> float:
+    """Return the number that ``strconv.ParseFloat(text, 64)`` reads; its hexadecimal form is not known here.
+
+    Raises:
+        ValueError: it reads none.
+    """
+    if not _FLOAT.fullmatch(text) or not text.isascii() or "_" in text:
+        raise ValueError(f"strconv.ParseFloat: parsing {text!r}: invalid syntax")
+    found = float(text)
+    if math.isinf(found) and "inf" not in text.lower():
+        raise ValueError(f"strconv.ParseFloat: parsing {text!r}: value out of range")
+    return found
+
+
+def parse_boolean(text: str) -> bool:
+    """Return what ``strconv.ParseBool`` reads.
+
+    Raises:
+        ValueError: it reads nothing.
+    """
+    if text not in _TRUE | _FALSE:
+        raise ValueError(f"strconv.ParseBool: parsing {text!r}: invalid syntax")
+    return text in _TRUE
+
+
+def timestamp(proto: Any) -> str:
+    """Return a ``google.protobuf.Timestamp`` as ``ptypes.TimestampString`` has it: RFC 3339, in UTC."""
+    text: str = proto.ToJsonString()
+    whole, point, fraction = text.rstrip("Z").partition(".")
+    fraction = fraction.rstrip("0")
+    return f"{whole}{point if fraction else ''}{fraction}Z"
