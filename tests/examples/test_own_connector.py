@@ -44,7 +44,7 @@ class Api:
 
     def list_namespaced_event(self, namespace: str, field_selector: str) -> Any:
         assert re.fullmatch("involvedObject.uid=.+", field_selector)
-        [name] = {sight.pod.metadata.name for sight in self.cluster.seen()}
+        [name] = {sight.pod.metadata.name or "" for sight in self.cluster.seen()}
         return SimpleNamespace(items=list(self._sight(namespace, name).events))
 
     def delete_namespaced_pod(self, name: str, namespace: str) -> None:

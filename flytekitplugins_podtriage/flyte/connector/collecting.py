@@ -15,7 +15,7 @@ from typing import Final
 import attrs
 
 from flytekitplugins_podtriage.core.cluster import PodCluster, Sight
-from flytekitplugins_podtriage.flyte.connector.launching import annotation
+from flytekitplugins_podtriage.flyte.connector.launching import InThread, annotation
 from flytekitplugins_podtriage.flyte.connector.manifest import EXECUTION, META
 from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
 from flytekitplugins_podtriage.flyte.ending import Ending
@@ -52,6 +52,7 @@ class Collector:
         hook: TriageHook,
         settle: Settle,
         remove: Remove,
+        in_thread: InThread,
         execution_over: Over | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -59,6 +60,7 @@ class Collector:
         self._hook = hook
         self._settle = settle
         self._remove = remove
+        self._in_thread = in_thread
         self._over = execution_over
         self._clock = clock
         self._notes: dict[PodMeta, _Notes] = {}
@@ -150,7 +152,7 @@ class Collector:
         """Whether a pod that runs was given up, or (if that is to be asked) its execution is over."""
         prefix = self._hook.prefix(meta.attempt)
         try:
-            if await asyncio.get_running_loop().run_in_executor(None, prefix.exists, STOPPED):
+            if await self._in_thread(prefix.exists, STOPPED):
                 return True
         except PrefixError as error:
             _log.warning("podtriage: %s", error)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -18,7 +18,7 @@ from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, Pod
 from flytekitplugins_podtriage.flyte.connector.manifest import PREFIX, TASK, task_hash
 from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
 from flytekitplugins_podtriage.flyte.prefix import INTENT, RECORD, STOPPED, OutputPrefix, PrefixError
-from flytekitplugins_podtriage.flyte.record import Intent
+from flytekitplugins_podtriage.flyte.record import Intent, read_intent
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 _FIRST_WAIT: Final = 0.5
@@ -27,6 +27,8 @@ _LONGEST_WAIT: Final = 30.0
 Cluster = Callable[[], Awaitable[PodCluster]]
 """Returns the cluster; raises ClusterError where there is none to be had."""
 Sleep = Callable[[float], Awaitable[None]]
+InThread = Callable[..., Awaitable[Any]]
+"""Has a function run, with arguments, in a thread that may wait for a store."""
 
 
 class NameTaken(ClusterError):
@@ -54,9 +56,14 @@ class Launcher:
     """Makes pods, each until it is there."""
 
     def __init__(
-        self, cluster: Cluster, prefix: Callable[[PodMeta], OutputPrefix], sleep: Sleep = asyncio.sleep
+        self,
+        cluster: Cluster,
+        prefix: Callable[[PodMeta], OutputPrefix],
+        in_thread: InThread,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._cluster = cluster
+        self._in_thread = in_thread
         self._prefix = prefix
         self._sleep = sleep
         self._launches: dict[PodMeta, Launch] = {}
@@ -65,19 +72,13 @@ class Launcher:
         """Return the launch of an attempt's pod, if it goes on here."""
         return self._launches.get(meta)
 
-    def start(self, meta: PodMeta, intent: Intent, *, recorded: bool = False) -> Launch:
-        """Begin to make a pod; a launch that goes on already is returned as it is.
-
-        Args:
-            meta: the attempt's.
-            intent: what is to be made.
-            recorded: whether the intent is at the output prefix already.
-        """
+    def start(self, meta: PodMeta, intent: Intent) -> Launch:
+        """Begin to make a pod; a launch that goes on already is returned as it is."""
         known = self._launches.get(meta)
         if known is not None:
             return known
         launch = self._launches[meta] = Launch(intent)
-        launch.task = asyncio.get_running_loop().create_task(self._launch(meta, launch, recorded))
+        launch.task = asyncio.get_running_loop().create_task(self._launch(meta, launch))
         return launch
 
     def stop(self, meta: PodMeta) -> None:
@@ -93,15 +94,16 @@ class Launcher:
             self.stop(meta)
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _launch(self, meta: PodMeta, launch: Launch, recorded: bool) -> None:
-        prefix, wait, again = self._prefix(meta), _FIRST_WAIT, recorded
+    async def _launch(self, meta: PodMeta, launch: Launch) -> None:
+        prefix, wait, recorded = self._prefix(meta), _FIRST_WAIT, False
         while True:
-            if not recorded:
+            known, over = await self._in_thread(_on_file, prefix)
+            if over or (known is not None and known.uid):
+                break  # made before, by this process or another: propeller may ask for the same attempt twice
+            if not recorded and known is None:
                 recorded = await self._record(prefix, launch.intent)
             if launch.intent.refused:
-                break  # there is nothing to be made; get tells why
-            if again and await _in_thread(_is_over, prefix):
-                break
+                return  # there is nothing to be made; get tells why
             try:
                 uid = await self._make(meta, prefix, launch.intent)
             except ClusterError as error:
@@ -109,18 +111,15 @@ class Launcher:
                 _log.warning("podtriage: %s", error)
                 if launch.hopeless:
                     return  # kept, for get to tell
-                await self._sleep(wait)
-                wait, again = min(2 * wait, _LONGEST_WAIT), True
-                continue
-            except Exception:  # noqa: BLE001  # a bug, or a cluster that breaks its word: tried again, since somebody waits for it
+            except Exception:  # noqa: BLE001  # a bug, or a cluster that breaks its word: somebody waits for the pod
                 _log.exception("podtriage: pod %s/%s could not be made", meta.namespace, meta.pod)
-                await self._sleep(wait)
-                wait, again = min(2 * wait, _LONGEST_WAIT), True
-                continue
-            await self._record(prefix, attrs.evolve(launch.intent, uid=uid))
-            if await _in_thread(_is_over, prefix):  # given up meanwhile, by whichever replica was told
-                await self._unmake(meta, uid)
-            break
+            else:
+                await self._record(prefix, attrs.evolve(launch.intent, uid=uid))
+                if (await self._in_thread(_on_file, prefix))[1]:  # given up meanwhile, by whichever replica was told
+                    await self._unmake(meta, uid)
+                break
+            await self._sleep(wait)
+            wait = min(2 * wait, _LONGEST_WAIT)
         self._launches.pop(meta, None)
 
     async def _make(self, meta: PodMeta, prefix: OutputPrefix, intent: Intent) -> str:
@@ -159,7 +158,7 @@ class Launcher:
 
     async def _record(self, prefix: OutputPrefix, intent: Intent) -> bool:
         try:
-            await _in_thread(prefix.write, INTENT, intent.to_json())
+            await self._in_thread(prefix.write, INTENT, intent.to_json())
         except PrefixError as error:
             _log.warning("podtriage: the pod is made without a note of it: %s", error)
             return False
@@ -172,13 +171,10 @@ def annotation(sight: Sight, name: str) -> str:
     return ((metadata.annotations or {}).get(name) or "") if metadata is not None else ""
 
 
-def _is_over(prefix: OutputPrefix) -> bool:
-    """Whether an attempt was given up or has an end on record; False where that cannot be found out."""
+def _on_file(prefix: OutputPrefix) -> tuple[Intent | None, bool]:
+    """Return the intent on file, and whether the attempt was given up or has an end; nothing where none can be read."""
     try:
-        return prefix.exists(STOPPED) or prefix.exists(RECORD)
-    except PrefixError:
-        return False
-
-
-async def _in_thread(function: Callable[..., object], *arguments: object) -> bool:
-    return bool(await asyncio.get_running_loop().run_in_executor(None, function, *arguments))
+        return read_intent(prefix), prefix.exists(STOPPED) or prefix.exists(RECORD)
+    except PrefixError as error:
+        _log.warning("podtriage: %s", error)
+        return None, False

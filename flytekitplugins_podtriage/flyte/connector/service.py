@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ _log = logging.getLogger("flytekitplugins_podtriage")
 PATIENCE: Final = 0.5
 """How long ``create`` waits for the pod, and ``delete`` for its end, in seconds; what takes longer goes on behind."""
 _LINES: Final = 1000
+_THREADS: Final = 32
 
 Open = Callable[[], Awaitable[PodCluster]]
 Over = Callable[[str, str], Awaitable["bool | None"]]
@@ -82,11 +84,15 @@ class PodTriageConnector(AsyncConnectorBase):
         self._opening: asyncio.Lock | None = None
         self._hook = hook or TriageHook()
         self._patience = patience
-        self._launcher = Launcher(self._cluster, self._prefix, sleep)
+        # A store that hangs must hold up neither the event loop nor the threads that others wait for.
+        self._threads = ThreadPoolExecutor(_THREADS, "podtriage-store")
+        self._launcher = Launcher(self._cluster, self._prefix, self._in_thread, sleep)
         self._known: dict[PodMeta, _Known] = {}
         self._settling: dict[PodMeta, asyncio.Future[Told]] = {}
         self._behind: set[asyncio.Task[Any]] = set()
-        self.collector = Collector(self._hook, self._settled, self._removed, execution_over, clock=clock)
+        self.collector = Collector(
+            self._hook, self._settled, self._removed, self._in_thread, execution_over, clock=clock
+        )
 
     async def create(
         self,
@@ -161,6 +167,7 @@ class PodTriageConnector(AsyncConnectorBase):
         for task in list(self._behind):
             task.cancel()
         await asyncio.gather(*self._behind, return_exceptions=True)
+        self._threads.shutdown(wait=False)
 
     async def _answer(self, meta: PodMeta) -> Resource:
         if meta.unreadable:
@@ -187,7 +194,7 @@ class PodTriageConnector(AsyncConnectorBase):
             # It may be over all the same: put on record by another replica, or by this one before a restart, and the
             # pod is not gone yet.
             ending = self._hook.ending(lost(), meta.attempt, now, sight)
-            if await asyncio.get_running_loop().run_in_executor(None, _has_record, ending.prefix):
+            if await self._in_thread(_has_record, ending.prefix):
                 told = ending
         if isinstance(told, Ending):
             return (await self._settled(meta, told)).resource
@@ -201,7 +208,7 @@ class PodTriageConnector(AsyncConnectorBase):
             return await self._launching(meta, launch, now)
         prefix = self._prefix(meta)
         try:
-            record, intent, stopped = await asyncio.get_running_loop().run_in_executor(None, _on_file, prefix)
+            record, intent, stopped = await self._in_thread(_on_file, prefix)
         except PrefixError as error:
             return _held(f"nothing is seen of the task's pod, and what was told of it cannot be read: {error}")
         if record is None and not stopped:
@@ -214,7 +221,7 @@ class PodTriageConnector(AsyncConnectorBase):
             if sight is not None and annotation(sight, manifest.PREFIX) == meta.prefix:
                 return await self._seen(meta, sight, now)
             if intent is not None and not intent.uid:
-                launch = self._launcher.start(meta, intent, recorded=True)
+                launch = self._launcher.start(meta, intent)
                 await self._for_a_while(launch.task)
                 return await self._launching(meta, launch, now)
         ending = self._hook.ending(lost(), meta.attempt, now)
@@ -241,7 +248,7 @@ class PodTriageConnector(AsyncConnectorBase):
     async def _without_cluster(self, meta: PodMeta, error: ClusterError) -> Resource:
         """Answer while there is no cluster to be had: by what is on record, or else by the error."""
         try:
-            record = await asyncio.get_running_loop().run_in_executor(None, read_record, self._prefix(meta))
+            record = await self._in_thread(read_record, self._prefix(meta))
         except PrefixError:
             record = None
         now = _now()
@@ -257,7 +264,7 @@ class PodTriageConnector(AsyncConnectorBase):
         settling = self._settling.get(meta)
         if settling is None:
             loop = asyncio.get_running_loop()
-            settling = self._settling[meta] = loop.run_in_executor(None, self._hook.settle, ending)
+            settling = self._settling[meta] = loop.run_in_executor(self._threads, self._hook.settle, ending)
             settling.add_done_callback(lambda _: self._settling.pop(meta, None))
         told = await asyncio.shield(settling)
         if told.settled:
@@ -269,7 +276,7 @@ class PodTriageConnector(AsyncConnectorBase):
     async def _give_up(self, meta: PodMeta) -> None:
         """Note that an attempt is given up, then delete its pod; the note is for a pod that somebody makes late."""
         try:
-            await asyncio.get_running_loop().run_in_executor(None, self._prefix(meta).write, STOPPED, b"")
+            await self._in_thread(self._prefix(meta).write, STOPPED, b"")
         except PrefixError as error:
             _log.warning("podtriage: %s", error)
         await self._removed(meta, None)
@@ -308,6 +315,10 @@ class PodTriageConnector(AsyncConnectorBase):
             return (*self._hook.settings.namespaces, "default")[0]
         except ValueError:  # what is wrong with the settings is told by get
             return "default"
+
+    def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
+        """Have something run that may wait for a store."""
+        return asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
     def _prefix(self, meta: PodMeta) -> OutputPrefix:
         return self._hook.prefix(meta.attempt)

@@ -368,6 +368,20 @@ def test_a_pod_is_not_made_a_second_time_for_one_attempt(world: Make) -> None:
     run(story())
 
 
+@pytest.mark.parametrize("plan", ["body: exit 3", "body: 2s", "docker.io: 429"])
+def test_a_create_that_is_repeated_after_the_end_makes_no_pod_and_tells_the_same(world: Make, plan: str) -> None:
+    async def story() -> None:
+        here = world(plan, keep_finished=0)
+        told, _ = await here.until_over(await here.create())
+        await here.settle_down()
+        again = await here.create(connector=here.replica())
+        assert here.pods() == []
+        found = await here.get(again)
+        assert (found.phase, found.message) == (told.phase, told.message)
+
+    run(story())
+
+
 def test_nothing_is_concluded_from_a_cluster_that_is_not_known_yet(world: Make) -> None:
     async def story() -> None:
         cluster = Strained("body: 40m")
