@@ -27,6 +27,9 @@ RUN_ON: Final = ("connector", "guard", "flyte-1.16", "flyte-2")
 BODIES: Final = ("process", "inline")
 CLUSTERS: Final = ("sandbox", "kubernetes")
 _NAMESPACE: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_SERVICE: Final = re.compile(r"_(?:SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)$")
+"""What Kubernetes puts into a pod's environment for each service of its namespace (kubernetes pkg/kubelet/envvars): of one
+called ``flyte-podtriage-connector`` it begins as our variables do."""
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
 
@@ -128,6 +131,8 @@ class Settings:
     """The faults of a local run: a plan, one fault a line or between semicolons; or ``@FILE``."""
     bodies: str = attrs.field(default="process", converter=_bodies)
     """Where a local run's task bodies run: each in a process of its own, or in this one."""
+    run_commands: bool = attrs.field(default=False, converter=_switch)
+    """Whether a local run runs the commands of container tasks on this machine; without, the plan says how they end."""
     compare: bool = attrs.field(default=True, converter=_switch)
     """Whether a local run with failed attempts also shows what the other backends would have done."""
     cluster: str = attrs.field(default="sandbox", converter=_cluster)
@@ -182,7 +187,7 @@ def read_settings(
     """
     found = _of_file(config_file)
     for variable, text in sorted((os.environ if environ is None else environ).items()):
-        if variable.startswith(PREFIX):
+        if variable.startswith(PREFIX) and not _SERVICE.search(variable):
             where = f"environment variable {variable}"
             found[_known(variable[len(PREFIX) :].lower(), where, _KEYS)] = (text, where)
     for name, argument in (arguments or {}).items():

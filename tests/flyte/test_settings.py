@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from flytekitplugins_podtriage.flyte.settings import InvalidSettings, Settings, read_settings
@@ -73,3 +75,27 @@ def test_what_is_unknown_or_not_allowed_is_refused_in_a_line(
         read_settings(**{"environ": {}, **sources}, config_file=file(tmp_path, text))
 
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "FLYTE_PODTRIAGE_CONNECTOR_SERVICE_HOST",
+        "FLYTE_PODTRIAGE_CONNECTOR_SERVICE_PORT",
+        "FLYTE_PODTRIAGE_CONNECTOR_SERVICE_PORT_GRPC",
+        "FLYTE_PODTRIAGE_CONNECTOR_PORT",
+        "FLYTE_PODTRIAGE_CONNECTOR_PORT_8000_TCP",
+        "FLYTE_PODTRIAGE_CONNECTOR_PORT_8000_TCP_ADDR",
+        "FLYTE_PODTRIAGE_SERVICE_HOST",
+    ],
+)
+def test_a_service_of_kubernetes_whose_name_begins_like_a_setting_is_no_setting(variable: str) -> None:
+    assert read_settings(environ={variable: "10.0.0.1"}) == Settings()
+
+
+def test_every_setting_is_in_the_document_with_its_default_and_no_other_is() -> None:
+    text = (Path(__file__).parent.parent.parent / "docs" / "settings.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `([a-z-]+)` \| (?:`([^`]*)`)? ?\|", text, re.MULTILINE))
+    assert {name.replace("-", "_") for name in told} == {field.name for field in attrs.fields(Settings)}
+    given = {name.replace("-", "_"): value for name, value in told.items() if value}
+    assert read_settings(given, environ={}) == Settings()
