@@ -28,8 +28,8 @@ BODIES: Final = ("process", "inline")
 CLUSTERS: Final = ("sandbox", "kubernetes")
 _NAMESPACE: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _SERVICE: Final = re.compile(r"_(?:SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)$")
-"""What Kubernetes puts into a pod's environment for each service of its namespace (kubernetes pkg/kubelet/envvars): of one
-called ``flyte-podtriage-connector`` it begins as our variables do."""
+"""What Kubernetes puts into a pod's environment for each service of its namespace (kubernetes pkg/kubelet/envvars): for
+one called ``flyte-podtriage-connector`` it begins as our variables do."""
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
 
