@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.flyte.hook import TaskAttempt as TaskAttempt
     from flytekitplugins_podtriage.flyte.hook import TriageHook as TriageHook
     from flytekitplugins_podtriage.tasks import PodTriage as PodTriage
+    from flytekitplugins_podtriage.tasks import PodTriageContainerTask as PodTriageContainerTask
 
 _HOMES = {
     "Budgets": "core.spending",
@@ -44,6 +45,7 @@ _HOMES = {
     "Memory": "core.memory",
     "Phase": "core.model",
     "PodTriage": "tasks",
+    "PodTriageContainerTask": "tasks",
     "Policy": "core.policy",
     "Spending": "core.spending",
     "TaskAttempt": "flyte.hook",

@@ -41,6 +41,7 @@ def rehearse(path: str, name: str, inputs: Iterable[str], settings: Mapping[str,
         NotRehearsable: there is no such file or workflow, or an input is not one of its.
         ValueError: a setting or the plan is not allowed.
     """
+    from flytekitplugins_podtriage.flyte.container_local import PodTriageNoOutputs
     from flytekitplugins_podtriage.flyte.settings import read_settings
     from flytekitplugins_podtriage.tasks import read_plan, watch_runs
 
@@ -53,7 +54,7 @@ def rehearse(path: str, name: str, inputs: Iterable[str], settings: Mapping[str,
         try:
             entity(**given)
         except Exception as error:
-            if not runs or runs[-1][0].succeeded:
+            if not isinstance(error, PodTriageNoOutputs) and (not runs or runs[-1][0].succeeded):
                 raise  # no task of ours failed
             return Rehearsal(tuple(runs), " ".join(str(error).split())[:500])
     return Rehearsal(tuple(runs))

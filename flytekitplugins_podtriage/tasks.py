@@ -21,7 +21,8 @@ from flytekitplugins_podtriage.core.accounting import Failure, Limits
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.run import TaskRun
-from flytekitplugins_podtriage.flyte import local
+from flytekitplugins_podtriage.flyte import container_local, local
+from flytekitplugins_podtriage.flyte.container_task import PodTriageContainer
 from flytekitplugins_podtriage.flyte.settings import InvalidSettings, Settings, read_settings
 from flytekitplugins_podtriage.flyte.task import PodTriage, PodTriageFunctionTask
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.sandbox.plan import Plan
     from flytekitplugins_podtriage.sandbox.pods import BodyEnd
 
-__all__ = ["PodTriage", "PodTriageTask", "read_plan", "watch_runs"]
+__all__ = ["PodTriage", "PodTriageContainerTask", "PodTriageTask", "read_plan", "watch_runs"]
 
 _NAMESPACE = "flytesnacks-development"
 
@@ -89,6 +90,40 @@ class PodTriageTask(PodTriageFunctionTask):
         return inline.value
 
 
+class PodTriageContainerTask(PodTriageContainer):
+    """A container task of the type ``podtriage``; it runs locally in the sandbox.
+
+    Its command is run on this machine only where the setting ``run_commands`` says so. Otherwise the plan tells how its
+    container ends (0, unless it says ``body: exit N`` or the like), and nobody makes its outputs.
+    """
+
+    def run_attempts(self, ctx: FlyteContext, inputs: literals.LiteralMap) -> literals.LiteralMap:
+        """Take the task through its attempts; return its outputs.
+
+        Raises:
+            PodTriageNoOutputs: it ended well, but its command was not run, and it declares outputs.
+            PodTriageUserError: it failed for good, by the task's own doing.
+            PodTriageSystemError: it failed for good, by the platform's doing.
+        """
+        settings = _settings()
+        if not settings.run_commands:
+            from flytekitplugins_podtriage.sandbox.pods import BodyEnd
+
+            _finish(self, _go(self, ctx, settings, lambda *_: BodyEnd(0), lambda _: None), None)
+            if self.marked:
+                return literals.LiteralMap({})
+            raise container_local.no_outputs(self)
+        place = container_local.ContainerPlace.new(self, ctx, inputs)
+        command = _Command(local.primary_container(local.manifest(self, ctx)), place)
+        run = _go(self, ctx, settings, command.run, place.failure)
+        _finish(self, run, None)
+        found = place.outputs(run.attempts[-1].number - 1)
+        return found if found is not None else literals.LiteralMap({})  # a task without outputs leaves none
+
+
+_Task = PodTriageTask | PodTriageContainerTask
+
+
 class _Inline:
     """A body in this process: what it returned or raised is kept."""
 
@@ -107,6 +142,11 @@ class _Inline:
         except Exception as error:  # noqa: BLE001  # whatever a user's code raises
             self.error = error
         return BodyEnd(0)
+
+    def take_error(self) -> Exception | None:
+        """Return its exception, and let go of it: its traceback holds the frames that hold this object."""
+        error, self.error = self.error, None
+        return error
 
     def failure(self, attempt: int) -> Failure | None:
         """Return its exception as flytekit's entrypoint would have left it in the error document."""
@@ -136,6 +176,25 @@ class _Process:
         return BodyEnd(ended.code, ended.message or None)
 
 
+class _Command:
+    """A container task's command, on this machine."""
+
+    def __init__(self, container: Mapping[str, Any], place: container_local.ContainerPlace) -> None:
+        self._container = container
+        self._place = place
+
+    def run(self, manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
+        """Run it to its end, and keep what it leaves."""
+        from flytekitplugins_podtriage.sandbox.body import run
+        from flytekitplugins_podtriage.sandbox.pods import BodyEnd
+
+        one = self._place.attempt(attempt or 0)
+        ended = run(one.command(self._container), one.environment(self._container))
+        if ended.code == 0:
+            one.gather()
+        return BodyEnd(ended.code, ended.message or None)
+
+
 def _settings() -> Settings:
     listening = getattr(_listening, "by", None)
     if listening is not None and listening[1] is not None:
@@ -145,7 +204,7 @@ def _settings() -> Settings:
 
 
 def _go(
-    task: PodTriageTask,
+    task: _Task,
     ctx: FlyteContext,
     settings: Settings,
     body: Callable[[Mapping[str, Any], int | None], BodyEnd],
@@ -186,7 +245,7 @@ def _go(
 
 
 def _run(
-    task: PodTriageTask,
+    task: _Task,
     ctx: FlyteContext,
     settings: Settings,
     backend: str,
@@ -202,8 +261,9 @@ def _run(
     pod["metadata"]["annotations"][local.TASK_NAME] = task.name
     policy = _policy(task, settings)
     timeout = task.metadata.timeout
+    cluster = SandboxCluster(read_plan(settings.plan), body=body)
     coroutine = run_task(
-        SandboxCluster(read_plan(settings.plan), body=body),
+        cluster,
         lambda number: local.of_attempt(pod, number),
         task=task.name,
         namespace=_NAMESPACE,
@@ -217,7 +277,12 @@ def _run(
         timeout=timeout.total_seconds() if isinstance(timeout, timedelta) else timeout,
         left_behind=left_behind,
     )
-    return _driven(coroutine)
+    try:
+        return _driven(coroutine)
+    finally:
+        # Its clock would hold the body and with it flytekit's context, until the garbage collector comes by: too late
+        # for the context's temporary directories, which have to be cleaned up in order.
+        cluster.close()
 
 
 def _driven(coroutine: Any) -> TaskRun:
@@ -230,7 +295,7 @@ def _driven(coroutine: Any) -> TaskRun:
         return run
 
 
-def _policy(task: PodTriageTask, settings: Settings) -> Policy:
+def _policy(task: _Task, settings: Settings) -> Policy:
     if task.task_config.policy is not None:
         policy: Policy = task.task_config.policy
         return policy
@@ -276,12 +341,16 @@ def _show(run: TaskRun, others: tuple[TaskRun, ...]) -> None:
     console.print()
 
 
-def _finish(task: PodTriageTask, run: TaskRun, inline: _Inline | None) -> None:
+def _finish(task: _Task, run: TaskRun, inline: _Inline | None) -> None:
     """Raise what flytekit's users expect of a task that failed for good."""
     if run.succeeded:
         return
-    if inline is not None and inline.error is not None:
-        raise inline.error
+    error = inline.take_error() if inline is not None else None
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error  # the traceback holds this frame
     last = run.attempts[-1] if run.attempts else None
     final = run.final
     said = final.message if final is not None else run.note

@@ -20,6 +20,7 @@ RUN_ON = ("connector", "guard", "flyte-1.16", "flyte-2")
 @click.option("--input", "inputs", metavar="KEY=VALUE", multiple=True, help="An input of the workflow; repeatable.")
 @click.option("--on", "run_on", type=click.Choice(RUN_ON), default="connector", show_default=True, help="Whose rules.")
 @click.option("--inline", is_flag=True, help="Run the tasks' bodies in this process, not in one of their own.")
+@click.option("--run-commands", is_flag=True, help="Run the commands of container tasks too, on this machine.")
 @json_option
 @html_option
 def rehearse(
@@ -30,6 +31,7 @@ def rehearse(
     inputs: tuple[str, ...],
     run_on: str,
     inline: bool,
+    run_commands: bool,
     as_json: bool,
     html: str | None,
 ) -> int:
@@ -49,6 +51,8 @@ def rehearse(
         settings["plan"] = f"@{plan}" if plan else "\n".join(faults)
     if inline:
         settings["bodies"] = "inline"
+    if run_commands:
+        settings["run_commands"] = True
     try:
         found = run(file, workflow, inputs, settings)
     except ValueError as error:

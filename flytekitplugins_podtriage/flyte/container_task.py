@@ -100,7 +100,7 @@ class PodTriageContainer(ContainerTask):
         raise NotImplementedError
 
     def _get_data_loading_config(self) -> DataLoadingConfig:
-        found = super()._get_data_loading_config()
+        if self.interface.inputs or not self.marked:
+            return super()._get_data_loading_config()
         # Whoever has nothing to hand over needs no copilot, whose uploader would wait for the marker.
-        enabled = bool(self.interface.inputs) or not self.marked
-        return DataLoadingConfig(found.input_path, found.output_path, enabled, found.format, found.io_strategy)
+        return DataLoadingConfig(self._input_data_dir, self._output_data_dir, False, self._md_format.value)

@@ -81,14 +81,25 @@ class Place:
             found.append(text)
         return found
 
+    def put(self, attempt: int, name: str, message: Any) -> None:
+        """Leave a document at an attempt's prefix."""
+        path = self.context.file_access.get_random_local_path()
+        utils.write_proto_to_file(message, path)
+        self.context.file_access.put_data(path, f"{self.prefix}/{attempt}/{name}")
+
+    def put_error(self, attempt: int, name: str, code: str, message: str) -> None:
+        """Leave an error document at an attempt's prefix."""
+        error = errors_pb2.ContainerError(code=code, message=message, kind=errors_pb2.ContainerError.RECOVERABLE)
+        self.put(attempt, name, errors_pb2.ErrorDocument(error=error))
+
     def outputs(self, attempt: int) -> literals.LiteralMap | None:
         """Return what an attempt left as its outputs; None if it left none."""
         proto = self._read(attempt, _OUTPUTS, literals_pb2.LiteralMap)
         return None if proto is None else literals.LiteralMap.from_flyte_idl(proto)
 
-    def failure(self, attempt: int) -> Failure | None:
+    def failure(self, attempt: int, name: str = _ERROR) -> Failure | None:
         """Return the error that an attempt's container left: flytekit's own, of an exception in the body."""
-        proto = self._read(attempt, _ERROR, errors_pb2.ErrorDocument)
+        proto = self._read(attempt, name, errors_pb2.ErrorDocument)
         if proto is None:
             return None
         error = proto.error

@@ -7,9 +7,19 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
-_UNITS: Final = {"ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}  # fmt: skip  # noqa: E501, RUF001  # both signs that Go takes for micro
-_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")  # noqa: RUF001
-_FLOAT: Final = re.compile(r"[+-]?(\d+(_?\d+)*\.?(\d+(_?\d+)*)?|\.\d+(_?\d+)*)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.I)
+_UNITS: Final = {
+    "ns": 1,
+    "us": 10**3,
+    "\u00b5s": 10**3,
+    "\u03bcs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+"""Nanoseconds; Go writes the micro sign (U+00B5), and reads the Greek letter (U+03BC) too."""
+_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(" + "|".join(sorted(_UNITS, key=len, reverse=True)) + ")")
+_FLOAT: Final = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)", re.IGNORECASE)
 _INTEGER: Final = re.compile(r"[+-]?\d+")
 _TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -41,7 +51,7 @@ def duration(nanoseconds: int) -> str:
     if left == 0:
         return "0s"
     if left < _UNITS["s"]:
-        unit = "ns" if left < _UNITS["µs"] else "µs" if left < _UNITS["ms"] else "ms"
+        unit = "ns" if left < _UNITS["us"] else "\u00b5s" if left < _UNITS["ms"] else "ms"
         return f"{sign}{_decimal(left, _UNITS[unit])}{unit}"
     minutes, left = divmod(left, _UNITS["m"])
     hours, minutes = divmod(minutes, 60)
@@ -96,7 +106,7 @@ def parse_float(text: str) -> float:
     Raises:
         ValueError: it reads none.
     """
-    if not _FLOAT.fullmatch(text) or not text.isascii() or "_" in text:
+    if not _FLOAT.fullmatch(text) or not text.isascii():
         raise ValueError(f"strconv.ParseFloat: parsing {text!r}: invalid syntax")
     found = float(text)
     if math.isinf(found) and "inf" not in text.lower():

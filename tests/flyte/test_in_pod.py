@@ -1,0 +1,176 @@
+"""What happens in a pod: ``pyflyte-execute`` itself, as a process, on a prefix of this machine.
+
+In a pod a task is its body. It does not go through attempts, and it is not submitted again, whatever plan of faults the
+environment holds.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flyteidl.core import dynamic_job_pb2, errors_pb2
+from flytekit import FlyteContext
+from flytekit.core.type_engine import TypeEngine
+from flytekit.models import literals
+
+from flytekitplugins_podtriage.core.model import ErrorKind
+from flytekitplugins_podtriage.flyte import local
+from flytekitplugins_podtriage.flyte.task import MARKER
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+tasks: Any = importlib.import_module("pod_tasks")
+PROGRAM = Path(sys.executable).parent / "pyflyte-execute"
+PLAN = "pull: not found"
+
+
+class Pod:
+    """One attempt's pod, as far as its process and its prefix go."""
+
+    def __init__(self, task: Any, attempt: int = 0, **inputs: Any) -> None:
+        self.context = FlyteContext.current_context()
+        self.place = local.Place.new(self.context)
+        self.attempt = attempt
+        self.inputs = literals.LiteralMap(
+            {
+                name: TypeEngine.to_literal(
+                    self.context, value, task.python_interface.inputs[name], task.interface.inputs[name].type
+                )
+                for name, value in inputs.items()
+            }
+        )
+        self.place.put_inputs(self.inputs)
+        self.task = task
+        self.printed = ""
+
+    def run(self) -> Pod:
+        """Run its process to the end."""
+        container = local.primary_container(local.manifest(self.task, self.context))
+        rendered = self.place.rendered(container["args"], self.attempt)
+        assert rendered[0] == PROGRAM.name
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(HERE),
+            "FLYTE_ATTEMPT_NUMBER": str(self.attempt),
+            "FLYTE_PODTRIAGE_PLAN": PLAN,
+        }
+        done = subprocess.run(
+            [str(PROGRAM), *rendered[1:]], env=environment, check=True, capture_output=True, text=True, cwd=HERE
+        )
+        self.printed = done.stdout + done.stderr
+        return self
+
+    def values(self) -> dict[str, Any]:
+        found = self.place.outputs(self.attempt)
+        assert found is not None
+        types = self.task.python_interface.outputs
+        return {
+            name: TypeEngine.to_python_value(self.context, literal, types[name])
+            for name, literal in found.literals.items()
+        }
+
+
+def test_a_body_runs_once_and_goes_through_no_attempts() -> None:
+    pod = Pod(tasks.silent).run()
+
+    assert "silent, but here" in pod.printed
+    assert "charged" not in pod.printed
+    assert pod.place.failure(0) is None
+
+
+def test_values_of_all_kinds_come_and_go() -> None:
+    found = Pod(tasks.several, a=3, b="x").run().values()
+
+    assert found == {"o0": 4, "o1": "xx", "o2": [3], "o3": {"a": 1.5}, "o4": None}
+
+
+def test_files_come_and_go_through_flytekits_own_data_layer(tmp_path: Path) -> None:
+    given = tmp_path / "given.txt"
+    given.write_text("quiet", encoding="utf-8")
+
+    (found,) = Pod(tasks.upper, file=str(given)).run().values().values()
+
+    assert Path(os.fspath(found)).read_text(encoding="utf-8") == "QUIET"
+
+
+def test_folders_come_and_go() -> None:
+    (found,) = Pod(tasks.folder, names=["a", "b"]).run().values().values()
+
+    assert sorted(os.listdir(found)) == ["a", "b"]
+
+
+def test_dataframes_come_and_go() -> None:
+    pod = Pod(tasks.doubled, rows=tasks.Rows([["a", "1"], ["b", "2"]])).run()
+
+    assert pod.values() == {"o0": [["a", "1"], ["b", "2"]] * 2}
+    assert (
+        pod.place.outputs(0).literals["o0"].scalar.structured_dataset.metadata.structured_dataset_type.format == "csv"
+    )
+
+
+def test_a_task_without_outputs_leaves_the_marker() -> None:
+    found = Pod(tasks.silent).run().place.outputs(0)
+
+    assert {name: one.scalar.primitive.boolean for name, one in found.literals.items()} == {MARKER: True}
+
+
+@pytest.mark.parametrize(("recoverable", "said"), [(False, "never again"), (True, "try me again")])
+def test_an_exception_is_the_users_and_says_whether_to_try_again(recoverable: bool, said: str) -> None:
+    pod = Pod(tasks.failing, recoverable=recoverable).run()
+
+    failure = pod.place.failure(0)
+    assert (failure.kind, failure.recoverable) == (ErrorKind.USER, recoverable)
+    assert said in failure.message
+    assert pod.place.outputs(0) is None
+    document = pod.place._read(0, "error.pb", errors_pb2.ErrorDocument)
+    assert document.error.code
+
+
+def test_a_file_that_cannot_be_had_is_told_in_an_error_document(tmp_path: Path) -> None:
+    given = tmp_path / "given.txt"
+    given.write_text("", encoding="utf-8")
+    pod = Pod(tasks.upper, file=str(given))
+    os.unlink(pod.inputs.literals["file"].scalar.blob.uri)
+
+    failure = pod.run().place.failure(0)
+
+    assert failure is not None
+    assert pod.place.outputs(0) is None
+
+
+def test_each_attempt_has_its_own_number_and_its_own_prefix() -> None:
+    pod = Pod(tasks.attempted, attempt=2).run()
+
+    assert pod.values() == {"o0": "2"}
+    assert pod.place.outputs(0) is None
+
+
+def test_a_dynamic_task_leaves_its_workflow_with_its_outputs_bound() -> None:
+    pod = Pod(tasks.fan, n=3).run()
+
+    job = pod.place._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec)
+    assert [binding.var for binding in job.outputs] == ["o0"]
+    assert [task.type for task in job.tasks] == ["podtriage"]
+    assert len(job.nodes) == 3
+    assert pod.place.outputs(0) is None
+
+
+def test_a_dynamic_task_without_outputs_binds_the_marker() -> None:
+    job = Pod(tasks.quiet, n=2).run().place._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec)
+
+    assert [(binding.var, binding.binding.scalar.primitive.boolean) for binding in job.outputs] == [(MARKER, True)]
+    assert [list(task.interface.outputs.variables) for task in job.tasks] == [[MARKER]]
+
+
+@pytest.mark.parametrize(("name", "outputs"), [("fan", ["o0"]), ("quiet", [MARKER])])
+def test_a_dynamic_task_that_makes_no_tasks_leaves_its_outputs_at_once(name: str, outputs: list[str]) -> None:
+    pod = Pod(getattr(tasks, name), n=0).run()
+
+    assert list(pod.place.outputs(0).literals) == outputs
+    assert pod.place._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec) is None

@@ -1,0 +1,420 @@
+"""What a serialized task carries to a backend, setting by setting, and what it does not."""
+
+from __future__ import annotations
+
+import functools
+from collections import OrderedDict
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flytekit import (
+    ContainerTask,
+    PodTemplate,
+    Resources,
+    Secret,
+    conditional,
+    dynamic,
+    kwtypes,
+    map_task,
+    task,
+    workflow,
+)
+from flytekit.configuration import FastSerializationSettings, ImageConfig, SerializationSettings
+from flytekit.core.array_node_map_task import ArrayNodeMapTask
+from flytekit.core.options import Options
+from flytekit.exceptions.user import FlyteValidationException
+from flytekit.extras.accelerators import T4
+from flytekit.tools.translator import get_serializable
+from kubernetes.client import V1Container, V1EnvVar, V1PodSpec, V1Toleration, V1Volume
+
+from flytekitplugins_podtriage import PodTriage, PodTriageContainerTask, Policy
+from flytekitplugins_podtriage.flyte.task import MARKER
+
+IMAGE = "docker.io/acme/app:1"
+SETTINGS = SerializationSettings(ImageConfig.auto_default_image(), project="p", domain="d", version="v")
+FAST = (
+    SETTINGS.new_builder()
+    .with_fast_serialization_settings(
+        FastSerializationSettings(enabled=True, distribution_location="s3://b/x.tgz", destination_dir="/root")
+    )
+    .build()
+)
+
+
+def template(entity: Any, settings: SerializationSettings = SETTINGS) -> Any:
+    """Return a task's template as flyteidl has it."""
+    return get_serializable(OrderedDict(), settings, entity).template.to_flyte_idl()
+
+
+def spec(entity: Any, settings: SerializationSettings = SETTINGS) -> Any:
+    return get_serializable(OrderedDict(), settings, entity).template.k8s_pod.pod_spec
+
+
+def primary(entity: Any, name: str = "primary") -> Any:
+    (found,) = [container for container in spec(entity)["containers"] if container["name"] == name]
+    return found
+
+
+def made(**options: Any) -> Any:
+    @task(task_config=PodTriage(), container_image=IMAGE, **options)
+    def test_function(n: int) -> int:
+        return n
+
+    return test_function
+
+
+# What flytekit's users set on a task, and where it arrives.
+
+
+@pytest.mark.parametrize(
+    ("options", "where", "expected"),
+    [
+        ({}, lambda t: t.metadata.retries.retries, 0),
+        ({"retries": 4}, lambda t: t.metadata.retries.retries, 4),
+        ({"timeout": timedelta(minutes=5)}, lambda t: t.metadata.timeout.seconds, 300),
+        ({"timeout": 90}, lambda t: t.metadata.timeout.seconds, 90),
+        ({}, lambda t: t.metadata.WhichOneof("interruptible_value"), None),
+        ({"interruptible": True}, lambda t: t.metadata.interruptible, True),
+        ({"interruptible": False}, lambda t: t.metadata.WhichOneof("interruptible_value"), "interruptible"),
+        (
+            {"cache": True, "cache_version": "7", "cache_serialize": True, "cache_ignore_input_vars": ("n",)},
+            lambda t: (
+                t.metadata.discoverable,
+                t.metadata.discovery_version,
+                t.metadata.cache_serializable,
+                list(t.metadata.cache_ignore_input_vars),
+            ),
+            (True, "7", True, ["n"]),
+        ),
+        (
+            {"secret_requests": [Secret(group="g", key="k", mount_requirement=Secret.MountType.FILE)]},
+            lambda t: [(one.group, one.key, one.mount_requirement) for one in t.security_context.secrets],
+            [("g", "k", Secret.MountType.FILE.value)],
+        ),
+        ({"pod_template_name": "of-the-cluster"}, lambda t: t.metadata.pod_template_name, "of-the-cluster"),
+        ({"enable_deck": True}, lambda t: t.metadata.generates_deck.value, True),
+        ({"accelerator": T4}, lambda t: t.extended_resources.gpu_accelerator.device, "nvidia-tesla-t4"),
+        ({"shared_memory": "1Gi"}, lambda t: t.extended_resources.shared_memory.size_limit, "1Gi"),
+        ({"deprecated": "use the other"}, lambda t: t.metadata.deprecated_error_message, "use the other"),
+        (
+            {"labels": {"team": "a"}, "annotations": {"note": "b"}},
+            lambda t: (dict(t.metadata.metadata.labels), dict(t.metadata.metadata.annotations)),
+            ({"team": "a"}, {"note": "b"}),
+        ),
+    ],
+)
+def test_what_is_set_on_a_task_arrives_where_flyte_looks(options: dict[str, Any], where: Any, expected: Any) -> None:
+    assert where(template(made(**options))) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (
+            {"requests": Resources(cpu="1", mem="2Gi"), "limits": Resources(mem="3Gi")},
+            {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"memory": "3Gi"}},
+        ),
+        (
+            {"resources": Resources(cpu=("1", "2"), ephemeral_storage="1Gi")},
+            {
+                "requests": {"cpu": "1", "ephemeral-storage": "1Gi"},
+                "limits": {"cpu": "2"},
+            },
+        ),
+    ],
+)
+def test_resources_are_those_of_the_primary_container(options: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert primary(made(**options))["resources"] == expected
+
+
+def test_a_gpu_is_asked_for_by_flytes_own_name_which_a_pod_spec_does_not_know() -> None:
+    # flytekit writes `gpu`, as for any task with a pod template; nvidia.com/gpu is to be said in the template.
+    assert primary(made(requests=Resources(gpu="1")))["resources"]["requests"] == {"gpu": "1"}
+
+
+def test_the_environment_is_that_of_the_primary_container_ahead_of_the_templates() -> None:
+    pod = V1PodSpec(containers=[V1Container(name="primary", env=[V1EnvVar(name="A", value="template's")])])
+
+    env = primary(made(environment={"A": "task's", "B": "2"}, pod_template=PodTemplate(pod_spec=pod)))["env"]
+
+    assert [(one["name"], one["value"]) for one in env] == [("A", "task's"), ("B", "2"), ("A", "template's")]
+
+
+def test_a_pod_template_arrives_with_its_sidecars_volumes_labels_and_annotations() -> None:
+    pod = V1PodSpec(
+        containers=[V1Container(name="work"), V1Container(name="proxy", image="docker.io/acme/proxy:1")],
+        init_containers=[V1Container(name="first", image="docker.io/acme/init:1")],
+        volumes=[V1Volume(name="v")],
+        tolerations=[V1Toleration(key="gpu", operator="Exists")],
+        service_account_name="worker",
+    )
+    entity = made(pod_template=PodTemplate(pod, "work", {"team": "a"}, {"note": "b"}))
+
+    found = template(entity)
+
+    assert dict(found.config) == {"primary_container_name": "work"}
+    assert (dict(found.k8s_pod.metadata.labels), dict(found.k8s_pod.metadata.annotations)) == (
+        {"team": "a"},
+        {"note": "b"},
+    )
+    pod_spec = spec(entity)
+    assert [one["name"] for one in pod_spec["containers"]] == ["work", "proxy"]
+    assert [one["image"] for one in pod_spec["initContainers"]] == ["docker.io/acme/init:1"]
+    assert (pod_spec["volumes"], pod_spec["serviceAccountName"]) == ([{"name": "v"}], "worker")
+    assert pod_spec["tolerations"] == [{"key": "gpu", "operator": "Exists"}]
+    assert primary(entity, "work")["args"][0] == "pyflyte-execute"
+
+
+def test_it_is_a_k8s_pod_with_a_primary_container_and_never_a_container() -> None:
+    found = template(made())
+
+    assert (found.type, found.task_type_version, found.WhichOneof("target")) == ("podtriage", 0, "k8s_pod")
+    assert dict(found.config) == {"primary_container_name": "primary"}
+    assert not found.k8s_pod.HasField("data_config")
+
+
+def test_a_policys_rules_do_not_travel() -> None:
+    from flytekitplugins_podtriage.core.rules.messages import BUILT_IN
+
+    @task(task_config=PodTriage(policy=Policy(rules=BUILT_IN)), container_image=IMAGE)
+    def test_function() -> int:
+        return 1
+
+    with pytest.raises(FlyteValidationException, match="rules cannot travel with a task; allowed"):
+        template(test_function)
+
+
+# What a node adds or changes.
+
+
+step = made(retries=1, timeout=timedelta(minutes=1), interruptible=True)
+
+
+def test_a_node_carries_what_is_set_for_it_and_the_task_stays_as_it_is() -> None:
+    @workflow
+    def test_flow(n: int) -> int:
+        found: int = step(n=n).with_overrides(
+            retries=7,
+            timeout=timedelta(minutes=9),
+            interruptible=False,
+            requests=Resources(cpu="3"),
+            container_image="docker.io/acme/other:1",
+        )
+        return found
+
+    entities: OrderedDict[Any, Any] = OrderedDict()
+    (node,) = get_serializable(entities, SETTINGS, test_flow).template.to_flyte_idl().nodes
+
+    assert (node.metadata.retries.retries, node.metadata.timeout.seconds) == (7, 540)
+    assert node.metadata.interruptible is False
+    overrides = node.task_node.overrides
+    assert [one.value for one in overrides.resources.requests] == ["3"]
+    assert overrides.container_image == "docker.io/acme/other:1"
+    assert entities[step].template.metadata.retries.retries == 1  # a connector sees the task's, not the node's
+
+
+def test_a_conditional_binds_outputs_of_either_branch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLYTE_PODTRIAGE_BODIES", "inline")
+
+    @workflow
+    def test_flow(n: int) -> int:
+        found: int = conditional("which").if_(n > 1).then(step(n=n)).else_().then(step(n=1))
+        return found
+
+    (node,) = get_serializable(OrderedDict(), SETTINGS, test_flow).template.to_flyte_idl().nodes
+
+    assert node.branch_node.if_else.case.then_node.task_node.reference_id.name == step.name
+    assert test_flow(n=3) == 3
+
+
+def test_a_dynamic_task_carries_the_context_it_compiles_with() -> None:
+    @dynamic(task_config=PodTriage(), container_image=IMAGE)
+    def test_function(n: int) -> int:
+        found: int = step(n=n)
+        return found
+
+    found = template(test_function)
+    env = {one["name"] for one in primary(test_function)["env"]}
+
+    assert found.type == "podtriage"
+    assert "_F_SS_C" in env
+
+
+# Map tasks: a stock backend cannot run them.
+
+
+def mapped(how: str) -> Any:
+    one = made()
+    return {
+        "map_task": lambda: map_task(one),
+        "with a ratio": lambda: map_task(one, min_success_ratio=0.5),
+        "with concurrency": lambda: map_task(one, concurrency=2),
+        "with a least number": lambda: map_task(one, min_successes=1),
+        "of a partial": lambda: map_task(functools.partial(added, b=1)),
+        "made by hand": lambda: ArrayNodeMapTask(one),
+        "of a task without outputs": lambda: map_task(quiet),
+    }[how]()
+
+
+@task(task_config=PodTriage(), container_image=IMAGE)
+def added(a: int, b: int) -> int:
+    return a + b
+
+
+@task(task_config=PodTriage(), container_image=IMAGE)
+def quiet(n: int) -> None:
+    assert n
+
+
+HOWS = [
+    "map_task",
+    "with a ratio",
+    "with concurrency",
+    "with a least number",
+    "of a partial",
+    "made by hand",
+    "of a task without outputs",
+]
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, FAST], ids=["in the image", "fast"])
+@pytest.mark.parametrize("how", HOWS)
+def test_a_mapped_task_is_refused_with_the_reason(how: str, settings: SerializationSettings) -> None:
+    with pytest.raises(
+        FlyteValidationException, match=r"Flyte 1\.16 cannot run a connector's task in map_task; allowed"
+    ):
+        template(mapped(how), settings)
+
+
+def test_a_workflow_with_a_mapped_task_is_refused_where_pyflyte_registers_it() -> None:
+    @workflow
+    def test_flow(ns: list[int]) -> list[int]:
+        found: list[int] = map_task(added_one)(n=ns)
+        return found
+
+    with pytest.raises(FlyteValidationException, match=r"cannot run a connector's task in map_task"):
+        get_serializable(OrderedDict(), FAST, test_flow, Options())
+
+
+added_one = made()
+
+
+def test_the_task_itself_is_as_it_was_after_a_refusal() -> None:
+    one = made()
+    with pytest.raises(FlyteValidationException):
+        template(map_task(one))
+
+    assert primary(one)["args"][0] == "pyflyte-execute"
+    assert spec(one, FAST)["containers"][0]["args"][0] == "pyflyte-fast-execute"
+
+
+# Container tasks.
+
+
+def container_task(**options: Any) -> Any:
+    given: dict[str, Any] = {
+        "name": "shell",
+        "image": IMAGE,
+        "command": ["sh", "-c", "echo {{.inputs.n}} > /var/outputs/o"],
+        "inputs": kwtypes(n=int),
+        "outputs": kwtypes(o=str),
+        "input_data_dir": "/var/inputs",
+        "output_data_dir": "/var/outputs",
+    }
+    return PodTriageContainerTask(**{**given, **options})
+
+
+def test_a_container_task_is_a_k8s_pod_whose_data_copilot_loads() -> None:
+    found = template(container_task(metadata_format=ContainerTask.MetadataFormat.YAML))
+
+    assert (found.type, found.task_type_version, found.WhichOneof("target")) == ("podtriage", 0, "k8s_pod")
+    assert dict(found.config) == {"primary_container_name": "primary"}
+    data = found.k8s_pod.data_config
+    assert (data.enabled, data.input_path, data.output_path) == (True, "/var/inputs", "/var/outputs")
+    assert data.format == ContainerTask.MetadataFormat.YAML.value
+    assert primary(container_task())["command"] == ["sh", "-c", "echo {{.inputs.n}} > /var/outputs/o"]
+    assert list(found.interface.outputs.variables) == ["o"]
+
+
+def test_fast_registration_leaves_a_container_tasks_command_alone() -> None:
+    assert spec(container_task(), FAST) == spec(container_task())
+
+
+@pytest.mark.parametrize(
+    ("inputs", "enabled"),
+    [({"n": int}, True), ({}, False)],
+    ids=["its inputs are loaded all the same", "with nothing to load there is no copilot"],
+)
+def test_a_container_task_without_outputs_declares_the_marker(inputs: dict[str, Any], enabled: bool) -> None:
+    found = template(container_task(inputs=kwtypes(**inputs), outputs=None, command=["true"]))
+
+    assert list(found.interface.outputs.variables) == [MARKER]
+    # The connector tells by this field that no program in the pod writes the marker.
+    assert found.k8s_pod.HasField("data_config")
+    assert found.k8s_pod.data_config.enabled is enabled
+
+
+@pytest.mark.parametrize(
+    ("options", "where", "expected"),
+    [
+        ({"secret_requests": [Secret(group="g", key="k")]}, lambda t: t.security_context.secrets[0].key, "k"),
+        ({"pod_template_name": "of-the-cluster"}, lambda t: t.metadata.pod_template_name, "of-the-cluster"),
+        (
+            {"task_config": PodTriage(policy=Policy(user_patience=60))},
+            lambda t: dict(t.custom),
+            {"user_patience": 60.0, "system_patience": 1800.0},
+        ),
+        (
+            {"pod_template": PodTemplate(primary_container_name="work")},
+            lambda t: dict(t.config),
+            {"primary_container_name": "work"},
+        ),
+        (
+            {"task_config": PodTriage(pod_template=PodTemplate(labels={"a": "b"}))},
+            lambda t: dict(t.k8s_pod.metadata.labels),
+            {"a": "b"},
+        ),
+    ],
+)
+def test_what_is_set_on_a_container_task_arrives_too(options: dict[str, Any], where: Any, expected: Any) -> None:
+    assert where(template(container_task(**options))) == expected
+
+
+def test_a_container_tasks_resources_and_environment_are_its_containers() -> None:
+    found = primary(container_task(requests=Resources(cpu="1"), environment={"A": "1"}))
+
+    assert found["resources"]["requests"] == {"cpu": "1"}
+    assert found["env"] == [{"name": "A", "value": "1"}]
+
+
+def test_a_container_tasks_template_may_be_given_once() -> None:
+    with pytest.raises(FlyteValidationException, match="given twice"):
+        container_task(
+            task_config=PodTriage(pod_template=PodTemplate()), pod_template=PodTemplate(primary_container_name="b")
+        )
+
+
+def test_the_markers_name_is_podtriages_own() -> None:
+    with pytest.raises(FlyteValidationException, match="output 'podtriage_done' is podtriage's own; allowed"):
+        container_task(outputs=kwtypes(podtriage_done=bool))
+
+
+def test_a_container_tasks_marker_is_nothing_that_a_workflow_binds() -> None:
+    quiet_shell = container_task(name="quiet", inputs=None, outputs=None, command=["true"])
+    shell = container_task()
+
+    @workflow
+    def test_flow(n: int) -> str:
+        quiet_shell()
+        found: str = shell(n=n)
+        return found
+
+    made_of = get_serializable(OrderedDict(), SETTINGS, test_flow).template.to_flyte_idl()
+    assert [output.var for output in made_of.outputs] == ["o0"]
+    assert len(made_of.nodes) == 2
+
+
+def test_everything_that_pyflyte_registers_can_be_written_to_protobuf() -> None:
+    for entity in (made(), container_task(), step):
+        assert template(entity).SerializeToString()
