@@ -1,0 +1,13 @@
+"""What the tests of the chart share."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.charts.rendering import Chart, helm
+
+
+@pytest.fixture(scope="session")
+def chart(tmp_path_factory: pytest.TempPathFactory) -> Chart:
+    """Return the chart; without helm the test is skipped."""
+    return Chart(helm(), tmp_path_factory.mktemp("helm"))

@@ -1,0 +1,92 @@
+"""The chart, and helm to render it with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+ROOT: Final = Path(__file__).parent.parent.parent
+CHART: Final = ROOT / "charts" / "podtriage-connector"
+RELEASE: Final = "podtriage-connector"
+NAMESPACE: Final = "flyte"
+IMAGE: Final = {"image": {"repository": "registry.example/podtriage-connector", "tag": "v1"}}
+"""The values without which the chart is refused."""
+
+
+def helm() -> Path:
+    """Return helm's path; skip the test where there is none."""
+    sys.path.append(str(ROOT / "tools"))
+    try:
+        import helm as tool
+    finally:
+        sys.path.remove(str(ROOT / "tools"))
+    try:
+        found: Path | None = tool.found(os.environ)
+    except tool.NoHelm as error:
+        pytest.skip(str(error))
+    if found is None:
+        pytest.skip(f"no helm in {tool.NAMED}, PATH or the cache; tools/helm.py builds it")
+    return found
+
+
+class Chart:
+    """A chart as helm sees it.
+
+    Args:
+        program: helm's path.
+        home: an empty folder for what helm keeps.
+        folder: the chart's.
+    """
+
+    def __init__(self, program: Path, home: Path, folder: Path = CHART) -> None:
+        self._program = program
+        self.home = home
+        self.folder = folder
+
+    def run(self, command: str, *arguments: str, values: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
+        """Run a command of helm with values."""
+        path = self.home / "values.yaml"
+        path.write_text(json.dumps(values))
+        kept = {name: str(self.home) for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HOME")}
+        return subprocess.run(
+            [self._program, command, *arguments, "--values", str(path)],
+            env={"PATH": os.environ.get("PATH", os.defpath), **kept},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def render(self, values: Mapping[str, Any] | None = None, release: str = RELEASE) -> list[dict[str, Any]]:
+        """Return the manifests that the values make."""
+        done = self.run(
+            "template", release, str(self.folder), "--namespace", NAMESPACE, values={**IMAGE, **(values or {})}
+        )
+        assert done.returncode == 0, done.stderr
+        return [one for one in yaml.safe_load_all(done.stdout) if one]
+
+    def refusal(self, values: Mapping[str, Any]) -> str:
+        """Return what is said of values that are refused; empty: they are not."""
+        done = self.run("template", RELEASE, str(self.folder), values=values)
+        return done.stderr if done.returncode else ""
+
+
+def of_kind(manifests: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """Return the one manifest of a kind."""
+    (found,) = (one for one in manifests if one["kind"] == kind)
+    return found
+
+
+def container(manifests: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the connector's container."""
+    (found,) = of_kind(manifests, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert isinstance(found, dict)
+    return found
