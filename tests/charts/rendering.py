@@ -55,9 +55,13 @@ class Chart:
         """Run a command of helm with values."""
         path = self.home / "values.yaml"
         path.write_text(json.dumps(values))
+        return self.call(command, *arguments, "--values", str(path))
+
+    def call(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of helm."""
         kept = {name: str(self.home) for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HOME")}
         return subprocess.run(
-            [self._program, command, *arguments, "--values", str(path)],
+            [self._program, command, *arguments],
             env={"PATH": os.environ.get("PATH", os.defpath), **kept},
             capture_output=True,
             text=True,
