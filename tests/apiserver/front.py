@@ -154,7 +154,7 @@ class Front:
             self.asked.append(asked)
             self._news.notify_all()
             for rule in self._rules:
-                if rule.left > 0 and rule.matches(asked):
+                if rule.matches(asked):
                     rule.left -= 1
                     return rule
         return None

@@ -35,6 +35,11 @@ class Held:
         """Let them go on, and all that follow."""
         self._released.set()
 
+    @property
+    def released(self) -> bool:
+        """Whether they go on."""
+        return self._released.is_set()
+
     def keep(self) -> None:
         """Keep a request: called by the proxy."""
         self._arrived.set()
@@ -55,6 +60,9 @@ class Rule:
     """Whether the request is done, and its answer thrown away."""
 
     def matches(self, asked: Asked) -> bool:
+        """Whether this is to be done to a request."""
+        if self.left == 0 or (self.held is not None and self.held.released):
+            return False
         return (asked.verb, asked.resource) == (self.verb, self.resource) and self.name in (None, asked.name)
 
 
@@ -72,6 +80,8 @@ class Orders(Protocol):
 
 
 class FrontServer(ThreadingHTTPServer):
+    """Takes the connections, one thread for each."""
+
     daemon_threads = True
     request_queue_size = 128
     front: Orders
@@ -176,6 +186,7 @@ class Passing(BaseHTTPRequestHandler):
         self.end_headers()
         self.watching = True
         self.server.front.changed(self, here=True)
+        threading.Thread(target=self._mind_caller, daemon=True).start()
         whole = True
         while True:
             try:
@@ -190,6 +201,12 @@ class Passing(BaseHTTPRequestHandler):
             self._chunk(self._last)
         if whole or self._last is not None:
             self._chunk(b"", last=True)
+
+    def _mind_caller(self) -> None:
+        """Give the watch up when its caller does, though nothing comes that could not be passed on."""
+        with suppress(OSError):
+            self.connection.recv(1, socket.MSG_PEEK)
+        _shut(self._upstream.sock)
 
     def _chunk(self, data: bytes, *, last: bool = False) -> None:
         if data or last:

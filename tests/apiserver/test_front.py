@@ -50,6 +50,7 @@ class Watch:
         return self._answer.read()
 
     def close(self) -> None:
+        self._answer.close()
         self._connection.close()
 
 
@@ -137,6 +138,9 @@ def test_a_request_that_is_held_is_done_when_it_is_released(
     asking.join(30)
     assert admin.find(pods(namespace, "p")) is not None
     through.post(pods(namespace), pod("q"))
+    front.answer("create", "pods", 500)
+    with pytest.raises(ApiStatus):
+        through.post(pods(namespace), pod("r"))
 
 
 def test_a_request_whose_answer_is_lost_is_done_all_the_same(
@@ -172,6 +176,11 @@ def test_a_watch_that_expires_says_so_and_ends(front: Front, watch: Watch) -> No
     seen = watch.next()
     assert (seen["type"], seen["object"]["code"], seen["object"]["reason"]) == ("ERROR", 410, "Expired")
     assert watch.rest() == b""
+
+
+def test_a_watch_whose_caller_has_gone_is_over(front: Front, watch: Watch) -> None:
+    watch.close()
+    front.wait_for_watches(0)
 
 
 def test_a_watch_ends_with_the_server(server: ApiServer, front: Front, watch: Watch) -> None:
