@@ -44,6 +44,10 @@ class Clock:
         self.now, _, _, action = heapq.heappop(self._due)
         action()
 
+    def clear(self) -> None:
+        """Forget what was to happen."""
+        self._due.clear()
+
     def time(self) -> datetime:
         """Return the time."""
         return self.start + timedelta(milliseconds=self.now)

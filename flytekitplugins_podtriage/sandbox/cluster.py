@@ -78,6 +78,10 @@ class SandboxCluster:
         for fault in self._choice.of_nodes():
             self._clock.at(disruptions.moment(fault), 0, partial(self._strike_node, fault))
 
+    def close(self) -> None:
+        """End the run: what was still to happen does not, and nothing is held on to, bodies and their contexts above all."""
+        self._clock.clear()
+
     def now(self) -> datetime:
         """Return the cluster's time."""
         return self._clock.time()

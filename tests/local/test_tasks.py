@@ -141,7 +141,7 @@ def test_files_come_through_flytekits_own_data_layer(workflows: Any, runs: Runs)
 
 
 def test_the_same_plan_tells_the_same_story(workflows: Any, runs: Runs) -> None:
-    runs.plan("pull: flaky 0.5 seed 3; body: 40m; pod: evicted at 10m")
+    runs.plan("pull: flaky 0.5 seed 3; body: 40m; pod: evicted at 10m x2")
 
     for _ in range(2):
         workflows.patient(n=1)
