@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from flytekit import kwtypes, workflow
 from flytekit.types.directory import FlyteDirectory
@@ -11,10 +12,10 @@ from flytekit.types.file import FlyteFile
 from flytekitplugins_podtriage import PodTriage, PodTriageContainerTask, Policy
 
 IMAGE = "docker.io/acme/tools:1"
-FOLDERS = {"input_data_dir": "/var/inputs", "output_data_dir": "/var/outputs"}
+FOLDERS: dict[str, Any] = {"input_data_dir": "/var/inputs", "output_data_dir": "/var/outputs"}
 
 
-def shell(name: str, script: str, **options: object) -> PodTriageContainerTask:
+def shell(name: str, script: str, **options: Any) -> PodTriageContainerTask:
     return PodTriageContainerTask(name=name, image=IMAGE, command=["sh", "-c", script], **{**FOLDERS, **options})
 
 

@@ -9,16 +9,13 @@ from __future__ import annotations
 import base64
 import json
 import os
-from typing import Any, Final
+from typing import Any
 
 import yaml
 from flyteidl.core import literals_pb2, tasks_pb2, types_pb2
 from google.protobuf import json_format
 
 from flytekitplugins_podtriage.flyte.copilot import gotext
-
-_HTML: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
-"""What Go's JSON does not leave as it is (encoding/json, HTMLEscape)."""
 
 
 class NotDownloaded(ValueError):
@@ -50,10 +47,10 @@ def download(inputs: Any, folder: str, form: int, access: Any) -> None:
             raise NotDownloaded(f"input {name}: {error}") from error
     _write(os.path.join(folder, "inputs.pb"), as_found.SerializeToString(deterministic=True))
     if form == tasks_pb2.DataLoadingConfig.JSON:
-        text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False).translate(_HTML)
-        _write(os.path.join(folder, "inputs.json"), text.encode())
+        _write(os.path.join(folder, "inputs.json"), _json(told).encode())
     elif form == tasks_pb2.DataLoadingConfig.YAML:
-        text = yaml.safe_dump(told, sort_keys=True, default_flow_style=False, allow_unicode=True)
+        # By way of JSON, as there: a whole number is then none with a point.
+        text = yaml.safe_dump(json.loads(_json(told)), sort_keys=True, default_flow_style=False, allow_unicode=True)
         _write(os.path.join(folder, "inputs.yaml"), text.encode())
 
 
@@ -92,7 +89,7 @@ def _scalar(scalar: Any, path: str, access: Any) -> Any:
         return base64.b64encode(scalar.binary.value).decode()
     if kind == "generic":
         value = json_format.MessageToDict(scalar.generic)
-        _write(path, json_format.MessageToJson(scalar.generic, indent=None).encode())
+        _write(path, _json(value).encode())
         return value
     if kind == "none_type":
         _write(path, b"null")
@@ -107,8 +104,7 @@ def _primitive(primitive: Any) -> tuple[str, Any]:
     """Return what stands in the file, and the value in JSON."""
     kind = primitive.WhichOneof("value")
     if kind == "float_value":
-        number = primitive.float_value
-        return gotext.positional(number), int(number) if number.is_integer() and abs(number) < 1e21 else number
+        return gotext.positional(primitive.float_value), primitive.float_value
     if kind == "boolean":
         return ("true" if primitive.boolean else "false"), primitive.boolean
     if kind == "datetime":
@@ -119,6 +115,13 @@ def _primitive(primitive: Any) -> tuple[str, Any]:
         return gotext.duration(primitive.duration.ToNanoseconds()), None
     value = getattr(primitive, kind)
     return str(value), value
+
+
+def _json(value: Any) -> str:
+    try:
+        return gotext.to_json(value)
+    except ValueError as error:
+        raise NotDownloaded(str(error)) from error
 
 
 def _write(path: str, data: bytes) -> None:

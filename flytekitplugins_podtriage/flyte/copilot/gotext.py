@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from decimal import Decimal
@@ -19,7 +20,11 @@ _UNITS: Final = {
 }
 """Nanoseconds; Go writes the micro sign (U+00B5), and reads the Greek letter (U+03BC) too."""
 _PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(" + "|".join(sorted(_UNITS, key=len, reverse=True)) + ")")
-_FLOAT: Final = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)", re.IGNORECASE)
+_DIGITS: Final = r"\d+(?:_\d+)*"
+_FLOAT: Final = re.compile(
+    rf"[+-]?(?:({_DIGITS}\.?({_DIGITS})?|\.{_DIGITS})(e[+-]?{_DIGITS})?|inf|infinity|nan)", re.IGNORECASE
+)
+_ESCAPED: Final = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
 _INTEGER: Final = re.compile(r"[+-]?\d+")
 _TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -34,15 +39,38 @@ def positional(value: float) -> str:
 
 
 def shortest(value: float) -> str:
-    """Return a number as ``fmt.Sprintf("%v", value)`` has it: with an exponent below 1e-4 and from 1e21 on."""
-    if not math.isfinite(value) or value == 0 or 1e-4 <= abs(value) < 1e21:
+    """Return a number as ``fmt.Sprintf("%v", value)`` has it: with an exponent below 1e-4 and from 1e6 on."""
+    return _exponential(value) if value and not 1e-4 <= abs(value) < 1e6 else positional(value)
+
+
+def _exponential(value: float) -> str:
+    if not math.isfinite(value):
         return positional(value)
-    _, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
     assert isinstance(exponent, int)
     power = exponent + len(digits) - 1
     fraction = "".join(map(str, digits[1:]))
-    whole = f"{digits[0]}.{fraction}" if fraction else str(digits[0])
-    return f"{'-' if value < 0 else ''}{whole}e{'-' if power < 0 else '+'}{abs(power):02d}"
+    whole = f"{'-' if sign else ''}{digits[0]}{'.' if fraction else ''}{fraction}"
+    return f"{whole}e{'-' if power < 0 else '+'}{abs(power):02d}"
+
+
+def to_json(value: Any) -> str:
+    """Return a value as ``encoding/json`` writes it: no spaces, sorted keys, and what HTML or JavaScript heeds escaped.
+
+    Raises:
+        ValueError: it has a number that JSON cannot tell.
+    """
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{to_json(key)}:{to_json(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(to_json, value)) + "]"
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"json: unsupported value: {positional(value)}")
+        if value == 0 or 1e-6 <= abs(value) < 1e21:
+            return positional(value)
+        return _exponential(value).replace("e-0", "e-")
+    return json.dumps(value, ensure_ascii=False).translate(_ESCAPED)
 
 
 def duration(nanoseconds: int) -> str:
