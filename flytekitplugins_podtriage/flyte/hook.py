@@ -29,6 +29,7 @@ from flytekitplugins_podtriage.flyte.prefix import OutputPrefix
 from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
 from flytekitplugins_podtriage.flyte.task import MARKER
 from flytekitplugins_podtriage.flyte.telling import Told, custom_info, message, resource, running
+from flytekitplugins_podtriage.flyte.uploading import held
 
 _PATIENCE: Final = ("user_patience", "system_patience")
 
@@ -184,6 +185,8 @@ class TriageHook:
             InvalidPod: the pod cannot be read.
         """
         verdict = judge(sight, self.policy(attempt), now)
+        if not attempt.marker:
+            verdict = held(verdict, sight)
         logs = task_logs(self.settings.log_links, sight.pod, _primary(sight))
         if verdict.phase.terminal:
             return self.ending(verdict, attempt, now, sight, logs)

@@ -1,0 +1,115 @@
+"""A container task's end: its container has ended, and copilot has stored what it left."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flyteidl.core.errors_pb2 import ContainerError, ErrorDocument
+from flyteidl.core.execution_pb2 import ExecutionError
+from flytekit.core.data_persistence import FileAccessProvider
+
+from flytekitplugins_podtriage.flyte import idl
+from flytekitplugins_podtriage.flyte.hook import TaskAttempt, TriageHook
+from flytekitplugins_podtriage.flyte.settings import Settings
+from flytekitplugins_podtriage.flyte.task import MARKER
+
+NOW = datetime(2026, 8, 1, 12, 0, tzinfo=timezone.utc)
+BEGAN = "2026-08-01T11:00:00Z"
+ENDED_WELL = {"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": BEGAN, "finishedAt": BEGAN}}
+ENDED_BADLY = {"terminated": {"exitCode": 3, "reason": "Error", "startedAt": BEGAN, "finishedAt": BEGAN}}
+STILL_RUNNING = {"running": {"startedAt": BEGAN}}
+
+
+def pod(phase: str, primary: Any, uploader: Any, name: str = "flyte-copilot-uploader") -> dict[str, Any]:
+    """Return a pod as propeller 1.16 makes it of a container task with outputs."""
+    statuses = [] if uploader is None else [{"name": name, "state": uploader, "ready": True}]
+    return {
+        "metadata": {
+            "name": "f1-n0-0", "namespace": "ns", "uid": "u", "creationTimestamp": BEGAN,
+            "annotations": {"primary_container_name": "primary"},
+        },
+        "spec": {
+            "nodeName": "n",
+            "initContainers": [{"name": name, "restartPolicy": "Always"}],
+            "containers": [{"name": "primary", "image": "docker.io/acme/app:1"}],
+        },
+        "status": {
+            "phase": phase, "startTime": BEGAN,
+            "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": BEGAN}],
+            "initContainerStatuses": statuses,
+            "containerStatuses": [{"name": "primary", "state": primary}],
+        },
+    }  # fmt: skip
+
+
+@pytest.fixture
+def hook(tmp_path: Path) -> TriageHook:
+    return TriageHook(settings=Settings(), access=FileAccessProvider(str(tmp_path), str(tmp_path)))
+
+
+@pytest.fixture
+def attempt(tmp_path: Path) -> TaskAttempt:
+    return TaskAttempt(str(tmp_path / "data" / "0"))
+
+
+@pytest.mark.parametrize(
+    ("seen", "phase"),
+    [
+        pytest.param(pod("Running", STILL_RUNNING, STILL_RUNNING), idl.RUNNING, id="the container runs"),
+        pytest.param(pod("Running", ENDED_WELL, STILL_RUNNING), idl.RUNNING, id="it has ended, and copilot uploads"),
+        pytest.param(pod("Running", ENDED_WELL, STILL_RUNNING, "pilot-uploader"), idl.RUNNING, id="by another name"),
+        pytest.param(pod("Running", ENDED_WELL, None), idl.RUNNING, id="copilot's status is not told"),
+        pytest.param(pod("Running", ENDED_WELL, ENDED_WELL), idl.SUCCEEDED, id="copilot has ended"),
+        pytest.param(pod("Running", ENDED_WELL, ENDED_BADLY), idl.SUCCEEDED, id="badly: propeller finds no outputs"),
+        pytest.param(pod("Succeeded", ENDED_WELL, ENDED_WELL), idl.SUCCEEDED, id="the pod is over"),
+        pytest.param(pod("Succeeded", ENDED_WELL, STILL_RUNNING), idl.SUCCEEDED, id="whatever the status lags behind"),
+        pytest.param(pod("Running", ENDED_WELL, STILL_RUNNING, "envoy"), idl.SUCCEEDED, id="any other sidecar"),
+    ],
+)
+def test_a_success_is_told_when_the_outputs_are_there(
+    hook: TriageHook, attempt: TaskAttempt, seen: dict[str, Any], phase: int
+) -> None:
+    assert hook.resource(seen, attempt, now=NOW).phase == phase
+
+
+def test_nothing_is_put_on_record_while_copilot_uploads(hook: TriageHook, attempt: TaskAttempt, tmp_path: Path) -> None:
+    answer = hook.resource(pod("Running", ENDED_WELL, STILL_RUNNING), attempt, now=NOW)
+
+    assert "copilot stores its outputs" in answer.message
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_of_a_pod_that_is_gone_the_outputs_alone_tell_whether_it_succeeded(
+    hook: TriageHook, attempt: TaskAttempt, tmp_path: Path, stored: bool
+) -> None:
+    place = tmp_path / "data" / "0"
+    if stored:
+        place.mkdir(parents=True)
+        (place / "outputs.pb").write_bytes(b"")
+
+    answer = hook.resource(pod("Running", ENDED_WELL, STILL_RUNNING), attempt, now=NOW, gone=True)
+
+    assert answer.phase == idl.SUCCEEDED
+    assert (place / "error.pb").exists() is not stored
+    if not stored:
+        error = ErrorDocument.FromString((place / "error.pb").read_bytes()).error
+        assert (error.origin, error.kind) == (ExecutionError.SYSTEM, ContainerError.RECOVERABLE)
+
+
+def test_a_failure_is_told_at_once(hook: TriageHook, attempt: TaskAttempt, tmp_path: Path) -> None:
+    answer = hook.resource(pod("Running", ENDED_BADLY, STILL_RUNNING), attempt, now=NOW)
+
+    assert answer.phase == idl.SUCCEEDED  # with the document that propeller looks for
+    assert (tmp_path / "data" / "0" / "error.pb").exists()
+
+
+def test_a_task_without_outputs_waits_for_no_upload(hook: TriageHook, tmp_path: Path) -> None:
+    attempt = TaskAttempt(str(tmp_path / "data" / "0"), marker=True)
+
+    answer = hook.resource(pod("Running", ENDED_WELL, STILL_RUNNING), attempt, now=NOW)
+
+    assert (answer.phase, list(answer.outputs.literals)) == (idl.SUCCEEDED, [MARKER])
