@@ -59,9 +59,9 @@ class Ending:
 class Settlement:
     """Settles one ending."""
 
-    def __init__(self, ending: Ending, max_system_failures: int, reserve: int) -> None:
+    def __init__(self, ending: Ending, limits: Limits, reserve: int) -> None:
         self._ending = ending
-        self._max_system_failures = max_system_failures
+        self._limits = limits
         self._reserve = reserve
 
     def told(self) -> Told:
@@ -115,20 +115,24 @@ class Settlement:
             return idl.failure_of(left), "the container left an error document of its own", left.SerializeToString()
         if succeeded:
             return None, "", None
-        spending = spend(verdict, self._budgets(), repeated=repeated(rules_of(prefix), verdict.rule))
-        kind = spending.kind or verdict.kind or ErrorKind.SYSTEM
+        kind, why = self._kind()
         text = verdict.message or verdict.reason
         if kind is not verdict.kind:
-            text = f"{text}\nCharged to: {kind}, because {spending.why}."
+            text = f"{text}\nCharged to: {kind}, because {why}."
         elif kind is ErrorKind.SYSTEM and not ending.outputs:
             text = f"{text}\n{_NO_OUTPUTS}"
         recoverable = verdict.phase is not Phase.PERMANENT_FAILURE
-        return Failure(kind, verdict.code or "", text, recoverable), spending.why, None
+        return Failure(kind, verdict.code or "", text, recoverable), why, None
 
-    def _budgets(self) -> Budgets:
-        ending = self._ending
-        limits = Limits(retries=ending.retries, max_system_failures=self._max_system_failures)
-        return Budgets.left(counters(ending.prefix.failures()), limits, system_reserve=self._reserve)
+    def _kind(self) -> tuple[ErrorKind, str]:
+        """Return who is to be charged, and why."""
+        verdict, prefix = self._ending.verdict, self._ending.prefix
+        kind = verdict.kind or ErrorKind.SYSTEM
+        if self._limits.ignore_retry_cause:
+            return kind, "the backend keeps one budget for both kinds (ignore-retry-cause)"
+        budgets = Budgets.left(counters(prefix.failures()), self._limits, system_reserve=self._reserve)
+        spending = spend(verdict, budgets, repeated=repeated(rules_of(prefix), verdict.rule))
+        return spending.kind or kind, spending.why
 
     def _unwritten(self, error: PrefixError) -> Told:
         """Tell an end that cannot be put on record: what is the user's own is told at once, all else later."""

@@ -204,7 +204,7 @@ class TriageHook:
         It raises nothing that a store raises: what cannot be written is told, and tried again when next asked.
         """
         settings = self.settings
-        return Settlement(ending, settings.max_system_failures, settings.system_reserve).told()
+        return Settlement(ending, settings.limits(ending.retries), settings.system_reserve).told()
 
 
 def _primary(sight: Sight) -> str:

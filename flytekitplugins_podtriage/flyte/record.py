@@ -55,6 +55,8 @@ class Intent:
     manifest: dict[str, Any] | None = None
     refused: str = ""
     """Why there can be no pod: what is wrong with the task's template."""
+    refused_for: ErrorKind = ErrorKind.USER
+    """Whose doing that is."""
     uid: str = ""
     """The pod's, once it is made: it is not made again."""
     schema: int = SCHEMA

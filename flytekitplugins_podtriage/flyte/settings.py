@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import attrs
 
+from flytekitplugins_podtriage.core.accounting import Limits
 from flytekitplugins_podtriage.core.durations import seconds
 from flytekitplugins_podtriage.core.errors import InvalidRule
 from flytekitplugins_podtriage.core.policy import Policy
@@ -26,6 +27,7 @@ PREFIX: Final = "FLYTE_PODTRIAGE_"
 RUN_ON: Final = ("connector", "guard", "flyte-1.16", "flyte-2")
 BODIES: Final = ("process", "inline")
 CLUSTERS: Final = ("sandbox", "kubernetes")
+SAFE_TO_EVICT: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict=false"
 _NAMESPACE: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _SERVICE: Final = re.compile(r"_(?:SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)$")
 """What Kubernetes puts into a pod's environment for each service of its namespace (kubernetes pkg/kubelet/envvars): for
@@ -103,6 +105,25 @@ def _links(value: object) -> tuple[LinkTemplate, ...]:
     return tuple(LinkTemplate.parse(part) for part in _parts(value))
 
 
+def _pairs(value: object) -> dict[str, str]:
+    """Return pairs: a table, or ``name=value`` as :func:`_parts` takes them."""
+    if isinstance(value, Mapping):
+        return {_text(name): str(item) for name, item in value.items()}
+    pairs = [part.partition("=") for part in _parts(value)]
+    for name, equals, _ in pairs:
+        if not (name.strip() and equals):
+            raise ValueError(f"{name[:80]!r} is no pair; allowed: name=value, several with commas between them")
+    return {name.strip(): item.strip() for name, _, item in pairs}
+
+
+def _pull_policy(value: object) -> str:
+    return value if value == "" else _one_of(value, ("Always", "IfNotPresent", "Never"))
+
+
+def _attempts(value: object) -> int:
+    return _number(value, 1)
+
+
 def _namespaces(value: object) -> tuple[str, ...]:
     names = _parts(value)
     for name in names:
@@ -150,6 +171,29 @@ class Settings:
     orphaned_after: float = attrs.field(default=1800.0, converter=_duration)
     """After how long without a question about a pod the connector finds out whether its execution is over."""
 
+    pod_annotations: Mapping[str, str] = attrs.field(default=SAFE_TO_EVICT, converter=_pairs)
+    """The backend's ``plugins.k8s.default-annotations``: propeller hands none on to connectors. Flyte's by default."""
+    pod_labels: Mapping[str, str] = attrs.field(default="", converter=_pairs)
+    """The backend's ``plugins.k8s.default-labels``, likewise."""
+    image_pull_policy: str = attrs.field(default="", converter=_pull_policy)
+    """The backend's ``plugins.k8s.image-pull-policy``, likewise; for containers that say nothing."""
+    pod_pending_timeout: float = attrs.field(default=0.0, converter=_duration)
+    """The backend's ``plugins.k8s.pod-pending-timeout``: how long a pod may be pending at all; 0: any time."""
+    ignore_retry_cause: bool = attrs.field(default=False, converter=_switch)
+    """The backend's ``node-config.ignore-retry-cause``: one budget for both kinds, and so nothing to choose."""
+    default_max_attempts: int = attrs.field(default=1, converter=_attempts)
+    """The backend's ``node-config.default-max-attempts``: of tasks without retries of their own."""
+
+    def limits(self, retries: int, *, interruptible: bool = False) -> Limits:
+        """Return what the backend allows a task with so many retries."""
+        return Limits(
+            retries=retries,
+            max_system_failures=self.max_system_failures,
+            default_max_attempts=self.default_max_attempts,
+            ignore_retry_cause=self.ignore_retry_cause,
+            interruptible=interruptible,
+        )
+
     def policy(self) -> Policy:
         """Return podtriage's own policy as these settings have it.
 
@@ -163,7 +207,12 @@ class Settings:
                     book = BUILT_IN.with_rules(load_rules(file.read(), self.rules))
             except (OSError, UnicodeError, InvalidRule) as error:
                 raise InvalidSettings(f"rules {self.rules}: {error}") from error
-        return Policy(user_patience=self.user_patience, system_patience=self.system_patience, rules=book)
+        return Policy(
+            user_patience=self.user_patience,
+            system_patience=self.system_patience,
+            pod_pending_timeout=self.pod_pending_timeout,
+            rules=book,
+        )
 
 
 _KEYS: Final = {field.name: field for field in attrs.fields(Settings)}

@@ -262,6 +262,14 @@ def test_the_budget_is_chosen_by_what_the_attempts_before_left(
     assert found is not None and found.error.origin == origin
 
 
+def test_where_the_backend_keeps_one_budget_the_true_kind_is_told(folder: Path) -> None:
+    charged(folder, ErrorKind.SYSTEM, ErrorKind.SYSTEM)
+    hook = TriageHook(settings=Settings(ignore_retry_cause=True))
+    hook.resource(SHUT_DOWN, attempt(folder, 2, retries=5), now=NOW)
+    found = document(folder, 2)
+    assert found is not None and found.error.origin == ExecutionError.SYSTEM
+
+
 def test_an_attempt_that_left_nothing_was_charged_to_the_user(hook: TriageHook, folder: Path) -> None:
     charged(folder, ErrorKind.SYSTEM, ErrorKind.SYSTEM)
     hook.resource(SHUT_DOWN, attempt(folder, 3, retries=1), now=NOW)

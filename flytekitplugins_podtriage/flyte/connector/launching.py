@@ -21,6 +21,9 @@ from flytekitplugins_podtriage.flyte.prefix import INTENT, RECORD, STOPPED, Outp
 from flytekitplugins_podtriage.flyte.record import Intent, read_intent
 
 _log = logging.getLogger("flytekitplugins_podtriage")
+GRACE: Final = 30
+"""How long a pod that is not wanted any more has to end, in seconds. Propeller gives pods with copilot an hour, so that
+what they made is uploaded (flytek8s/copilot.go); nobody waits for that of an attempt that is over."""
 _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 30.0
 
@@ -134,7 +137,7 @@ class Launcher:
                 theirs = OutputPrefix(annotation(sight, PREFIX))
                 found = sight.pod.metadata
                 if found is not None and theirs.task == prefix.task and theirs.attempt < prefix.attempt:
-                    await cluster.delete(meta.namespace, found.name or "", uid=found.uid)
+                    await cluster.delete(meta.namespace, found.name or "", uid=found.uid, grace=GRACE)
         assert intent.manifest is not None
         try:
             return await cluster.create(meta.namespace, intent.manifest)
@@ -152,7 +155,7 @@ class Launcher:
 
     async def _unmake(self, meta: PodMeta, uid: str) -> None:
         try:
-            await (await self._cluster()).delete(meta.namespace, meta.pod, uid=uid)
+            await (await self._cluster()).delete(meta.namespace, meta.pod, uid=uid, grace=GRACE)
         except ClusterError as error:  # the collector finds it
             _log.warning("podtriage: %s", error)
 

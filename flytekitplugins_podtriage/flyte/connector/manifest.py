@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import attrs
 
+from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.flyte.connector import secrets
 from flytekitplugins_podtriage.flyte.prefix import OutputPrefix
@@ -38,6 +39,26 @@ _CONTAINER: Final = "main"
 
 class TemplateRefused(ValueError):
     """A task template cannot be made into a pod; the message is one line: what is wrong, and what is allowed."""
+
+    kind = ErrorKind.USER
+
+
+class TemplateNotRendered(TemplateRefused):
+    """Propeller has not made a pod of the template, as it does from Flyte 1.16.7 on."""
+
+    kind = ErrorKind.SYSTEM
+
+
+@attrs.frozen(slots=True)
+class PodDefaults:
+    """What Flyte's settings would add to a stock pod, and propeller does not hand to a connector (``plugins.k8s``)."""
+
+    labels: Mapping[str, str] = attrs.field(factory=dict)
+    """``default-labels``."""
+    annotations: Mapping[str, str] = attrs.field(factory=dict)
+    """``default-annotations``."""
+    image_pull_policy: str = ""
+    """``image-pull-policy``, for containers that say nothing; empty: Kubernetes' own."""
 
 
 def task_hash(prefix: OutputPrefix) -> str:
@@ -81,7 +102,14 @@ def place(prefix: OutputPrefix, metadata: Any, default_namespace: str) -> Place:
     return Place(namespace or default_namespace, pod_name(prefix, execution, node), execution)
 
 
-def pod(template: Any, where: Place, prefix: OutputPrefix, metadata: Any, meta: bytes) -> dict[str, Any]:
+def pod(
+    template: Any,
+    where: Place,
+    prefix: OutputPrefix,
+    metadata: Any,
+    meta: bytes,
+    defaults: PodDefaults | None = None,
+) -> dict[str, Any]:
     """Return the manifest of an attempt's pod.
 
     Args:
@@ -90,12 +118,22 @@ def pod(template: Any, where: Place, prefix: OutputPrefix, metadata: Any, meta: 
         prefix: the attempt's output prefix.
         metadata: flytekit's ``TaskExecutionMetadata``; None in a local run.
         meta: the resource meta.
+        defaults: what stock pods get besides.
 
     Raises:
         TemplateRefused: the template has no container, or names a primary container that there is not.
+        TemplateNotRendered: propeller is too old.
     """
-    spec, labels, notes, primary = _target(template)
+    spec, own_labels, own_notes, primary = _target(template)
+    defaults = defaults or PodDefaults()
+    labels, notes = {**defaults.labels, **own_labels}, {**defaults.annotations, **own_notes}
     spec.setdefault("restartPolicy", "Never")  # flytek8s/pod_helper.go, UpdatePod
+    for container in spec["containers"]:
+        if defaults.image_pull_policy:
+            container.setdefault("imagePullPolicy", defaults.image_pull_policy)
+        if container.get("name") == primary:
+            # What a crash has left of its log becomes part of the message (container_helper.go, BuildRawContainer).
+            container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
     # The order of addObjectMetadata: the later wins.
     for source in (getattr(template.metadata, "k8s_object_metadata", None), metadata):
         labels.update(getattr(source, "labels", None) or {})
@@ -105,7 +143,8 @@ def pod(template: Any, where: Place, prefix: OutputPrefix, metadata: Any, meta: 
         spec["serviceAccountName"] = account
     identity = getattr(getattr(metadata, "identity", None), "execution_identity", None)
     if identity:
-        labels["execution-identity"] = _NO_LABEL.sub("-", identity)[:63].strip("-._")
+        # flytepropeller pkg/utils/k8s.go, SanitizeLabelValue
+        labels["execution-identity"] = _NO_NAME.sub("-", identity.lower())[:63].strip("-")
     wanted = template.security_context.secrets if template.security_context is not None else None
     if wanted:
         labels[secrets.LABEL] = "true"
@@ -138,6 +177,7 @@ def _target(template: Any) -> tuple[dict[str, Any], dict[str, str], dict[str, st
                 f"task {_called(template)}: its pod has no primary container {primary[:64]!r}; allowed: "
                 f"{', '.join(names)[:200]}"
             )
+        _check_rendered(template, next(one for one in spec["containers"] if one.get("name") == primary))
         return spec, labels, notes, primary
     if template.container is not None:
         return {"containers": [_container(template.container)]}, {}, {}, _CONTAINER
@@ -145,6 +185,15 @@ def _target(template: Any) -> tuple[dict[str, Any], dict[str, str], dict[str, st
         f"task {_called(template)}: neither a container nor a pod in its template; allowed: k8s_pod, container "
         "(a task made with task_config=PodTriage() has one)"
     )
+
+
+def _check_rendered(template: Any, primary: Mapping[str, Any]) -> None:
+    for argument in (*(primary.get("command") or ()), *(primary.get("args") or ())):
+        if "{{.input" in str(argument) or "{{.outputPrefix" in str(argument):
+            raise TemplateNotRendered(
+                f"task {_called(template)}: propeller has not filled in the arguments of its pod "
+                f"({str(argument)[:64]!r}); allowed: Flyte 1.16.7 or newer"
+            )
 
 
 def _container(given: Any) -> dict[str, Any]:

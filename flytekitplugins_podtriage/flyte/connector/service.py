@@ -25,7 +25,7 @@ from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.flyte import idl
 from flytekitplugins_podtriage.flyte.connector import manifest
 from flytekitplugins_podtriage.flyte.connector.collecting import Collector
-from flytekitplugins_podtriage.flyte.connector.launching import Launch, Launcher, NameTaken, Sleep, annotation
+from flytekitplugins_podtriage.flyte.connector.launching import GRACE, Launch, Launcher, NameTaken, Sleep, annotation
 from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
 from flytekitplugins_podtriage.flyte.ending import Ending
 from flytekitplugins_podtriage.flyte.hook import TaskAttempt, TriageHook
@@ -123,10 +123,10 @@ class PodTriageConnector(AsyncConnectorBase):
             system_patience=attempt.system_patience,
         )
         try:
-            pod = manifest.pod(task_template, where, prefix, task_execution_metadata, meta.encode())
+            pod = manifest.pod(task_template, where, prefix, task_execution_metadata, meta.encode(), self._defaults())
             intent = Intent(now, where.namespace, where.name, pod)
         except manifest.TemplateRefused as error:
-            intent = Intent(now, where.namespace, where.name, refused=str(error))
+            intent = Intent(now, where.namespace, where.name, refused=str(error), refused_for=error.kind)
         launch = self._launcher.start(meta, intent)
         self.collector.asked(meta)
         await self._for_a_while(launch.task)
@@ -231,7 +231,7 @@ class PodTriageConnector(AsyncConnectorBase):
         """Answer for a pod that is being made."""
         refused, error = launch.intent.refused, launch.error
         if refused:
-            verdict = _no_pod(refused)
+            verdict = _no_pod(refused, launch.intent.refused_for)
         elif isinstance(error, NameTaken):
             verdict = attrs.evolve(lost(), code="PodNameTaken", message=str(error), rule="pod-name-taken")
         elif error is not None:
@@ -290,7 +290,8 @@ class PodTriageConnector(AsyncConnectorBase):
             if found is None or found.gone or annotation(found, manifest.PREFIX) != meta.prefix:
                 return
             metadata = found.pod.metadata
-            await cluster.delete(meta.namespace, meta.pod, uid=metadata.uid if metadata is not None else None)
+            uid = metadata.uid if metadata is not None else None
+            await cluster.delete(meta.namespace, meta.pod, uid=uid, grace=GRACE)
         except ClusterError as error:
             _log.warning("podtriage: pod %s/%s is left for now: %s", meta.namespace, meta.pod, error)
             self.collector.left(meta)
@@ -315,6 +316,13 @@ class PodTriageConnector(AsyncConnectorBase):
             return (*self._hook.settings.namespaces, "default")[0]
         except ValueError:  # what is wrong with the settings is told by get
             return "default"
+
+    def _defaults(self) -> manifest.PodDefaults:
+        try:
+            settings = self._hook.settings
+        except ValueError:
+            return manifest.PodDefaults()
+        return manifest.PodDefaults(settings.pod_labels, settings.pod_annotations, settings.image_pull_policy)
 
     def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
         """Have something run that may wait for a store."""
@@ -359,16 +367,18 @@ def _held(text: str) -> Resource:
     return resource(idl.WAITING_FOR_RESOURCES, text)
 
 
-def _no_pod(why: str) -> Verdict:
+def _no_pod(why: str, kind: ErrorKind) -> Verdict:
     """Return the verdict on a task whose template makes no pod."""
     return Verdict(
         Phase.PERMANENT_FAILURE,
-        ErrorKind.USER,
+        kind,
         code="BadTaskSpecification",  # flyteplugins' own word for it (pluginmachinery errors)
         message=why,
         category=Category.CONFIG_INVALID,
         rule="template-refused",
-        remedy="Register the task anew with task_config=PodTriage(), and its pod template as the message asks.",
+        remedy="Register the task anew with task_config=PodTriage(), and its pod template as the message asks."
+        if kind is ErrorKind.USER
+        else "The platform should update Flyte.",
     )
 
 

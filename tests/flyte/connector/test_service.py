@@ -136,6 +136,32 @@ def test_the_pod_is_what_propeller_made_of_the_task_with_what_it_does_not_hand_o
     run(story())
 
 
+def test_the_pod_gets_what_stock_pods_get_by_configuration(world: Make) -> None:
+    async def story() -> None:
+        here = world(pod_labels={"team": "all", "cost": "ml"}, image_pull_policy="IfNotPresent")
+        meta = await here.create()
+        pod = here.cluster._pods[NAMESPACE, meta.pod].manifest
+        [container] = pod["spec"]["containers"]
+        assert pod["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
+        assert (pod["metadata"]["labels"]["team"], pod["metadata"]["labels"]["cost"]) == ("a", "ml")
+        assert container["imagePullPolicy"] == "IfNotPresent"
+        assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+    run(story())
+
+
+def test_a_propeller_that_does_not_render_pods_is_told_of_and_the_user_does_not_pay(world: Make) -> None:
+    async def story() -> None:
+        here = world()
+        raw = {"containers": [{"name": "primary", "image": "i", "args": ["--inputs", "{{.input}}"]}]}
+        told, _ = await here.until_over(await here.create(spec=raw))
+        found = here.error()
+        assert told.phase == idl.SUCCEEDED and found is not None and found.error.origin == SYSTEM
+        assert "Flyte 1.16.7 or newer" in found.error.message and here.pods() == []
+
+    run(story())
+
+
 def test_names_come_from_the_output_prefix(world: Make) -> None:
     async def story() -> None:
         here = world()
