@@ -86,9 +86,11 @@ class Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     name: str | None = None
     namespace: str | None = None
     uid: str | None = None
+    resource_version: str | None = None
     creation_timestamp: Time | None = None
     deletion_timestamp: Time | None = None
     deletion_grace_period_seconds: int | None = None
+    labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
 
 

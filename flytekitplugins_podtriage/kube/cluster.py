@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import msgspec
 
 from flytekitplugins_podtriage.kube.connection import Cluster, connect
 from flytekitplugins_podtriage.kube.errors import ClusterNotFound
+from flytekitplugins_podtriage.kube.names import is_name, path
 from flytekitplugins_podtriage.kube.pages import PAGE, items
-from flytekitplugins_podtriage.kube.request import decoded, get, quoted
+from flytekitplugins_podtriage.kube.request import decoded, get
 from flytekitplugins_podtriage.kube.right import Right
 
 __all__ = ["Cluster", "connect", "list_events", "list_pods", "read_events", "read_pod"]
-
-# k8s.io/apimachinery pkg/util/validation: DNS-1123 subdomains, of up to 253 characters.
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 
 
 class _Kind(msgspec.Struct):
@@ -31,8 +28,7 @@ def read_pod(cluster: Cluster, namespace: str, name: str) -> bytes:
         ClusterUnreachable: the cluster could not be asked.
     """
     about = f"pod {_checked(name, 'pod')!r} in namespace {_checked(namespace, 'namespace')!r}"
-    path = f"/api/v1/namespaces/{quoted(namespace)}/pods/{quoted(name)}"
-    body = get(cluster, path, {}, about, Right("get", "pods", namespace))
+    body = get(cluster, path(namespace, "pods", name), {}, about, Right("get", "pods", namespace))
     decoded(cluster, body, _Kind, about)  # whole, and JSON; whether it is a Pod is for the core to say
     return body
 
@@ -88,9 +84,7 @@ def _events(cluster: Cluster, namespace: str | None, selector: str, about: str) 
 
 
 def _path(namespace: str | None, resource: str) -> str:
-    if namespace is None:
-        return f"/api/v1/{resource}"
-    return f"/api/v1/namespaces/{quoted(_checked(namespace, 'namespace'))}/{resource}"
+    return path(None if namespace is None else _checked(namespace, "namespace"), resource)
 
 
 def _where(namespace: str | None) -> str:
@@ -99,7 +93,7 @@ def _where(namespace: str | None) -> str:
 
 def _checked(name: str, what: str) -> str:
     """Return a name that an object may have; an empty one would ask for the list of all."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         shown = repr(name if len(name) <= 80 else f"{name[:77]}...")
         raise ClusterNotFound(f"{shown} is no name of a {what}; allowed: a-z, 0-9, - and ., up to 253 characters")
     return name

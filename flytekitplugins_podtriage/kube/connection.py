@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -30,6 +31,10 @@ class Cluster:
     """Seconds to wait for a connection, and between two pieces of an answer."""
     sleep: Callable[[float], None] = time.sleep
     """How to wait, in seconds, before asking again a server that is too busy."""
+    login: Callable[[], None] | None = None
+    """Logs in anew, into the client's configuration; it may raise anything. None: only the client's own hook does."""
+    lock: Any = attrs.field(factory=threading.Lock, eq=False, repr=False)
+    """Held while that is done."""
 
 
 def connect(
@@ -75,7 +80,11 @@ def _by_kubeconfig(path: str, context: str | None) -> Cluster:
         raise KubeconfigUnusable(
             f"kubeconfig {path}, context {chosen['name']}: it cannot be used: {_why(error)}; allowed: {_HOW}"
         ) from error
-    return Cluster(client, str(namespace), f"the cluster of context {chosen['name']}")
+
+    def log_in() -> None:
+        config.load_kube_config(path, context, client_configuration=client.configuration, persist_config=False)
+
+    return Cluster(client, str(namespace), f"the cluster of context {chosen['name']}", login=_renewing(client, log_in))
 
 
 def _in_cluster() -> Cluster:
@@ -88,8 +97,28 @@ def _in_cluster() -> Cluster:
             namespace = file.read().strip() or "default"
     except Exception as error:  # ConfigException, OSError
         raise KubeconfigUnusable(f"the pod's service account: {_why(error)}; allowed: {_HOW}") from error
-    api_client: Any = client.ApiClient
-    return Cluster(api_client(configuration), namespace, "this pod's cluster")
+    made: Any = client.ApiClient(configuration)
+
+    def log_in() -> None:
+        _config().load_incluster_config(client_configuration=configuration)
+
+    return Cluster(made, namespace, "this pod's cluster", login=_renewing(made, log_in))
+
+
+def _renewing(client: Any, log_in: Callable[[], None]) -> Callable[[], None]:
+    """Return a login that makes new connections too, where it brings other certificates (an exec plugin may)."""
+
+    def certificates() -> tuple[Any, ...]:
+        configuration = client.configuration
+        return configuration.host, configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file
+
+    def renew() -> None:
+        before = certificates()
+        log_in()
+        if certificates() != before:
+            client.rest_client = type(client.rest_client)(client.configuration)
+
+    return renew
 
 
 def _config() -> Any:

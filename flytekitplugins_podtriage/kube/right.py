@@ -7,7 +7,7 @@ import attrs
 
 @attrs.frozen(slots=True)
 class Right:
-    """One verb on one resource of the core API group."""
+    """One verb on one resource."""
 
     verb: str
     resource: str
@@ -23,3 +23,9 @@ class Right:
         """The command that makes a role with all that podtriage reads; it is to be bound to the user."""
         kind, where = ("clusterrole", "") if self.namespace is None else ("role", f" -n {self.namespace}")
         return f"kubectl create {kind} podtriage --verb=get,list --resource=pods,events{where}"
+
+    @property
+    def command(self) -> str:
+        """The command that makes a role with this right alone."""
+        kind, where = ("clusterrole", "") if self.namespace is None else ("role", f" -n {self.namespace}")
+        return f"kubectl create {kind} NAME --verb={self.verb} --resource={self.resource}{where}"

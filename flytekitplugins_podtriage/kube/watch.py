@@ -1,0 +1,367 @@
+"""One list and one watch, kept going whatever the API server does.
+
+The lessons are client-go's (tools/cache/reflector.go) and its issues': a list without a resource version, in pages; a
+watch from there on, with bookmarks, that the server is asked to end after a random time; after a cut the watch goes on
+where it was; only a version that the server has forgotten (410, as a status or inside the stream) takes a new list; a
+version that it does not know yet (504, "Too large resource version") takes a second's patience. Nobody is asked again
+without a wait that grows, unless the watch had got somewhere.
+
+A :class:`Watch` does not wait by itself: :meth:`Watch.once` does one round and returns how long to wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, Generic, Protocol, TypeVar
+
+import attrs
+import msgspec
+
+from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.cluster import ClusterError
+from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.lines import LineTooLong, lines
+from flytekitplugins_podtriage.kube.objects import (
+    Bookmark,
+    Decoding,
+    Deleted,
+    Error,
+    Object,
+    Page,
+    rough_line,
+    rough_page,
+)
+from flytekitplugins_podtriage.kube.refusals import at, refused, unanswered
+from flytekitplugins_podtriage.kube.right import Right
+from flytekitplugins_podtriage.kube.sending import Unanswered, Unanswering
+from flytekitplugins_podtriage.kube.source import Source, Stream
+from flytekitplugins_podtriage.kube.status import Status, asked_to_wait, read_status
+
+_log = logging.getLogger("flytekitplugins_podtriage")
+Told_contra = TypeVar("Told_contra", contravariant=True)
+_LAGS: Final = 5
+"""After how many answers "too large a version" the version is given up: an etcd that was restored counts from lower."""
+
+
+@attrs.frozen
+class Pace:
+    """How a watch goes about it; times in seconds."""
+
+    page: int = 500
+    """Items of a page; client-go's pager has as many."""
+    shortest: float = 300.0
+    """After what time, at least, the server is asked to end a watch."""
+    longest: float = 600.0
+    """At most."""
+    idle: float = 90.0
+    """How long nothing may come before the connection is given up: bookmarks come every minute."""
+    first_wait: float = 0.8
+    """The wait after a first failure; each further one is twice as long, and up to as long again by chance."""
+    longest_wait: float = 30.0
+    """The longest wait, likewise before chance; it is the wait after a refusal, too."""
+    lag: float = 1.0
+    """The wait for a server that does not know of a version yet."""
+    short: float = 1.0
+    """A watch that ends within this time counts as a failure."""
+
+
+class Store(Protocol[Told_contra]):
+    """Who is told what a watch sees. It is told by one thread."""
+
+    def begin(self) -> None:
+        """Note that a list begins: what it tells is newer than all that was told before."""
+
+    def put(self, found: Told_contra, *, listed: bool) -> None:
+        """Take in an object that is there, from a list or from the watch."""
+
+    def drop(self, uid: str, last: Told_contra | None) -> None:
+        """Take in that an object is gone, with its last state if that can be read."""
+
+    def settle(self, present: set[str], version: str | None) -> None:
+        """Take in that a list is whole: of all others than these uids, none was there at this resource version."""
+
+    def advance(self, version: str) -> None:
+        """Take in that everything up to this resource version has been told."""
+
+
+class Watch(Generic[Object]):
+    """A list and a watch of one resource.
+
+    Args:
+        cluster: whose they are, for messages.
+        source: answers.
+        decoding: how the objects are decoded.
+        store: who is told.
+        resource: its name, as RBAC has it.
+        namespace: where; None: in all.
+        pace: how it goes about it.
+        clock: a clock that does not go back, in seconds.
+        chance: a number in [0, 1).
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        source: Source,
+        decoding: Decoding[Object],
+        store: Store[Object],
+        resource: str,
+        namespace: str | None = None,
+        *,
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._cluster = cluster
+        self._source = source
+        self._decoding = decoding
+        self._store = store
+        self._list_right = Right("list", resource, namespace)
+        self._watch_right = Right("watch", resource, namespace)
+        self._pace = pace or Pace()
+        self._clock = clock
+        self._chance = chance
+        self._version: str | None = None
+        self._failures = 0
+        self._lags = 0
+        self._paged = True
+        self._told_unreadable = False
+        self._stopped = threading.Event()
+        self._stream: Stream | None = None
+        self._thread: threading.Thread | None = None
+        self.listed = threading.Event()
+        """Set as soon as there was a whole list."""
+        self.error: ClusterError | None = None
+        """What it met last, and is not over."""
+        self.since: float | None = None
+        """By the clock, since when it has met nothing but that."""
+
+    def fresh(self, within: float) -> bool:
+        """Whether all that there was so many seconds ago has been told."""
+        since = self.since
+        return self.listed.is_set() and (since is None or self._clock() - since < within)
+
+    # A thread of its own
+
+    def start(self) -> None:
+        """Begin, in a thread that does not keep the process alive."""
+        self._thread = threading.Thread(
+            target=self.run, name=f"podtriage-watch-{self._list_right.resource}", daemon=True
+        )
+        self._thread.start()
+
+    def run(self) -> None:
+        """Go on until :meth:`stop`."""
+        while not self._stopped.is_set():
+            self._stopped.wait(self.once())
+
+    def stop(self, patience: float = 2.0) -> None:
+        """End it, and wait for its thread so many seconds."""
+        self._stopped.set()
+        stream = self._stream
+        if stream is not None:
+            stream.cut()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(patience)
+
+    # One round
+
+    def once(self) -> float:
+        """List if need be, and watch until the watch ends; return how many seconds to wait before the next round."""
+        try:
+            if self._version is None:
+                wait = self._list()
+                if wait is not None:
+                    return wait
+            return self._watch()
+        except Unanswered as error:
+            return self._failed(unanswered(self._cluster, str(self._right()), error))
+        except Exception as error:  # noqa: BLE001  # a bug of the store's or of this: whoever relies on it must not go blind
+            _log.exception("podtriage: %s: it is begun anew", self._right())
+            self._version = None
+            return self._failed(ClusterError(f"{at(self._cluster)}: {self._right()}: {type(error).__name__}: {error}"))
+
+    def _right(self) -> Right:
+        return self._list_right if self._version is None else self._watch_right
+
+    def _list(self) -> float | None:
+        """List all there is; return how long to wait if that failed."""
+        present: set[str] = set()
+        token: str | None = None
+        self._store.begin()
+        while True:
+            query = {"limit": str(self._pace.page)} if self._paged else {}
+            answer = self._source.ask({**query, "continue": token} if token else query)
+            if answer.status != 200:
+                # Whatever is asked for without a token is never too old: the server has lost the list's pages.
+                self._paged = self._paged and not (answer.status == 410 and token)
+                return self._refused(answer.status, answer.headers, read_status(answer.body))
+            page = self._read_page(answer.body, present)
+            if page is None:
+                return self._failed(
+                    ClusterError(
+                        f"{at(self._cluster)}: {self._list_right}: the answer is no list; is it an API server?"
+                    )
+                )
+            for found in page.items or ():
+                if found.metadata is not None and found.metadata.uid:
+                    present.add(found.metadata.uid)
+                    self._store.put(found, listed=True)
+            token = page.metadata.continue_ if page.metadata is not None else None
+            if self._stopped.is_set():
+                return 0.0
+            if not token:
+                break
+        version = page.metadata.resource_version if page.metadata is not None else None
+        self._store.settle(present, version)
+        self._version = version or "0"
+        self._paged = True
+        self.listed.set()
+        return None
+
+    def _read_page(self, body: bytes, present: set[str]) -> Page[Object] | None:
+        """Decode a page; None: it is none. What cannot be read in it is there all the same."""
+        try:
+            page = self._decoding.page(body)
+        except (ValueError, RecursionError):
+            try:
+                page, others = rough_page(body, self._decoding)
+            except (ValueError, RecursionError):
+                return None
+            for metadata in others:
+                self._unreadable(metadata)
+                if metadata.uid:
+                    present.add(metadata.uid)
+        return page if page.items is not None or (page.kind or "").endswith("List") else None
+
+    def _watch(self) -> float:
+        """Watch until the watch ends; return how long to wait then."""
+        pace = self._pace
+        assert self._version is not None
+        seconds = int(pace.shortest + self._chance() * (pace.longest - pace.shortest))
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": self._version,
+            "timeoutSeconds": str(seconds),
+        }
+        began = self._clock()
+        with self._source.stream(query, pace.idle) as stream:
+            if stream.status != 200:
+                return self._refused(stream.status, stream.headers, read_status(b"".join(stream.pieces)))
+            self._stream = stream
+            if self._stopped.is_set():  # perhaps before there was a stream to be cut
+                return 0.0
+            self.error, self.since = None, None
+            try:
+                error = self._follow(stream)
+            except Unanswering:
+                error = None  # nothing came, as where nothing happens and a server knows no bookmarks
+            finally:
+                self._stream = None
+        if error is not None:
+            return self._refused(error.code or 500, {}, error)
+        if self._clock() - began < pace.short and not self._stopped.is_set():
+            return self._failed(None)
+        return 0.0
+
+    def _follow(self, stream: Stream) -> Status | None:
+        """Tell the store what a watch brings; return why it ended, if the server said so.
+
+        Raises:
+            Unanswered: it was cut, or brought something that no API server writes.
+        """
+        store, decode = self._store, self._decoding.line
+        try:
+            for line in lines(stream.pieces):
+                if self._stopped.is_set():
+                    return None
+                try:
+                    event = decode(line)
+                except (msgspec.ValidationError, RecursionError):
+                    self._rough(line)
+                    continue
+                if isinstance(event, Error):
+                    return event.object
+                metadata = event.object.metadata or _NOTHING
+                if isinstance(event, Bookmark):
+                    if metadata.resource_version:
+                        store.advance(metadata.resource_version)
+                elif isinstance(event, Deleted):
+                    store.drop(metadata.uid or "", event.object)
+                else:
+                    store.put(event.object, listed=False)
+                self._reached(metadata.resource_version)
+        except (LineTooLong, msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            # It will be asked for again, from the last good line on; if that does not help, there is a new list.
+            if self._failures:
+                self._version = None
+            raise Unanswered(f"the stream holds something else than objects: {error}") from error
+        return None
+
+    def _rough(self, line: bytes) -> None:
+        """Take in what can be of an object that is not of the form that it should have."""
+        kind, metadata = rough_line(line)
+        self._unreadable(metadata)
+        if kind == "DELETED":
+            self._store.drop(metadata.uid or "", None)
+        self._reached(metadata.resource_version)
+
+    def _reached(self, version: str | None) -> None:
+        """Note that the watch has got somewhere."""
+        if version:
+            self._version = version
+            self._failures = self._lags = 0
+
+    def _unreadable(self, metadata: wire.Metadata) -> None:
+        if not self._told_unreadable:
+            self._told_unreadable = True
+            named = f"{metadata.namespace}/{metadata.name}"
+            _log.warning(
+                "podtriage: %s: %s cannot be read, and is passed by (told once)", self._watch_right.resource, named
+            )
+
+    # What is done about failures
+
+    def _refused(self, status: int, headers: Mapping[str, str], said: Status) -> float:
+        """Take in a refusal; return how long to wait."""
+        right = self._right()
+        error = refused(self._cluster, str(right), right, status, said)
+        if status == 410 or said.reason in ("Expired", "Gone"):
+            self._version = None
+            return self._failed(None) if self._failures else self._failed(None, 0.0)  # as it may be after any pause
+        if said.too_large_a_version:
+            self._lags += 1
+            if self._lags > _LAGS:
+                self._lags, self._version = 0, None
+            return self._failed(error, self._pace.lag)
+        if status in (429, 503, 504):
+            asked = asked_to_wait(headers, said)
+            return self._failed(error, asked or None)
+        if status >= 500 or status == 401:
+            return self._failed(error)
+        return self._failed(error, self._jittered(self._pace.longest_wait))
+
+    def _failed(self, error: ClusterError | None, wait: float | None = None) -> float:
+        """Take in a failure; return how long to wait: as said, or longer each time."""
+        if error is not None:
+            if self.since is None:
+                self.since = self._clock()
+            if type(error) is not type(self.error):
+                _log.warning("podtriage: %s", error)
+            self.error = error
+        pace = self._pace
+        if wait is None:
+            wait = self._jittered(min(pace.first_wait * 2.0 ** min(self._failures, 16), pace.longest_wait))
+        self._failures += 1
+        return wait
+
+    def _jittered(self, wait: float) -> float:
+        return wait * (1.0 + self._chance())
+
+
+_NOTHING: Final = wire.Metadata()
