@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flyteidl.core import tasks_pb2 as task_pb2
 from flytekit import (
     ContainerTask,
     PodTemplate,
@@ -25,10 +26,12 @@ from flytekit.core.array_node_map_task import ArrayNodeMapTask
 from flytekit.core.options import Options
 from flytekit.exceptions.user import FlyteValidationException
 from flytekit.extras.accelerators import T4
+from flytekit.models.task import TaskTemplate
 from flytekit.tools.translator import get_serializable
 from kubernetes.client import V1Container, V1EnvVar, V1PodSpec, V1Toleration, V1Volume
 
 from flytekitplugins_podtriage import PodTriage, PodTriageContainerTask, Policy
+from flytekitplugins_podtriage.flyte.hook import TaskAttempt
 from flytekitplugins_podtriage.flyte.task import MARKER
 
 IMAGE = "docker.io/acme/app:1"
@@ -418,3 +421,23 @@ def test_a_container_tasks_marker_is_nothing_that_a_workflow_binds() -> None:
 def test_everything_that_pyflyte_registers_can_be_written_to_protobuf() -> None:
     for entity in (made(), container_task(), step):
         assert template(entity).SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("entity", "outputs", "marker"),
+    [
+        pytest.param(made(), True, False, id="a function's body writes its outputs"),
+        pytest.param(quiet, True, False, id="and the marker, or its error"),
+        pytest.param(container_task(name="c1"), True, False, id="copilot uploads a container's outputs"),
+        pytest.param(container_task(name="c2", outputs=None), True, True, id="nobody writes its marker"),
+        pytest.param(container_task(name="c3", inputs=None, outputs=None), True, True, id="with or without copilot"),
+    ],
+)
+def test_the_connector_answers_with_the_marker_where_no_program_writes_it(
+    entity: Any, outputs: bool, marker: bool
+) -> None:
+    sent = TaskTemplate.from_flyte_idl(task_pb2.TaskTemplate.FromString(template(entity).SerializeToString()))
+
+    attempt = TaskAttempt.of(sent, "s3://bucket/data/0")
+
+    assert (attempt.outputs, attempt.marker) == (outputs, marker)
