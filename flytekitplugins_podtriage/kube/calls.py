@@ -120,6 +120,8 @@ def logs(cluster: Cluster, timeouts: Timeouts, namespace: str, name: str, contai
     if answer.status == 200:
         text: str = answer.data.decode(errors="replace")
         return text
+    if answer.status == 204:  # not bound to a node (kubernetes pkg/registry/core/pod/strategy.go, LogLocation)
+        return ""
     said = read_status(answer.data)
     if said.kind == "Status" and answer.status in (400, 404):  # not started yet, no such container; no such pod
         return ""

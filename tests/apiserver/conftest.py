@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import itertools
 import os
 import sys
@@ -16,6 +18,7 @@ from flytekitplugins_podtriage.kube.connection import Cluster, connect
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
 from tests.apiserver.kubelet import ScriptedKubelet
+from tests.apiserver.logs import LogServer
 from tests.apiserver.rights import allow, chart_rules, may
 from tests.apiserver.server import KUBELET, ApiServer
 from tests.apiserver.story import Story
@@ -44,6 +47,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     return report
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run the tests of this folder that are coroutines, each in an event loop of its own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
 @pytest.fixture(scope="session")
 def programs() -> Path:
     """Return the folder that holds etcd and kube-apiserver."""
@@ -65,13 +78,12 @@ def programs() -> Path:
 def api_server(
     programs: Path, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 ) -> Iterator[ApiServer]:
-    """Start the API server of all tests, with the connector's rights and one node."""
+    """Start the API server of all tests, with the connector's rights."""
     found = ApiServer(programs, tmp_path_factory.mktemp("apiserver"))
     pytestconfig.stash[_SERVER] = found
     try:
         found.start()
         allow(found.api("admin"), "connector", chart_rules())
-        ScriptedKubelet(found.api("admin"), found.api(KUBELET)).register()
         yield found
     finally:
         found.close()
@@ -117,10 +129,21 @@ def namespace(make_namespace: Callable[[], str]) -> str:
     return make_namespace()
 
 
+@pytest.fixture(scope="session")
+def node(api_server: ApiServer) -> Iterator[ScriptedKubelet]:
+    """Register the one node."""
+    logs = LogServer(api_server.certificate, api_server.key)
+    found = ScriptedKubelet(api_server.api("admin"), api_server.api(KUBELET), logs)
+    found.register()
+    yield found
+    logs.close()
+
+
 @pytest.fixture
-def kubelet(server: ApiServer) -> ScriptedKubelet:
+def kubelet(server: ApiServer, node: ScriptedKubelet) -> Iterator[ScriptedKubelet]:
     """Return the kubelet of the one node."""
-    return ScriptedKubelet(server.api("admin"), server.api(KUBELET))
+    yield node
+    node.logs.clear()
 
 
 @pytest.fixture

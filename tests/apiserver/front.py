@@ -75,10 +75,10 @@ class Front:
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         self._add(Rule(verb, resource, name, times, answer=(code, status_of(code, message), headers)))
 
-    def hold(self, verb: str, resource: str, *, name: str | None = None) -> Held:
-        """Keep requests of this kind waiting until they are released; then they are passed on."""
+    def hold(self, verb: str, resource: str, *, name: str | None = None, query: str | None = None) -> Held:
+        """Keep requests of this kind (with this parameter) waiting until they are released; then pass them on."""
         held = Held()
-        self._add(Rule(verb, resource, name, 1_000_000, held=held))
+        self._add(Rule(verb, resource, name, 1_000_000, query, held=held))
         return held
 
     def lose(self, verb: str, resource: str, *, times: int = 1, name: str | None = None) -> None:

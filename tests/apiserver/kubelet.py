@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from tests.apiserver.api import Api, ApiStatus, Object, pods
+from tests.apiserver.logs import LogServer
 from tests.apiserver.server import NODE
 
 _THEIRS = frozenset({"DisruptionTarget", "PodScheduled"})
@@ -27,12 +28,19 @@ class ScriptedKubelet:
     Args:
         admin: the client of the scheduler and of the controllers.
         node: the client of the node's own user.
+        logs: where the API server asks for logs.
     """
 
-    def __init__(self, admin: Api, node: Api) -> None:
+    def __init__(self, admin: Api, node: Api, logs: LogServer) -> None:
         self._admin = admin
         self._node = node
+        self._server = logs
         self._events = itertools.count(1)
+
+    @property
+    def logs(self) -> dict[tuple[str, str, str], str]:
+        """What containers have written: by namespace, pod and container."""
+        return self._server.logs
 
     def register(self) -> None:
         """Register the node, as ready, if it is not there."""
@@ -48,8 +56,14 @@ class ScriptedKubelet:
             "lastHeartbeatTime": stamp(),
             "lastTransitionTime": stamp(),
         }
-        status = {"status": {"capacity": room, "allocatable": room, "conditions": [ready]}}
-        self._node.merge(f"/api/v1/nodes/{NODE}/status", status)
+        status = {
+            "capacity": room,
+            "allocatable": room,
+            "conditions": [ready],
+            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": self._server.port}},
+        }
+        self._node.merge(f"/api/v1/nodes/{NODE}/status", {"status": status})
 
     def bind(self, namespace: str, name: str) -> None:
         """Bind a pod to the node, as the scheduler does."""

@@ -54,6 +54,8 @@ class Rule:
     resource: str
     name: str | None
     left: int
+    query: str | None = None
+    """The name of a parameter that the request has to have."""
     answer: tuple[int, bytes, dict[str, str]] | None = None
     held: Held | None = None
     lose: bool = False
@@ -63,7 +65,9 @@ class Rule:
         """Whether this is to be done to a request."""
         if self.left == 0 or (self.held is not None and self.held.released):
             return False
-        return (asked.verb, asked.resource) == (self.verb, self.resource) and self.name in (None, asked.name)
+        if (asked.verb, asked.resource) != (self.verb, self.resource):
+            return False
+        return self.name in (None, asked.name) and (self.query is None or self.query in asked.query)
 
 
 class Orders(Protocol):

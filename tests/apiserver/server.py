@@ -53,6 +53,7 @@ class ApiServer:
         self._port = port
         self.url = f"https://127.0.0.1:{port}"
         self.certificate = str(home / "pki" / "apiserver.crt")
+        self.key = str(home / "pki" / "apiserver.key")
         lines = [f'{token(name)},{name},{name},"{groups}"\n' for name, groups in USERS.items()]
         (home / "tokens.csv").write_text("".join(lines))
 
@@ -145,7 +146,6 @@ class ApiServer:
     def _apiserver_flags(self) -> list[str]:
         # It makes its own certificate at the first start. The same key signs the tokens of service accounts, none of
         # which is ever asked for.
-        key = self._home / "pki" / "apiserver.key"
         return [
             f"--etcd-servers={self._etcd}",
             "--bind-address=127.0.0.1",
@@ -155,11 +155,12 @@ class ApiServer:
             f"--cert-dir={self._home / 'pki'}",
             f"--token-auth-file={self._home / 'tokens.csv'}",
             "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={key}",
-            f"--service-account-signing-key-file={key}",
+            f"--service-account-key-file={self.key}",
+            f"--service-account-signing-key-file={self.key}",
             "--authorization-mode=Node,RBAC",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--allow-privileged=true",
+            "--shutdown-watch-termination-grace-period=5s",  # else a server that is stopped waits a minute for watches
             # Without controller managers nobody makes the default service account or lifts a node's taint, and a pod
             # that was recorded carries the priority that it was given.
             "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition,Priority",

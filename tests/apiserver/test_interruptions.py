@@ -1,0 +1,209 @@
+"""Whatever happens to its watch, ``KubeCluster`` ends up knowing what there is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from flytekitplugins_podtriage.core.cluster import ClusterBusy, ClusterDenied
+from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.watch import Pace
+from tests.apiserver.api import Api, pods
+from tests.apiserver.front import Front
+from tests.apiserver.kubelet import ScriptedKubelet
+from tests.apiserver.manifests import pod
+from tests.apiserver.server import ApiServer
+from tests.apiserver.watching import eventually, gone, listed, names, opened, phase, there, until, watching
+
+ClusterOf = Callable[..., Cluster]
+
+
+@pytest.fixture
+def waiting(admin: Api, kubelet: ScriptedKubelet, namespace: str) -> str:
+    """Return the namespace, with the pods "a" and "b" in it, which run."""
+    for name in ("a", "b"):
+        admin.post(pods(namespace), pod(name))
+        kubelet.running(namespace, name)
+    return namespace
+
+
+def change(admin: Api, kubelet: ScriptedKubelet, namespace: str) -> None:
+    """End "a", delete "b", make "c"."""
+    kubelet.failed(namespace, "a")
+    admin.delete(pods(namespace, "b"), grace=0)
+    admin.post(pods(namespace), pod("c"))
+
+
+@pytest.mark.parametrize("how", ["cut", "end"])
+async def test_a_watch_that_is_over_is_taken_up_where_it_was(
+    cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, front: Front, waiting: str, how: str
+) -> None:
+    async with watching(cluster_of("connector", front), waiting) as kube:
+        front.wait_for_watches(2)
+        held = front.hold("watch", "pods")
+        assert getattr(front, how)() == 2
+        await asyncio.to_thread(held.wait)
+        change(admin, kubelet, waiting)
+        held.release()
+        await until(kube, waiting, "a", phase("Failed"))
+        await until(kube, waiting, "b", gone)
+        await until(kube, waiting, "c", there)
+        assert front.count("list", "pods") == front.count("list", "events") == 1
+
+
+@pytest.mark.parametrize("how", ["inside the stream", "as a status"])
+async def test_a_version_that_the_server_has_forgotten_takes_a_new_list(
+    cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, front: Front, waiting: str, how: str
+) -> None:
+    async with watching(cluster_of("connector", front), waiting) as kube:
+        front.wait_for_watches(2)
+        if how == "as a status":
+            front.answer("watch", "pods", 410, "too old resource version: 1 (2)")
+        held = front.hold("list", "pods")
+        (front.cut if how == "as a status" else front.expire)()
+        await asyncio.to_thread(held.wait)
+        change(admin, kubelet, waiting)
+        held.release()
+        await until(kube, waiting, "a", phase("Failed"))
+        await until(kube, waiting, "b", gone)
+        await until(kube, waiting, "c", there)
+        assert front.count("list", "pods") == 2
+
+
+async def test_a_version_that_a_restarted_server_has_forgotten_takes_a_new_list(
+    server: ApiServer, cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, front: Front, waiting: str
+) -> None:
+    """No answer is made up here: the server begins anew, etcd is compacted, and the watch comes with an old version."""
+    async with watching(cluster_of("connector", front), waiting) as kube:
+        front.wait_for_watches(2)
+        front.refuse()
+        change(admin, kubelet, waiting)
+        server.compact()
+        server.kill()
+        server.start()
+        front.accept()
+        await until(kube, waiting, "a", phase("Failed"))
+        await until(kube, waiting, "b", gone)
+        await until(kube, waiting, "c", there)
+        assert front.count("list", "pods") == 2
+
+
+async def test_pages_that_expire_while_they_are_read_are_read_anew(
+    server: ApiServer, cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, front: Front, waiting: str
+) -> None:
+    pace = Pace(page=1, first_wait=0.02, longest_wait=0.1, lag=0.02, short=0.0)
+    async with opened(cluster_of("connector", front), waiting, pace=pace) as kube:
+        held = front.hold("list", "pods", query="continue")
+        await asyncio.to_thread(held.wait)
+        change(admin, kubelet, waiting)
+        server.compact()
+        server.kill()
+        server.start()
+        held.release()
+        await listed(kube)
+        assert names(kube) == ["a", "c"]
+
+
+@pytest.mark.parametrize("code", [429, 500, 503, 504])
+@pytest.mark.parametrize("verb", ["list", "watch"])
+async def test_a_server_that_is_too_busy_is_asked_again(
+    cluster_of: ClusterOf, admin: Api, front: Front, namespace: str, verb: str, code: int
+) -> None:
+    front.answer(verb, "pods", code, times=2)
+    async with watching(cluster_of("connector", front), namespace) as kube:
+        front.wait_for(verb, "pods", 3)
+        admin.post(pods(namespace), pod("p"))
+        await until(kube, namespace, "p", there)
+        assert kube.trouble() is None
+
+
+async def test_a_server_whose_cache_lags_behind_is_not_asked_for_a_new_list(
+    cluster_of: ClusterOf, admin: Api, front: Front, namespace: str
+) -> None:
+    async with watching(cluster_of("connector", front), namespace) as kube:
+        front.wait_for_watches(2)
+        front.answer("watch", "pods", 504, "Timeout: Too large resource version: 9, current: 8", times=3)
+        front.cut()
+        admin.post(pods(namespace), pod("p"))
+        await until(kube, namespace, "p", there)
+        assert front.count("list", "pods") == 1
+
+
+async def test_a_server_that_never_catches_up_is_asked_for_a_new_list(
+    cluster_of: ClusterOf, admin: Api, front: Front, namespace: str
+) -> None:
+    async with watching(cluster_of("connector", front), namespace) as kube:
+        front.wait_for_watches(2)
+        front.answer("watch", "pods", 504, "Timeout: Too large resource version: 9, current: 8", times=6)
+        front.cut()
+        admin.post(pods(namespace), pod("p"))
+        await until(kube, namespace, "p", there)
+        assert front.count("list", "pods") == 2
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+async def test_a_restart_of_the_api_server_is_outlived(
+    server: ApiServer, cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, waiting: str, how: str
+) -> None:
+    async with watching(cluster_of("connector"), waiting) as kube:
+        getattr(server, how)()
+        assert names(kube) == ["a", "b"]  # what was known still is
+        server.start()
+        change(admin, kubelet, waiting)
+        await until(kube, waiting, "a", phase("Failed"))
+        await until(kube, waiting, "b", gone)
+        await until(kube, waiting, "c", there)
+        assert kube.trouble() is None
+
+
+async def test_a_server_that_comes_later_is_waited_for(
+    cluster_of: ClusterOf, admin: Api, front: Front, namespace: str
+) -> None:
+    admin.post(pods(namespace), pod("p"))
+    front.refuse()
+    async with opened(cluster_of("connector", front), namespace) as kube:
+        await eventually(lambda: kube.trouble() is not None)
+        assert isinstance(kube.trouble(), ClusterBusy)
+        assert not kube.synced()
+        front.accept()
+        await listed(kube)
+        assert names(kube) == ["p"]
+        assert kube.synced()
+
+
+@pytest.mark.parametrize("right", ["list pods", "watch pods", "list events", "watch events"])
+async def test_a_right_that_is_missing_is_named_and_waited_for(
+    cluster_of: ClusterOf, admin: Api, guest_may: Callable[..., None], namespace: str, right: str
+) -> None:
+    every = ["list pods", "watch pods", "list events", "watch events"]
+    guest_may(*(each for each in every if each != right))
+    async with opened(cluster_of("guest"), namespace) as kube:
+        trouble = kube.trouble if right.endswith("pods") else kube.events_trouble
+        await eventually(lambda: isinstance(trouble(), ClusterDenied))
+        assert f"may not {right} in namespace '{namespace}'" in str(trouble())
+        guest_may(*every)
+        await listed(kube)
+        admin.post(pods(namespace), pod("p"))
+        await until(kube, namespace, "p", there)
+        await eventually(lambda: trouble() is None)
+
+
+async def test_a_watch_of_all_namespaces_takes_a_right_in_all(
+    cluster_of: ClusterOf, guest_may: Callable[..., None]
+) -> None:
+    guest_may()
+    async with opened(cluster_of("guest")) as kube:
+        await eventually(lambda: isinstance(kube.trouble(), ClusterDenied))
+        assert "may not list pods in all namespaces" in str(kube.trouble())
+
+
+async def test_after_its_end_it_asks_nothing_more(cluster_of: ClusterOf, front: Front, namespace: str) -> None:
+    async with watching(cluster_of("connector", front), namespace):
+        front.wait_for_watches(2)
+    front.wait_for_watches(0)
+    asked = front.count()
+    front.refuse()
+    front.accept()
+    assert front.count() == asked

@@ -1,0 +1,271 @@
+"""What ``KubeCluster`` asks a real API server for, and how it tells of refusals."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from flytekitplugins_podtriage.core.cluster import (
+    ClusterBusy,
+    ClusterDenied,
+    ClusterError,
+    PodExists,
+    PodRejected,
+    QuotaExceeded,
+)
+from flytekitplugins_podtriage.kube.calls import Timeouts
+from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.pods import KubeCluster
+from tests.apiserver.api import Api, pods
+from tests.apiserver.front import Front
+from tests.apiserver.kubelet import ScriptedKubelet
+from tests.apiserver.manifests import pod
+from tests.apiserver.watching import gone, opened, there, until, watching
+
+ClusterOf = Callable[..., Cluster]
+
+
+async def test_a_pod_that_it_makes_is_known_at_once(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
+    async with watching(cluster_of("connector"), namespace) as kube:
+        uid = await kube.create(namespace, pod("p"))
+        assert admin.get(pods(namespace, "p"))["metadata"]["uid"] == uid
+        assert kube.look(namespace, "p").pod.metadata.uid == uid
+
+
+async def test_a_name_that_is_taken_is_told(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
+    made = admin.post(pods(namespace), pod("p"))
+    async with opened(cluster_of("connector"), namespace) as kube:
+        with pytest.raises(PodExists, match="create pods 'p'"):
+            await kube.create(namespace, pod("p"))
+        assert (await kube.read(namespace, "p")).pod.metadata.uid == made["metadata"]["uid"]
+
+
+async def test_two_who_make_the_same_pod_at_once_make_one(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
+    async with opened(cluster_of("connector"), namespace) as one, opened(cluster_of("connector"), namespace) as other:
+        done = await asyncio.gather(
+            *(kube.create(namespace, pod("p")) for kube in (one, other)), return_exceptions=True
+        )
+        assert sorted(type(each).__name__ for each in done) == ["PodExists", "str"]
+        assert admin.get(pods(namespace, "p"))["metadata"]["uid"] in done
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "words"),
+    [
+        ({"containers": []}, 422, "spec.containers: Required value"),
+        ({"restartPolicy": "Sometimes"}, 422, "Unsupported value"),
+        ({"containers": "none"}, 400, "cannot unmarshal"),
+        ({"priorityClassName": "no-such-class", "runtimeClassName": "no-such"}, 403, "RuntimeClass"),
+    ],
+    ids=["no containers", "a bad value", "another type", "admission"],
+)
+async def test_a_pod_that_the_api_server_does_not_take_is_rejected(
+    cluster_of: ClusterOf, namespace: str, change: dict[str, Any], status: int, words: str
+) -> None:
+    made = pod("p")
+    made["spec"].update(change)
+    async with opened(cluster_of("connector"), namespace) as kube:
+        with pytest.raises(PodRejected, match=words) as caught:
+            await kube.create(namespace, made)
+        assert caught.value.status == status
+
+
+async def test_a_limit_range_that_forbids_a_pod_rejects_it(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
+    limits = {"limits": [{"type": "Container", "max": {"cpu": "1"}}]}
+    path = f"/api/v1/namespaces/{namespace}/limitranges"
+    admin.post(path, {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small"}, "spec": limits})
+    made = pod("p")
+    made["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "2"}}
+    async with opened(cluster_of("connector"), namespace) as kube:
+        with pytest.raises(PodRejected, match="maximum cpu usage per Container is 1, but limit is 2") as caught:
+            await kube.create(namespace, made)
+        assert caught.value.status == 403
+
+
+async def test_a_quota_without_room_is_told_until_it_has_some(
+    cluster_of: ClusterOf, admin: Api, namespace: str
+) -> None:
+    path = f"/api/v1/namespaces/{namespace}/resourcequotas"
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}}
+    admin.post(path, {**quota, "spec": {"hard": {"pods": "0"}}})
+    async with opened(cluster_of("connector"), namespace) as kube:
+        for used in (None, "0"):
+            if used is not None:  # what the quota controller does
+                admin.merge(f"{path}/small/status", {"status": {"hard": {"pods": "0"}, "used": {"pods": used}}})
+            with pytest.raises(QuotaExceeded, match="small"):
+                await kube.create(namespace, pod("p"))
+        admin.delete(f"{path}/small")
+        await created(kube, namespace)
+
+
+async def created(kube: KubeCluster, namespace: str) -> None:
+    """Make a pod as soon as the quota that is gone is so for the API server's own watch, too."""
+    for _ in range(1000):
+        try:
+            await kube.create(namespace, pod("p"))
+        except QuotaExceeded:
+            continue
+        return
+    raise AssertionError("the quota is still there")
+
+
+async def test_a_namespace_that_is_not_there_takes_no_pods(cluster_of: ClusterOf) -> None:
+    async with opened(cluster_of("connector"), "default") as kube:
+        with pytest.raises(PodRejected, match='namespaces "no-such" not found') as caught:
+            await kube.create("no-such", pod("p"))
+        assert caught.value.status == 404
+
+
+async def test_a_deletion_is_of_the_pod_that_is_meant(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
+    made = admin.post(pods(namespace), pod("p"))
+    async with watching(cluster_of("connector"), namespace) as kube:
+        await kube.delete(namespace, "p", uid="of-an-earlier-pod")
+        assert admin.find(pods(namespace, "p")) is not None
+        await kube.delete(namespace, "p", uid=made["metadata"]["uid"])
+        assert admin.find(pods(namespace, "p")) is None
+        await until(kube, namespace, "p", gone)
+        await kube.delete(namespace, "p", uid=made["metadata"]["uid"])
+        await kube.delete(namespace, "p")
+
+
+@pytest.mark.parametrize(("grace", "seconds"), [(None, 5), (60, 60), (1, 1)])
+async def test_a_deletion_has_the_pods_own_grace_or_the_one_that_is_given(
+    cluster_of: ClusterOf,
+    admin: Api,
+    kubelet: ScriptedKubelet,
+    namespace: str,
+    grace: int | None,
+    seconds: int,
+) -> None:
+    admin.post(pods(namespace), pod("p"))
+    kubelet.running(namespace, "p")
+    async with opened(cluster_of("connector"), namespace) as kube:
+        await kube.delete(namespace, "p", grace=grace)
+        assert admin.get(pods(namespace, "p"))["metadata"]["deletionGracePeriodSeconds"] == seconds
+        await kube.delete(namespace, "p", grace=0)
+        assert admin.find(pods(namespace, "p")) is None
+
+
+async def test_a_pod_is_read_as_it_is_now(
+    cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, front: Front, namespace: str
+) -> None:
+    async with watching(cluster_of("connector", front), namespace) as kube:
+        assert await kube.read(namespace, "p") is None
+        admin.post(pods(namespace), pod("p"))
+        await until(kube, namespace, "p", there)
+        front.wait_for_watches(2)
+        held = front.hold("watch", "pods")
+        front.cut()  # so that the watch cannot know
+        kubelet.running(namespace, "p")
+        assert (await kube.read(namespace, "p")).pod.status.phase == "Running"
+        assert kube.look(namespace, "p").pod.status.phase == "Running"
+        held.release()
+
+
+async def test_pods_are_listed_by_all_of_their_labels(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
+    for name, labels in {"a": {"x": "1"}, "b": {"x": "1", "y": "2"}, "c": {"x": "2", "y": "2"}}.items():
+        admin.post(pods(namespace), pod(name, labels=labels))
+    async with opened(cluster_of("connector"), namespace) as kube:
+
+        async def found(**labels: str) -> list[str]:
+            return sorted(str(sight.pod.metadata.name) for sight in await kube.list(namespace, labels))
+
+        assert await found(x="1") == ["a", "b"]
+        assert await found(x="1", y="2") == ["b"]
+        assert await found() == ["a", "b", "c"]
+        assert await found(x="3") == []
+
+
+async def test_the_end_of_a_log_is_what_the_kubelet_has_of_it(
+    cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, namespace: str
+) -> None:
+    admin.post(pods(namespace), pod("p"))
+    async with opened(cluster_of("connector"), namespace) as kube:
+        assert await kube.logs(namespace, "p", "p", 10) == ""  # it is not bound
+        kubelet.running(namespace, "p")
+        assert await kube.logs(namespace, "p", "p", 10) == ""  # nothing was written
+        kubelet.logs[namespace, "p", "p"] = "one\ntwo\nthree\n"
+        assert await kube.logs(namespace, "p", "p", 2) == "two\nthree\n"
+        assert await kube.logs(namespace, "p", "no-such", 2) == ""
+        assert await kube.logs(namespace, "no-such", "p", 2) == ""
+
+
+CALLS: dict[str, Callable[[KubeCluster, str], Coroutine[Any, Any, Any]]] = {
+    "create pods": lambda kube, namespace: kube.create(namespace, pod("new")),
+    "delete pods": lambda kube, namespace: kube.delete(namespace, "p"),
+    "get pods": lambda kube, namespace: kube.read(namespace, "p"),
+    "list pods": lambda kube, namespace: kube.list(namespace, {}),
+    "get pods/log": lambda kube, namespace: kube.logs(namespace, "p", "p", 3),
+}
+
+
+@pytest.mark.parametrize("right", CALLS)
+async def test_a_right_that_is_missing_is_named(
+    cluster_of: ClusterOf, admin: Api, guest_may: Callable[..., None], namespace: str, right: str
+) -> None:
+    """With all the others nothing else is missing; with it nothing is."""
+    admin.post(pods(namespace), pod("p"))
+    async with opened(cluster_of("guest"), namespace) as kube:
+        guest_may(*(each for each in CALLS if each != right))
+        with pytest.raises(ClusterDenied, match=f"may not {right} in namespace '{namespace}'") as caught:
+            await CALLS[right](kube, namespace)
+        verb, resource = right.split()
+        assert f"--verb={verb} --resource={resource} -n {namespace}" in str(caught.value)
+        guest_may(right)
+        await CALLS[right](kube, namespace)
+
+
+async def test_who_is_not_logged_in_is_told_so(cluster_of: ClusterOf, namespace: str) -> None:
+    async with opened(cluster_of("a-stranger"), namespace) as kube:
+        for call in CALLS.values():
+            with pytest.raises(ClusterDenied, match="not logged in"):
+                await call(kube, namespace)
+
+
+async def test_after_a_lost_answer_it_is_not_known_whether_the_pod_was_made(
+    cluster_of: ClusterOf, front: Front, namespace: str
+) -> None:
+    front.lose("create", "pods")
+    async with opened(cluster_of("connector", front), namespace) as kube:
+        with pytest.raises(ClusterBusy, match="create pods 'p'"):
+            await kube.create(namespace, pod("p"))
+        with pytest.raises(PodExists):
+            await kube.create(namespace, pod("p"))
+
+
+@pytest.mark.parametrize("code", [429, 500, 503, 504])
+async def test_a_server_that_is_too_busy_is_told_as_such(
+    cluster_of: ClusterOf, front: Front, namespace: str, code: int
+) -> None:
+    async with opened(cluster_of("connector", front), namespace) as kube:
+        for right, call in CALLS.items():
+            verb, resource = right.split()
+            front.answer(verb, resource, code)
+            with pytest.raises(ClusterBusy, match=str(code)):
+                await call(kube, namespace)
+
+
+async def test_a_server_that_does_not_answer_keeps_nobody_longer_than_allowed(
+    cluster_of: ClusterOf, admin: Api, front: Front, namespace: str
+) -> None:
+    held = front.hold("create", "pods")
+    admin.post(pods(namespace), pod("q"))
+    timeouts = Timeouts(total=0.2)
+    async with watching(cluster_of("connector", front), namespace, timeouts=timeouts) as kube:
+        with pytest.raises(ClusterBusy, match="none within 0.2 s"):
+            await kube.create(namespace, pod("p"))
+        assert await kube.read(namespace, "q") is not None  # others are not held up
+        held.release()
+        await until(kube, namespace, "p", there)  # it was made after all
+
+
+async def test_whom_nobody_answers_is_told_where(cluster_of: ClusterOf, front: Front, namespace: str) -> None:
+    front.refuse()
+    async with opened(cluster_of("connector", front), namespace) as kube:
+        for right, call in CALLS.items():
+            with pytest.raises(ClusterError, match=f"{front.url}.*{right}") as caught:
+                await call(kube, namespace)
+            assert isinstance(caught.value, ClusterBusy)

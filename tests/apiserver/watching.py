@@ -1,0 +1,96 @@
+"""A ``KubeCluster`` for the length of a test, in a hurry, and ways to wait for what it sees."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from flytekitplugins_podtriage.core.cluster import Sight
+from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.pods import KubeCluster
+from flytekitplugins_podtriage.kube.watch import Pace
+
+PATIENCE = 30.0
+"""Seconds that something may take which a test waits for."""
+HURRY = Pace(first_wait=0.02, longest_wait=0.1, lag=0.02, short=0.0)
+"""Watches that do not keep a test waiting: what they wait for is beside them."""
+
+
+@asynccontextmanager
+async def watching(
+    cluster: Cluster, namespace: str | None = None, selector: str | None = None, **options: Any
+) -> AsyncIterator[KubeCluster]:
+    """Watch pods (all of them, if no selector is given), from a whole first list on."""
+    async with opened(cluster, namespace, selector, **options) as found:
+        await listed(found)
+        yield found
+
+
+@asynccontextmanager
+async def opened(
+    cluster: Cluster, namespace: str | None = None, selector: str | None = None, **options: Any
+) -> AsyncIterator[KubeCluster]:
+    """Begin to watch pods, and wait for nothing."""
+    found = KubeCluster(cluster, namespace, selector, **{"pace": HURRY, **options})
+    await found.start()
+    try:
+        yield found
+    finally:
+        await found.close()
+
+
+async def listed(kube: KubeCluster) -> None:
+    """Wait for the first whole lists of pods and of Events."""
+    for watch in (kube._pods, kube._events):
+        assert await asyncio.to_thread(watch.listed.wait, PATIENCE), f"no list: {watch.error}"
+
+
+async def until(kube: KubeCluster, namespace: str, name: str, so: Callable[[Sight | None], Any]) -> Sight:
+    """Wait until what is known of a pod is so; return it."""
+
+    async def seen() -> Sight | None:
+        while True:
+            found = kube.look(namespace, name)
+            if so(found):
+                return found
+            # The cluster's clock may be a story's: the wait is bounded from outside.
+            await kube.change(namespace, name, kube.now() + timedelta(days=1))
+
+    try:
+        found = await asyncio.wait_for(seen(), PATIENCE)
+    except asyncio.TimeoutError:
+        raise AssertionError(f"not seen: {kube.look(namespace, name)}; {kube.trouble()}") from None
+    assert found is not None
+    return found
+
+
+async def eventually(so: Callable[[], Any]) -> None:
+    """Wait until something is so that nothing tells of."""
+    end = time.monotonic() + PATIENCE
+    while not so():
+        assert time.monotonic() < end, "it is not so"
+        await asyncio.sleep(0.005)
+
+
+def there(sight: Sight | None) -> bool:
+    """Whether a pod is seen that is there."""
+    return sight is not None and not sight.gone
+
+
+def gone(sight: Sight | None) -> bool:
+    """Whether a pod is seen that is gone."""
+    return sight is not None and sight.gone
+
+
+def phase(name: str) -> Callable[[Sight | None], bool]:
+    """Return whether a pod is seen in a phase."""
+    return lambda sight: sight is not None and sight.pod.status is not None and sight.pod.status.phase == name
+
+
+def names(kube: KubeCluster) -> list[str]:
+    """Return the names of the pods that are there."""
+    return sorted(str(sight.pod.metadata.name) for sight in kube.seen())
