@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,7 +17,7 @@ from flytekitplugins_podtriage.core.run import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.sandbox.backends import Backend, End, State, own_verdict
 
 MOST: Final = 20
-"""After how many attempts a run is no longer followed: Flyte 2 may go on for ever."""
+"""After how many attempts charged to the platform a run on Flyte 2 is no longer followed: it may go on for ever."""
 LONGEST: Final = timedelta(days=7)
 """How long an attempt is followed, in the cluster's time: nothing may ever end a pull that hangs."""
 _TIMEOUT: Final = Failure(ErrorKind.USER, "TimeoutExpired", "task execution timeout expired")
@@ -49,13 +50,15 @@ async def run_task(
         timeout: ``@task(timeout=...)``, in seconds: of each attempt, and twice that of all of them (FACTS section 2).
         left_behind: the error document that an attempt's container left, read once its pod has succeeded: an
             exception in a Python task's body is told there, and the container exits with 0 (flytekit's entrypoint).
-        most: after how many attempts it is no longer followed.
+        most: after how many attempts charged to the platform it is no longer followed, where the platform's budget is
+            not bounded.
     """
     counters = Counters()
     records: list[AttemptRecord] = []
     rules: list[str] = []
+    free = 0
     deadline = cluster.now() + timedelta(seconds=2 * timeout) if timeout else None
-    for number in range(most):
+    for number in itertools.count():
         manifest = make_pod(number)
         pod = _renamed(manifest, backend.pod_number(counters, number))
         began = cluster.now()
@@ -82,9 +85,12 @@ async def run_task(
             return TaskRun(task, backend.name, limits, tuple(records), False, outcome.final)
         if backend.name == "flyte-2":
             counters = flyte_2_transition(counters)
+            free += outcome.charged is ErrorKind.SYSTEM
+            if free >= most:
+                note = f"followed for {len(records)} attempts"
+                return TaskRun(task, backend.name, limits, tuple(records), False, failure, note=note)
         rules.append(verdict.rule)
-    note = f"followed for {most} attempts"
-    return TaskRun(task, backend.name, limits, tuple(records), False, records[-1].failure, note=note)
+    raise AssertionError("a count does not end")
 
 
 _UNENDING: Final = f"followed for {LONGEST.days} days"

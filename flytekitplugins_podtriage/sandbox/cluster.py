@@ -52,7 +52,7 @@ class SandboxCluster:
 
     Nothing in it waits: :meth:`change` moves the clock. Where several tasks of one event loop wait, the clock moves to
     the next event of any of their pods only once all of them wait, so that each acts at its own time. It belongs to
-    one event loop. Finalizers are not waited for: whoever set one is taken to remove it.
+    one event loop. A pod with finalizers stays, when it is deleted, until :meth:`release` takes them off.
 
     Args:
         plan: what goes wrong.
@@ -79,7 +79,7 @@ class SandboxCluster:
             self._clock.at(disruptions.moment(fault), 0, partial(self._strike_node, fault))
 
     def close(self) -> None:
-        """End the run: what was still to happen does not, and nothing is held on to, bodies and their contexts above all."""
+        """End the run: what was still to happen does not, and bodies and their contexts are no longer held on to."""
         self._clock.clear()
 
     def now(self) -> datetime:
@@ -99,6 +99,7 @@ class SandboxCluster:
             raise PodExists(f'create pods "{name}" in namespace {namespace!r}: it already exists')
         self._created += 1
         record = Record(namespace, name, pod, self._created, self._clock.second())
+        record.created_at = self._clock.now
         self._pods[namespace, name] = record
         for fault in self._choice.of_pod(record):
             strike = partial(disruptions.befall, self._kubelet, fault)
@@ -112,6 +113,12 @@ class SandboxCluster:
         if record is None or record.gone or (uid is not None and uid != record.uid):
             return
         endings.delete(self._kubelet, record, record.grace if grace is None else max(0, grace))
+
+    def release(self, namespace: str, name: str) -> None:
+        """Take the finalizers off a pod; if it was only waiting for that, it is gone."""
+        record = self._pods.get((namespace, name))
+        if record is not None and not record.gone:
+            endings.release(record)
 
     async def read(self, namespace: str, name: str) -> Sight | None:
         """Return a pod as it is now; None if there is none of that name."""
@@ -133,6 +140,10 @@ class SandboxCluster:
             for (where, _), record in sorted(self._pods.items())
             if where == namespace and not record.gone and labels.items() <= record.labels.items()
         ]
+
+    def trouble(self) -> None:
+        """Return None: nothing is hidden here."""
+        return
 
     def synced(self) -> bool:
         """Return True: nothing is hidden here."""
@@ -188,17 +199,23 @@ class SandboxCluster:
         """Find a node for a pod, unless the plan says that there is none."""
         kubelet, now = self._kubelet, self._clock.second()
         fault = self._first(("unschedulable", "gated"), record)
+        if fault is None:
+            fault = self._choice.volume(record, self._clock.now / 1000, claim=True)
         gated = record.gated or (fault is not None and fault.what == "gated")
         if fault is not None or gated:
             if gated:
                 said = "Scheduling is blocked due to non-empty scheduling gates"
                 record.condition("PodScheduled", "False", now, "SchedulingGated", said)
             else:
-                record.condition("PodScheduled", "False", now, "Unschedulable", _UNSCHEDULABLE)
-                kubelet.say(record, "FailedScheduling", _UNSCHEDULABLE, warning=True)
+                said = _UNSCHEDULABLE
+                if fault is not None and fault.target == "volume":
+                    said = f'0/1 nodes are available: persistentvolumeclaim "{fault.name}" not found. not found'
+                record.condition("PodScheduled", "False", now, "Unschedulable", said)
+                kubelet.say(record, "FailedScheduling", said, warning=True)
             status.api_conditions(record, self._clock.second())
-            if fault is not None and fault.until is not None:
-                kubelet.after(round(fault.until * 1000) - self._clock.now, record, self._schedule)
+            until = None if fault is None else self._choice.until(record, fault)
+            if until is not None:
+                kubelet.after(until - self._clock.now, record, self._schedule)
             return
         node = f"sandbox-{self._nodes}"
         record.spec = msgspec.structs.replace(record.spec, node_name=node)

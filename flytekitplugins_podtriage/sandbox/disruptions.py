@@ -58,6 +58,12 @@ def befall(kubelet: Kubelet, fault: Fault, record: Record) -> None:
     what = fault.what
     if what == "evicted":
         _evict(kubelet, record)
+    elif what.startswith("evicted over"):
+        _over_its_own(kubelet, fault, record)
+    elif what == "patched":
+        endings.patch(kubelet, record)
+    elif what == "deleted by force":
+        endings.delete(kubelet, record, 0)
     elif what == "preempted by kubelet":
         said = "Preempted in order to admit critical pod"
         kubelet.say(record, "Preempting", said, warning=True)
@@ -85,6 +91,15 @@ def _evict(kubelet: Kubelet, record: Record) -> None:
     said = f"The node was low on resource: memory. Threshold quantity: 100Mi, available: 87524Ki. {using}"
     kubelet.say(record, "Evicted", said, warning=True)
     endings.end(kubelet, record, Ending("Evicted", said, _by_kubelet(kubelet, said)), 0)
+
+
+def _over_its_own(kubelet: Kubelet, fault: Fault, record: Record) -> None:
+    """Evict a pod that uses more than its own limits allow: no DisruptionTarget says so (eviction_manager.go)."""
+    said = "Pod ephemeral local storage usage exceeds the total limit of containers 4Mi. "
+    if fault.name:
+        said = f'Usage of EmptyDir volume "{fault.name}" exceeds the limit "4Mi". '
+    kubelet.say(record, "Evicted", said, warning=True)
+    endings.end(kubelet, record, Ending("Evicted", said), 0)
 
 
 def _by_kubelet(kubelet: Kubelet, said: str) -> wire.Condition:
@@ -131,9 +146,11 @@ def _not_ready(kubelet: Kubelet, record: Record) -> None:
     """Note that a pod's node is not ready, and delete the pod when it tolerates that no longer."""
     if not record.cut_off:
         return
-    record.condition("Ready", "False", kubelet.clock.second())
-    status.api_conditions(record, kubelet.clock.second())
-    kubelet.say(record, "NodeNotReady", "Node is not ready", warning=True)
+    ready = record.conditions.get("Ready")
+    if ready is not None and ready.status != "False":  # MarkPodsNotReady says nothing of a pod that was not
+        record.condition("Ready", "False", kubelet.clock.second())
+        status.api_conditions(record, kubelet.clock.second())
+        kubelet.say(record, "NodeNotReady", "Node is not ready", warning=True)
     kubelet.after(_TAINT + record.toleration * 1000, record, partial(_untolerated, kubelet))
 
 

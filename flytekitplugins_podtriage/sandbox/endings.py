@@ -26,23 +26,54 @@ _FINISHED: Final = 1_100
 """Until a pod whose containers have all ended is shown as ended."""
 _LOST: Final = 400
 _REMOVED: Final = 600
+_SAID_AGAIN: Final = 900
+_CORRECTED: Final = 2_000
+"""Until a kubelet writes its own status over another client's (1 to 4 s)."""
+_PATCHED: Final = "podtriage: the registry refuses the image for a rate limit (429)"
 _LOST_MESSAGE: Final = "The container could not be located when the pod was terminated"
 
 
 def delete(kubelet: Kubelet, record: Record, grace: int) -> None:
     """Delete a pod as the API server does, and have the kubelet tear it down; the grace is in seconds."""
     first = not record.deleting
+    failed = record.status.phase == "Failed"
+    # There is nothing to be graceful about (kubernetes pkg/registry/core/pod/strategy.go, CheckGracefulDelete).
+    grace = 0 if failed or not record.spec.node_name else grace
     record.delete(kubelet.clock.second(), grace)
-    if record.over or not record.spec.node_name or grace == 0:
+    if first and failed and not record.over:
+        record.failed_by_another = record.status
+    if record.over or not record.spec.node_name or (grace == 0 and not record.finalizers):
         remove(record)
     elif first:
         kubelet.after(_TOLD, record, partial(tear_down_deleted, kubelet))
 
 
 def remove(record: Record) -> None:
-    """Take the object away."""
-    record.gone = True
-    record.version += 1
+    """Take the object away, unless a finalizer keeps it."""
+    record.removed = True
+    if not record.finalizers:
+        record.gone = True
+        record.version += 1
+
+
+def release(record: Record) -> None:
+    """Take the finalizers off."""
+    record.finalizers = False
+    if record.removed:
+        remove(record)
+
+
+def patch(kubelet: Kubelet, record: Record) -> None:
+    """Fail a pod as another client than its kubelet does; unless it is deleted, the kubelet corrects that."""
+    if record.over:
+        return
+    status.patched(record, kubelet.clock.second(), "Terminated", _PATCHED)
+    kubelet.after(_CORRECTED, record, partial(_correct, kubelet))
+
+
+def _correct(kubelet: Kubelet, record: Record) -> None:
+    if not record.deleting and not record.over and not record.cut_off:
+        status.publish(record, kubelet.clock.second(), record.phase, still=True)
 
 
 def tear_down_deleted(kubelet: Kubelet, record: Record) -> None:
@@ -73,7 +104,9 @@ def tear_down(kubelet: Kubelet, record: Record) -> None:
         terminate(kubelet, record, container, grace)
     if running:
         return
-    if record.ending is not None and record.ending.reason is not None:
+    if record.failed_by_another is not None:
+        kubelet.after(_LOST, record, partial(_fail_without_cause, kubelet))
+    elif record.ending is not None and record.ending.reason is not None:
         status.publish(record, kubelet.clock.second(), "Failed", still=True)
         kubelet.after(_LOST, record, partial(finish, kubelet))
     else:
@@ -131,6 +164,20 @@ def finish(kubelet: Kubelet, record: Record) -> None:
     status.publish(record, kubelet.clock.second(), shown)
     if record.deleting:
         kubelet.after(_REMOVED, record, remove)
+
+
+def _fail_without_cause(kubelet: Kubelet, record: Record) -> None:
+    """Show a pod that another client has failed without that client's words, as kubelets do for a moment."""
+    status.publish(record, kubelet.clock.second(), "Failed", forget=True)
+    kubelet.after(_SAID_AGAIN, record, partial(_fail_with_cause, kubelet))
+
+
+def _fail_with_cause(kubelet: Kubelet, record: Record) -> None:
+    found = record.failed_by_another
+    assert found is not None  # whoever comes here has it
+    record.ending = Ending(found.reason, found.message)
+    status.publish(record, kubelet.clock.second(), "Failed", forget=True)
+    kubelet.after(_FORGOTTEN, record, partial(finish, kubelet))
 
 
 def _forget(kubelet: Kubelet, record: Record) -> None:

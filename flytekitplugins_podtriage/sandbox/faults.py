@@ -1,7 +1,7 @@
 """One fault of a plan, as a value: what goes wrong, where, when, and for whom.
 
-A line reads ``[task T] [attempt N] [container C] TARGET: WHAT [at T] [for T] [xN] [flaky P] [seed N]``. The words and
-what they mean are in :data:`WORDS`; ``docs/sandbox_plan.md`` explains them.
+A line reads ``[task T] [attempt N | every attempt] [container C] TARGET: WHAT [at T] [for T] [xN] [flaky P] [seed N]``.
+The words and what they mean are in :data:`WORDS`; ``docs/sandbox_plan.md`` explains them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,18 @@ from flytekitplugins_podtriage.core.durations import go_format, seconds
 
 _DURATION: Final = r"\d[\d.]*(?:ns|us|ms|s|m|h)[\d.nsumh]*"
 _NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_STATUS: Final = (
+    r'(?P<number>[45]\d\d)(?: "(?P<phrase>[^"]*)")?(?: (?P<name>token|manifest|layer))?(?: saying "(?P<text>[^"]+)")?'
+)
 
 WORDS: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
     "pull": (
         # pattern, the modifiers it takes, how it is written in a message
-        (r"(?P<number>[45]\d\d)(?: (?P<name>token|layer))?", "at for x flaky", "429 [token|layer] (any 4xx, 5xx)"),
+        (
+            _STATUS,
+            "at for x flaky",
+            '429 ["PHRASE"] [token|manifest|layer] [saying "TEXT"] (any 4xx, 5xx)',
+        ),
         (r"not found", "at for x flaky", "not found"),
         (r"denied", "at for x flaky", "denied"),
         (r"dns", "at for x flaky", "dns"),
@@ -31,16 +38,32 @@ WORDS: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         (r"tls", "at for x flaky", "tls"),
         (r"cut", "at for x flaky", "cut"),
         (r"corrupt", "at for x flaky", "corrupt"),
+        (r"malformed", "at for x flaky", "malformed"),
         (r"no platform", "at for x flaky", "no platform"),
         (r"qps", "at for x flaky", "qps"),
         (r"absent", "at for x", "absent"),
         (rf"slow (?P<lasts>{_DURATION})", "at for x", "slow 90s"),
     ),
+    "sandbox": (
+        (r"no address", "at for x", "no address"),
+        (rf"no runtime (?P<name>{_NAME})", "at for x", "no runtime NAME"),
+    ),
+    "volume": (
+        (rf"secret (?P<name>{_NAME}) not found", "at for", "secret NAME not found"),
+        (rf"configmap (?P<name>{_NAME}) not found", "at for", "configmap NAME not found"),
+        (rf"key (?P<name>{_NAME}) not found", "at for", "key NAME not found"),
+        (rf"claim (?P<name>{_NAME}) not found", "at for", "claim NAME not found"),
+    ),
     "start": (
         (rf"secret (?P<name>{_NAME}) not found", "at for x", "secret NAME not found"),
         (rf"configmap (?P<name>{_NAME}) not found", "at for x", "configmap NAME not found"),
+        (rf"key (?P<name>{_NAME}) not found", "at for x", "key NAME not found"),
+        (r"runs as root", "at for x", "runs as root"),
+        (rf"bad subpath (?P<name>{_NAME})", "at for x", "bad subpath NAME"),
         (r"no command", "at for x", "no command"),
         (r"command not found", "at for x", "command not found"),
+        (rf"bad mount (?P<name>{_NAME})", "at for x", "bad mount NAME"),
+        (r"exec format", "at for x", "exec format"),
     ),
     "node": (
         (r"shutdown", "at", "shutdown"),
@@ -51,15 +74,19 @@ WORDS: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         (rf"(?P<lasts>{_DURATION})", "", "40m"),
         (r"exit (?P<number>\d{1,3})", "at x", "exit 3"),
         (r"term (?P<number>\d{1,3})", "", "term 143"),
-        (r"oom", "at x", "oom"),
+        (r"oom(?: exit (?P<number>\d{1,3}))?", "at x", "oom [exit 1]"),
     ),
     "pod": (
         (r"evicted", "at x", "evicted"),
+        (r"evicted over its limit", "at x", "evicted over its limit"),
+        (rf"evicted over volume (?P<name>{_NAME})", "at x", "evicted over volume NAME"),
         (r"evicted by api", "at x", "evicted by api"),
         (r"preempted", "at x", "preempted"),
         (r"preempted by kubelet", "at x", "preempted by kubelet"),
         (r"tainted", "at x", "tainted"),
         (r"deleted", "at x", "deleted"),
+        (r"deleted by force", "at x", "deleted by force"),
+        (r"patched", "at x", "patched"),
         (r"rejected (?P<name>OutOf[a-z-]+|NodeAffinity|MemoryPressure)", "x", "rejected OutOfcpu|NodeAffinity|..."),
         (r"unschedulable", "for x", "unschedulable"),
         (r"gated", "for x", "gated"),
@@ -71,10 +98,16 @@ _PATTERNS: Final = {
     target: tuple((re.compile(pattern), frozenset(takes.split())) for pattern, takes, _ in words)
     for target, words in WORDS.items()
 }
-_SCOPE: Final = re.compile(r"(?:task (?P<task>\S+) )?(?:attempt (?P<attempt>\S+) )?(?:container (?P<container>\S+) )?")
+_SCOPE: Final = re.compile(
+    r"(?:task (?P<task>\S+) )?(?:(?P<every>every) attempt |attempt (?P<attempt>\S+) )?"
+    r"(?:container (?P<container>\S+) )?"
+)
 _TARGET: Final = re.compile(r"(?P<target>\S+): ?")
+_ABOUT_CONTAINERS: Final = ("pull", "start", "body")
+_OF_EVERY: Final = ("pull", "start", "sandbox", "volume", "pod")
+"""What may be said of every attempt: nodes have none, and a body's times are its own anyway."""
 _HOST: Final = re.compile(r"localhost(?::\d+)?|[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?|[a-z0-9.-]+:\d+")
-_MODIFIER: Final = re.compile(r"(?:^| )(?:(at|for|flaky|seed) (\S+)|(x)(\d+))$")
+_MODIFIER: Final = re.compile(r"(?:^| )(?:(at|for|flaky|seed) ([^\s\"]+)|(x)(\d+))$")
 
 
 @attrs.frozen(slots=True)
@@ -82,24 +115,28 @@ class Fault:
     """Something that goes wrong. All times are in seconds."""
 
     target: str
-    """``pull``, ``start``, ``node``, ``body`` or ``pod``."""
+    """``pull``, ``sandbox``, ``volume``, ``start``, ``node``, ``body`` or ``pod``."""
     what: str
     """The words, as they are written: ``429``, ``secret db not found``, ``slow 1m30s``."""
     registry: str = ""
     """The registry whose pulls are meant; empty: any."""
     number: int | None = None
     """The HTTP status or the exit code, if the words hold one."""
+    phrase: str | None = None
+    """The reason phrase of the HTTP status, where it is not the usual one."""
     name: str = ""
     """The name that the words hold, if they do."""
+    text: str = ""
+    """What the registry says, where the words quote it."""
     lasts: float | None = None
     """The duration that the words hold, if they do."""
     at: float | None = None
-    """When it begins: for pulls, starts and nodes since the beginning of the run, for pods since their creation, for
-    bodies since their container's start."""
+    """When it begins: for pods since their creation, for bodies since their container's start, for all else since the
+    beginning of the run; for what is said of every attempt since the creation of its pod."""
     until: float | None = None
     """When it ends, since the same moment."""
     times: int | None = None
-    """How often it happens, over the whole run; None: always."""
+    """How often it happens, over the whole run or in each attempt; None: always."""
     flaky: float | None = None
     """With which probability a pull meets it; None: always."""
     seed: int = 0
@@ -107,6 +144,8 @@ class Fault:
     """The task that is meant, by its name or the last words of it; empty: any."""
     attempt: int | None = None
     """The attempt that is meant, the first being 1; None: any."""
+    every: bool = False
+    """Whether times and counts begin anew with each attempt."""
     container: str = ""
     """The container that is meant; empty: any, and for bodies the task's own."""
 
@@ -116,6 +155,8 @@ class Fault:
             parts.append(f"task {self.task}")
         if self.attempt is not None:
             parts.append(f"attempt {self.attempt}")
+        if self.every:
+            parts.append("every attempt")
         if self.container:
             parts.append(f"container {self.container}")
         parts.append(f"{self.registry or self.target}: {self.what}")
@@ -172,8 +213,12 @@ def read(line: str) -> Fault:
     length = _time("duration", span, 0.0)
     if span is not None and length is not None:
         what = what.replace(span, go_format(length))
-    if scope["container"] and kind not in ("pull", "start", "body"):
-        raise ValueError(f"{kind!r} is about a whole pod; allowed: container C before pull, start and body")
+    if scope["container"] and kind not in _ABOUT_CONTAINERS:
+        raise ValueError(f"{kind!r} is about a whole pod; allowed: container C before {', '.join(_ABOUT_CONTAINERS)}")
+    if scope["every"] and kind not in _OF_EVERY:
+        raise ValueError(f"{kind!r} is not said of every attempt; allowed: every attempt before {', '.join(_OF_EVERY)}")
+    if words.get("text") and words.get("name") not in ("manifest", "layer"):
+        raise ValueError(f"{what!r}: nobody is told this text; allowed: saying after manifest and layer")
     if words.get("number") and kind == "body" and int(words["number"]) > 255:
         raise ValueError(f"{what!r} is no exit code; allowed: 0 to 255")
     return Fault(
@@ -181,7 +226,9 @@ def read(line: str) -> Fault:
         what,
         registry,
         number=int(words["number"]) if words.get("number") else None,
+        phrase=words.get("phrase"),
         name=words.get("name") or "",
+        text=words.get("text") or "",
         lasts=length,
         at=at,
         until=until,
@@ -190,6 +237,7 @@ def read(line: str) -> Fault:
         seed=int(_count("seed", modifiers.get("seed"), 0) or 0),
         task=scope["task"] or "",
         attempt=_count("attempt", scope["attempt"]),
+        every=bool(scope["every"]),
         container=scope["container"] or "",
     )
 

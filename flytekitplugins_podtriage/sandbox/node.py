@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox import endings, processes, status
+from flytekitplugins_podtriage.sandbox import endings, preparing, processes, status
 from flytekitplugins_podtriage.sandbox.choice import Choice
 from flytekitplugins_podtriage.sandbox.clock import Clock
 from flytekitplugins_podtriage.sandbox.pods import BodyEnd, Container, Record
@@ -88,6 +88,11 @@ class Kubelet:
 
     def _work(self, record: Record, place: int, started: bool = False) -> None:
         """Go through the containers from one on, and start what does not run."""
+        if not record.prepared:
+            later = preparing.prepare(self, record)
+            if later is not None:
+                self.sync_in(later, record)
+                return
         record.busy = True
         containers = record.containers
         for index in range(place, len(containers)):
@@ -198,10 +203,11 @@ class Kubelet:
         answer = refusal(fault, image)
         if answer.takes is None:
             # It hangs for as long as the fault holds, and is then cut.
-            if fault.until is None:
+            until = self.choice.until(record, fault)
+            if until is None:
                 return 10**12
             record.pull_waits[image] = (0, 0, f'failed to pull and unpack image "{image}": unexpected EOF')
-            return max(QUICK, round(fault.until * 1000) - now)
+            return max(QUICK, until - now)
         wait = min(wait * 2, _BACK_OFF_MAX) if wait else _BACK_OFF
         delay += answer.takes
         record.pull_waits[image] = (now + delay + wait, wait, answer.error or "")
@@ -220,11 +226,13 @@ class Kubelet:
             shown = f"Back-off restarting failed container {container.name} in pod {about}"
             self.say(record, "BackOff", shown, container.path, warning=True)
             container.last, container.ended = container.ended or container.last, None
+            container.not_started = False
             container.crashed = True
             container.waiting = waiting("CrashLoopBackOff", said)
             return False
         container.crash_wait = min(container.crash_wait * 2, _BACK_OFF_MAX) or _BACK_OFF
         container.last, container.ended = container.ended or container.last, None
+        container.not_started = False
         container.restarts += 1
         container.crashed = False
         return True

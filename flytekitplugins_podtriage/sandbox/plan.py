@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
+from typing import Final
 
 import attrs
 
 from flytekitplugins_podtriage.sandbox.faults import Fault, read
+
+_COMMENT: Final = re.compile(r'("[^"]*")|#.*')
+_SEPARATOR: Final = re.compile(r'("[^"]*")|;')
 
 
 class PlanError(ValueError):
@@ -46,7 +51,7 @@ class Plan:
         """
         faults = []
         for number, line in enumerate(lines, start=1):
-            said = line.partition("#")[0].strip()
+            said = _COMMENT.sub(lambda found: found[1] or "", line).strip()
             if not said:
                 continue
             try:
@@ -57,13 +62,13 @@ class Plan:
         return cls(tuple(faults))
 
     @classmethod
-    def from_environment(cls, text: str | None) -> Plan:
+    def from_environment(cls, text: str | None, *, source: str = "environment") -> Plan:
         """Read a plan from a variable's text, in which ``;`` ends a line too; nothing is no plan.
 
         Raises:
             PlanError: a line cannot be read.
         """
-        return cls.parse((text or "").replace(";", "\n"), source="environment")
+        return cls.parse(_SEPARATOR.sub(lambda found: found[1] or "\n", text or ""), source=source)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Plan:

@@ -68,6 +68,8 @@ class Container:
     """Whether its image is on the node."""
     creations: int = 0
     """How often it was tried to create it."""
+    not_started: bool = False
+    """Whether its last run did not even begin, and it is to be tried again."""
     shown: wire.ContainerStatus | None = None
 
     @property
@@ -123,6 +125,8 @@ class Record:
             init_containers=[_declared(item) for item in spec.get("initContainers") or ()] or None,
             restart_policy=self.restart_policy,
         )
+        self.finalizers = bool(metadata.get("finalizers"))
+        """Whether somebody has to take a finalizer off before the object goes."""
         self.phase = "Pending"
         self.start_time: datetime | None = None
         self.conditions: dict[str, wire.Condition] = {}
@@ -135,6 +139,12 @@ class Record:
         self.unseen: list[tuple[wire.Pod, datetime]] = []
         """States that have not been folded into its memory."""
         self.rounds = 0
+        self.prepared = self.removed = False
+        """Whether volumes and sandbox are there; whether nothing but a finalizer keeps the object."""
+        self.mounts = self.created_at = 0
+        """How often its volumes could not be mounted; when it was created, in milliseconds of the run."""
+        self.failed_by_another: wire.PodStatus | None = None
+        """The status by which another client than its kubelet had failed it when it was deleted."""
         self.greeted = False
         """Whether somebody has waited for it yet."""
         self.busy = self.again = False

@@ -17,37 +17,75 @@ BODY: Final = 1_000
 _INIT: Final = 500
 _COPILOT: Final = "flyte-copilot"
 """Beginning of the names of Flyte's own sidecars: they end by themselves when the task has (copilot/cmd/sidecar.go)."""
-_NOT_FOUND: Final = (
+_AT_ONCE: Final = 100
+_CREATED: Final = ("command not found", "exec format", "bad mount")
+"""What keeps a container from running that could be created."""
+_NOT_STARTED: Final = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
-    'unable to start container process: exec: "pyflyte-execute": executable file not found in $PATH: unknown'
+    "unable to start container process: "
 )
+_NOT_FOUND: Final = 'exec: "pyflyte-execute": executable file not found in $PATH: unknown'
 
 
 def start(kubelet: Kubelet, record: Record, container: Container) -> bool:
     """Create a container and start its process; return whether anything came of it."""
     fault = kubelet.choice.start(record, container, kubelet.clock.now / 1000)
     container.creations += 1
-    if fault is not None and fault.what != "command not found":
+    if fault is not None and not fault.what.startswith(_CREATED):
         _not_created(kubelet, record, container, fault)
         return False
     kubelet.say(record, "Created", f"Created container: {container.name}", container.path)
-    if fault is not None:
-        kubelet.say(record, "Failed", f"Error: {_NOT_FOUND}", container.path, warning=True)
-        kubelet.ended(container, BodyEnd(128, _NOT_FOUND, "StartError"))
+    if fault is not None and fault.what != "exec format":
+        said = _NOT_STARTED + (_bad_mount(fault, record, container) if fault.name else _NOT_FOUND)
+        kubelet.say(record, "Failed", f"Error: {said}", container.path, warning=True)
+        kubelet.ended(container, BodyEnd(128, said, "StartError"))
+        _run_again(record, container, said)
         return True
     kubelet.say(record, "Started", f"Started container {container.name}", container.path)
     container.waiting = None
     container.run += 1
     container.running = wire.State(running=wire.Running(started_at=kubelet.clock.second()))
-    _run(kubelet, record, container)
+    if fault is not None:
+        # No container runtime sees it: what runc starts is told by the kernel, and the log holds the words.
+        end = BodyEnd(1, "exec /usr/bin/pyflyte-execute: exec format error\n")
+        kubelet.end_after(_AT_ONCE, record, container, 1, end)
+    else:
+        _run(kubelet, record, container)
     return True
+
+
+def _run_again(record: Record, container: Container, said: str) -> None:
+    """Show a container that did not start, and that is to be tried again, as waiting (kubelet_pods.go)."""
+    if record.restart_policy == "Never" and not container.native:
+        return
+    container.not_started = True
+    container.last = container.ended
+    container.waiting = wire.State(waiting=wire.Waiting(reason="RunContainerError", message=said))
+
+
+def _bad_mount(fault: Fault, record: Record, container: Container) -> str:
+    volume = f"/var/lib/kubelet/pods/{record.uid}/volumes/kubernetes.io~empty-dir/{fault.name}"
+    root = f"/run/containerd/io.containerd.runtime.v2.task/k8s.io/{container.name}/rootfs"
+    path = f"/usr/bin/env/{fault.name}"
+    return (
+        f'error during container init: error mounting "{volume}" to rootfs at "{path}": open o_path procfd: '
+        f"open {root}{path}: not a directory: unknown"
+    )
 
 
 def _not_created(kubelet: Kubelet, record: Record, container: Container, fault: Fault) -> None:
     """A container that cannot be created: what its definition refers to is not there, or it has no command."""
-    if fault.name:
-        kind = fault.what.split(" ", 1)[0]
-        reason, said = "CreateContainerConfigError", f'{kind} "{fault.name}" not found'
+    reason = "CreateContainerConfigError"
+    kind = fault.what.split(" ", 1)[0]
+    if kind == "runs":
+        about = f'(pod: "{record.name}_{record.namespace}({record.uid})", container: {container.name})'
+        said = f"container has runAsNonRoot and image will run as root {about}"
+    elif kind == "bad":
+        said = f'failed to prepare subPath for volumeMount "{fault.name}" of container "{container.name}"'
+    elif kind == "key":
+        said = f"couldn't find key {fault.name} in Secret {record.namespace}/{record.name}"
+    elif fault.name:
+        said = f'{kind} "{fault.name}" not found'
     else:
         # A new id at each try, as runtimes give one; made from what is the same in every run.
         tried = f"{record.uid}/{container.name}/{container.creations}"
@@ -66,14 +104,18 @@ def _run(kubelet: Kubelet, record: Record, container: Container) -> None:
         lasts = BODY if container.primary else _INIT if container.init and not container.native else None
     end = BodyEnd(0)
     # `exit` stands in for the body; all else that may end it early lets it begin.
-    if container.primary and kubelet.body is not None and (early is None or early.what == "oom"):
+    if container.primary and kubelet.body is not None and (early is None or early.what.startswith("oom")):
         end = kubelet.body(record.manifest, record.attempt)
     if early is not None:
         moment = (lasts or BODY) if early.at is None else round(early.at * 1000)
         # A body that is not said to be shorter lives to meet its end.
         if planned is None or moment <= planned:
             lasts = moment
-            end = BodyEnd(137, reason="OOMKilled") if early.what == "oom" else BodyEnd(early.number or 0)
+            if early.what.startswith("oom"):
+                # A killed child leaves its parent the choice of the exit code (0 included).
+                end = BodyEnd(137 if early.number is None else early.number, reason="OOMKilled")
+            else:
+                end = BodyEnd(early.number or 0)
     if lasts is not None:
         kubelet.end_after(lasts, record, container, end.exit_code, end)
 

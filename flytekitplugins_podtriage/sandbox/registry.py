@@ -26,6 +26,7 @@ _REFERENCE: Final = re.compile(
     r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*)*"
     r"(?::\w[\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*:[0-9a-fA-F]{32,})?"
 )
+_HUB: Final = "toomanyrequests: You have reached your pull rate limit."
 _ADDRESS: Final = re.compile(r"\d+(?:\.\d+){3}:\d+")
 
 
@@ -105,6 +106,7 @@ def _said(fault: Fault, image: str, host: str, repository: str, tag: str) -> str
         "cut": f"{unpack}failed to read expected number of bytes: unexpected EOF",
         "corrupt": f'rpc error: code = FailedPrecondition desc = {unpack}failed commit on ref "layer-{digest}": '
         f"unexpected commit digest sha256:{64 * '0'}, expected {digest}: failed precondition",
+        "malformed": f"{unpack}children: invalid desc {digest}: unexpected end of JSON input",
         "no platform": f"rpc error: code = NotFound desc = {unpack}no match for platform in manifest: not found",
     }[fault.what]
 
@@ -114,17 +116,28 @@ def _status(fault: Fault, image: str, host: str, repository: str, tag: str) -> s
     number = fault.number or 0
     unpack = f'failed to pull and unpack image "{image}": '
     resolve = f'{unpack}failed to resolve reference "{image}": '
-    try:
-        answer = f"{number} {HTTPStatus(number).phrase}"
-    except ValueError:
-        answer = f"{number} "  # as Go prints a status without a phrase
+    answer = f"{number} {_phrase(fault)}"
     if fault.name == "token":
         return f"{resolve}failed to authorize: failed to fetch anonymous token: unexpected status: {answer}"
-    if fault.name == "layer":
+    if fault.name in ("manifest", "layer"):
+        # The manifest by its digest, or a layer: the request before it, HEAD by tag, went well (fetcher.go).
         digest = f"sha256:{8 * f'{zlib.crc32(repository.encode()):08x}'}"
-        server = " - Server message: toomanyrequests: You have reached your pull rate limit." if number == 429 else ""
-        blob = f"https://{host}/v2/{repository}/blobs/{digest}"
-        return f"{unpack}failed to copy: httpReadSeeker: failed open: unexpected status code {blob}: {answer}{server}"
+        at = f"https://{host}/v2/{repository}/{'blobs' if fault.name == 'layer' else 'manifests'}/{digest}"
+        copy = f"{unpack}failed to copy: httpReadSeeker: failed open: "
+        if number == 404:
+            return f"rpc error: code = NotFound desc = {copy}content at {at} not found: not found"
+        told = fault.text or (_HUB if number == 429 and fault.name == "layer" else "")
+        return f"{copy}unexpected status code {at}: {answer}{f' - Server message: {told}' if told else ''}"
     if number == 404:
         return f"rpc error: code = NotFound desc = {resolve}{image}: not found"
     return f"{resolve}pulling from host {host} failed with status code [manifests {tag}]: {answer}"
+
+
+def _phrase(fault: Fault) -> str:
+    """Return the reason phrase of a status; Go prints one without as its number and a space."""
+    if fault.phrase is not None:
+        return fault.phrase
+    try:
+        return HTTPStatus(fault.number or 0).phrase
+    except ValueError:
+        return ""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+import msgspec
+
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox.pods import Container, Record
 
@@ -92,6 +94,12 @@ def api_conditions(record: Record, now: datetime, *, phase: str | None = None) -
     )
 
 
+def patched(record: Record, now: datetime, reason: str, message: str) -> None:
+    """Show a pod as failed because another than the kubelet says so."""
+    status = record.status
+    record.write(msgspec.structs.replace(status, phase="Failed", reason=reason, message=message), now)
+
+
 def rejected(record: Record, now: datetime, reason: str, message: str) -> None:
     """Write the status of a pod that the kubelet did not admit: no conditions, no containers."""
     record.phase = "Failed"
@@ -101,7 +109,8 @@ def rejected(record: Record, now: datetime, reason: str, message: str) -> None:
 def _shown(container: Container, default: wire.State, forget: bool, still: bool) -> wire.ContainerStatus:
     if still and container.shown is not None:
         return container.shown
-    state = container.running or container.ended or (None if forget else container.waiting) or default
+    ended = None if container.not_started else container.ended
+    state = container.running or ended or (None if forget else container.waiting) or default
     known, last = container.shown, container.last or _NOTHING
     if known is not None and known.state is state and known.last_state is last:
         return known

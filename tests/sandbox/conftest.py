@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ def manifest(
     first: bool = False,
     primary: str = NAME,
     annotated: bool = True,
+    finalizers: Sequence[str] = (),
     **more: Any,
 ) -> dict[str, Any]:
     """Return a pod as Flyte makes one; spec fields may be given in camel case."""
@@ -39,7 +40,20 @@ def manifest(
         fetch = {"name": init, "image": "registry.example.com/tools/fetch:v3"}
         spec["initContainers"] = [{**fetch, "restartPolicy": "Always"} if native else fetch]
     annotations = {"primary_container_name": primary} if annotated and (sidecar or init) else {}
-    return {"kind": "Pod", "metadata": {"name": NAME, "annotations": annotations}, "spec": spec}
+    metadata = {"name": NAME, "annotations": annotations, "finalizers": list(finalizers)}
+    return {"kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def several(*names: str, inits: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a pod of several containers, each with an image of its own; the first is the task's."""
+
+    def made(name: str) -> dict[str, str]:
+        return {"name": name, "image": f"registry.example.com/team/{name}:v1"}
+
+    pod = manifest(primary=names[0])
+    pod["spec"]["containers"] = [made(name) for name in names]
+    pod["spec"]["initContainers"] = [made(name) for name in inits]
+    return pod
 
 
 def watch(

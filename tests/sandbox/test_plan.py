@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults import WORDS as WORDS_OF
 from flytekitplugins_podtriage.sandbox.faults import Fault
 from flytekitplugins_podtriage.sandbox.plan import Plan, PlanError
-from tests.sandbox.conftest import manifest, watch
+from tests.sandbox.conftest import NAME, NAMESPACE, manifest, watch
 
 LINES = {
+    'pull: 429 "" for 4m': Fault("pull", '429 ""', number=429, phrase="", until=240.0),
+    'pull: 503 "Slow Down" manifest': Fault(
+        "pull", '503 "Slow Down" manifest', number=503, phrase="Slow Down", name="manifest"
+    ),
+    'ghcr.io: 403 layer saying "quota; #7, wait for x2" x1': Fault(
+        "pull",
+        '403 layer saying "quota; #7, wait for x2"',
+        registry="ghcr.io",
+        number=403,
+        name="layer",
+        text="quota; #7, wait for x2",
+        times=1,
+    ),
+    "every attempt pull: 429 for 3m": Fault("pull", "429", number=429, until=180.0, every=True),
+    "task t every attempt container envoy pull: 429 x2": Fault(
+        "pull", "429", number=429, times=2, task="t", container="envoy", every=True
+    ),
+    "sandbox: no address for 40s": Fault("sandbox", "no address", until=40.0),
+    "sandbox: no runtime runsc": Fault("sandbox", "no runtime runsc", name="runsc"),
+    "volume: key ca.crt not found": Fault("volume", "key ca.crt not found", name="ca.crt"),
+    "volume: claim scratch not found": Fault("volume", "claim scratch not found", name="scratch"),
+    "start: bad subpath v": Fault("start", "bad subpath v", name="v"),
+    "body: oom exit 1 at 2s": Fault("body", "oom exit 1", number=1, at=2.0),
+    "pod: evicted over volume v at 24s": Fault("pod", "evicted over volume v", name="v", at=24.0),
+    "pod: patched at 15s": Fault("pod", "patched", at=15.0),
     "docker.io: 429 for 4m": Fault("pull", "429", registry="docker.io", number=429, until=240.0),
     "localhost:5000: denied": Fault("pull", "denied", registry="localhost:5000"),
     "pull: 429 x2": Fault("pull", "429", number=429, times=2),
@@ -58,6 +86,14 @@ def test_a_fault_is_written_as_it_is_read(line: str) -> None:
 
 
 BAD = {
+    "every attempt node: lost": "not said of every attempt",
+    "every attempt body: oom": "not said of every attempt",
+    "every attempt attempt 2 pull: 429": "no target",
+    'pull: 429 saying "slow down"': "nobody is told",
+    'pull: 429 token saying "slow down"': "nobody is told",
+    'pull: 429 "Too Many': "unknown fault",
+    "body: oom exit 256": "no exit code",
+    "volume: key k not found x2": "takes no 'x'",
     "container envoy node: lost": "whole pod",
     "body: 99999999h": "out of range",
     "429 for 4m": "no target",
@@ -104,7 +140,16 @@ def test_lines_may_come_as_a_list() -> None:
     assert Plan.of(["pull: 429", "", "body: oom"]) == Plan.parse("pull: 429\nbody: oom")
 
 
-@pytest.mark.parametrize(("text", "lines"), [(None, 0), ("", 0), ("pull: 429; body: oom", 2), ("pull: 429\n", 1)])
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (None, 0),
+        ("", 0),
+        ("pull: 429; body: oom", 2),
+        ("pull: 429\n", 1),
+        ('pull: 429 layer saying "a; b"; body: oom', 2),
+    ],
+)
 def test_a_variable_holds_a_plan_in_one_line(text: str | None, lines: int) -> None:
     assert len(Plan.from_environment(text).faults) == lines
 
@@ -168,7 +213,7 @@ def test_any_text_is_a_plan_or_a_plan_error(text: str) -> None:
 
 
 WORDS = st.sampled_from(
-    "task attempt container envoy 1 2 pull: docker.io: node: body: pod: start: 429 token slow 90s oom exit 3 evicted by "
+    "task attempt every container envoy 1 2 pull: docker.io: node: body: pod: start: 429 token slow 90s oom exit 3 evicted by "
     "api at for 4m x2 flaky 0.5 seed lost deleted rejected OutOfcpu # :".split()
 )
 
@@ -228,3 +273,21 @@ def test_the_guide_names_every_fault(target: str) -> None:
     for _, _, shown in WORDS_OF[target]:
         words = shown.split(" [")[0].split("|")[0]
         assert f"`{words}`" in guide, words
+
+
+def test_what_is_said_of_every_attempt_begins_anew_with_each_pod() -> None:
+    async def story() -> list[int]:
+        cluster = SandboxCluster(Plan.parse("every attempt pull: 429 x2"))
+        failures = []
+        for _ in range(2):
+            await cluster.create(NAMESPACE, manifest())
+            sight = cluster.look(NAMESPACE, NAME)
+            while sight is not None and sight.pod.status.phase != "Succeeded":
+                sight = await cluster.change(NAMESPACE, NAME, cluster.now() + timedelta(hours=1))
+            assert sight is not None
+            counts = [event.count for event in sight.events if (event.message or "").startswith("Failed to pull")]
+            failures.append(sum(count or 0 for count in counts))
+            await cluster.delete(NAMESPACE, NAME, grace=0)
+        return failures
+
+    assert asyncio.run(story()) == [2, 2]

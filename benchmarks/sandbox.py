@@ -1,0 +1,100 @@
+"""What an attempt costs in the embedded sandbox beside the task's body, and whether two runs tell the same.
+
+    python -m benchmarks.sandbox            the table
+    python -m benchmarks.sandbox --check    the same, and exit 1 if a goal is missed
+
+A task of 1,001 attempts whose every attempt is in image pull back-off for three minutes and then runs its body, a no-op
+in this process, which is tried again for the user each time. Beside it the same without any body (the pull never gets
+through), and on the other backends. The time of the bodies themselves is measured and taken off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from flytekitplugins_podtriage import Policy
+from flytekitplugins_podtriage.core.accounting import Failure, Limits
+from flytekitplugins_podtriage.core.model import ErrorKind
+from flytekitplugins_podtriage.core.run import TaskRun
+from flytekitplugins_podtriage.report.plain_runs import runs_json
+from flytekitplugins_podtriage.sandbox.attempts import run_task
+from flytekitplugins_podtriage.sandbox.backends import BACKENDS, backend
+from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
+from flytekitplugins_podtriage.sandbox.plan import Plan
+
+ATTEMPTS, ROUNDS = 1001, 5
+GOAL = 1.0
+"""Milliseconds an attempt, beside its body."""
+PLANS = {
+    "three minutes of 429, then the body": "every attempt pull: 429 for 3m",
+    "429 until the backend gives up": "pull: 429",
+}
+_POD = {
+    "metadata": {"name": "f3a91c-n0", "annotations": {"primary_container_name": "primary"}},
+    "spec": {"restartPolicy": "Never", "containers": [{"name": "primary", "image": "docker.io/acme/app:1"}]},
+}
+_AGAIN = Failure(ErrorKind.USER, "USER:Recoverable", "try me again")
+
+
+class _Body:
+    """A body that does nothing, and how long that took."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.calls = 0
+
+    def __call__(self, manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
+        """Run it."""
+        began = time.perf_counter()
+        end = BodyEnd(0)
+        self.calls += 1
+        self.seconds += time.perf_counter() - began
+        return end
+
+
+def attempts(plan: str, on: str) -> tuple[TaskRun, float, int]:
+    """Return a task's run, how long each attempt took beside its body, in milliseconds, and how many bodies ran."""
+    body = _Body()
+    cluster = SandboxCluster(Plan.parse(plan), body=body)
+    coroutine = run_task(
+        cluster,
+        lambda number: _POD,
+        task="app.train",
+        namespace="flytesnacks-development",
+        backend=backend(on, Policy()),
+        limits=Limits(retries=ATTEMPTS - 1),
+        policy=Policy(),
+        left_behind=lambda attempt: _AGAIN,
+    )
+    began = time.perf_counter()
+    run = asyncio.run(coroutine)
+    took = time.perf_counter() - began - body.seconds
+    return run, took / len(run.attempts) * 1e3, body.calls
+
+
+def main() -> int:
+    """Print the table; return 1 if a goal is missed."""
+    missed = False
+    for title, plan in PLANS.items():
+        print(title)
+        for on in BACKENDS:
+            rounds = [attempts(plan, on) for _ in range(ROUNDS)]
+            run, _, bodies = rounds[0]
+            cost = min(cost for _, cost, _ in rounds)
+            told = {runs_json([one]) for one, _, _ in rounds}
+            good = cost <= GOAL and len(told) == 1
+            missed |= not good
+            print(
+                f"  {on:10} {len(run.attempts):5} attempts, {bodies:5} bodies   {cost:6.3f} ms an attempt   "
+                f"goal <= {GOAL:.0f}   the same story {ROUNDS} times: {'yes' if len(told) == 1 else 'NO'}   "
+                f"{'ok' if good else 'MISSED'}"
+            )
+    return 1 if missed and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
