@@ -5,12 +5,17 @@ Nothing is imported until it is used: flytekit alone takes more than a second.
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.flyte import attempt as flyte_attempt
+    from flytekitplugins_podtriage.flyte.connector.service import PodTriageConnector
+    from flytekitplugins_podtriage.flyte.settings import Settings
+    from flytekitplugins_podtriage.kube.pods import KubeCluster
     from flytekitplugins_podtriage.report.attempts import Attempt
 
 
@@ -129,3 +134,47 @@ def pod_of_cluster(name: str, namespace: str | None, context: str | None) -> tup
             return pod, []
     except (ClusterUnreachable, InvalidPod) as error:
         raise Unreachable(str(error)) from error
+
+
+async def open_cluster(settings: Settings) -> KubeCluster:
+    """Open the Kubernetes that the settings name, and begin to watch its pods.
+
+    Raises:
+        ClusterError: there is no kubeconfig, or it cannot be used.
+    """
+    from flytekitplugins_podtriage.core.cluster import ClusterDenied
+    from flytekitplugins_podtriage.kube.connection import connect
+    from flytekitplugins_podtriage.kube.errors import ClusterUnreachable
+    from flytekitplugins_podtriage.kube.pods import KubeCluster
+
+    try:
+        # A login may be run, which takes its time.
+        reached = await asyncio.get_running_loop().run_in_executor(None, connect, settings.context or None)
+    except ClusterUnreachable as error:
+        raise ClusterDenied(str(error)) from error
+    # One watch is enough for all namespaces, and the only one that a Role gives for one.
+    found = KubeCluster(reached, settings.namespaces[0] if len(settings.namespaces) == 1 else None)
+    await found.start()
+    return found
+
+
+@functools.cache
+def connector() -> PodTriageConnector:
+    """Return this process's connector, on the cluster that it runs in or that the kubeconfig names.
+
+    Nothing is opened before it is asked: what is wrong with settings, kubeconfig or cluster is told by its answers.
+    """
+    from flytekitplugins_podtriage.flyte.connector.service import PodTriageConnector
+    from flytekitplugins_podtriage.flyte.hook import TriageHook
+
+    hook = TriageHook()
+    opened: list[KubeCluster] = []
+
+    async def cluster() -> KubeCluster:
+        opened.append(await open_cluster(hook.settings))
+        return opened[-1]
+
+    async def over(namespace: str, execution: str) -> bool | None:
+        return await opened[-1].execution_over(namespace, execution) if opened else None
+
+    return PodTriageConnector(cluster, hook, over)

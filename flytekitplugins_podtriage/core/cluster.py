@@ -123,6 +123,10 @@ class PodCluster(Protocol):
         """Whether :meth:`look` knows of every pod that there was a moment ago, so that none means that there is none."""
         ...
 
+    def trouble(self) -> ClusterError | None:
+        """Return what keeps the pods from being seen now; None: nothing does."""
+        ...
+
     def seen(self) -> Sequence[Sight]:
         """Return all the pods that are there, as far as is known, at once and without asking anybody."""
         ...

@@ -6,6 +6,7 @@ import itertools
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,9 @@ from tests.flyte.connector.templates import execution_metadata, template
 _PATIENCE = 60.0
 OVER = (TaskExecution.SUCCEEDED, TaskExecution.FAILED, TaskExecution.RETRYABLE_FAILED)
 _numbers = itertools.count(1)
+_turn = threading.Event()  # never set
+_POLL = 0.02
+"""How long the others have their turn between two questions, in seconds."""
 
 
 class Served:
@@ -92,7 +96,7 @@ class Task:
 
     def __init__(self, folder: Path, namespace: str, **of_template: Any) -> None:
         self._folder = folder / f"f{next(_numbers)}" / "n0" / "data"
-        self._execution = self._folder.parent.parent.name
+        self.execution = self._folder.parent.parent.name
         self._namespace = namespace
         self._template = of_template
 
@@ -106,7 +110,7 @@ class Task:
             template=template(**self._template).to_flyte_idl(),
             output_prefix=str(self.prefix(attempt)),
             task_execution_metadata=execution_metadata(
-                attempt=attempt, namespace=self._namespace, execution=self._execution
+                attempt=attempt, namespace=self._namespace, execution=self.execution
             ).to_flyte_idl(),
         )
         meta: bytes = served.stub.CreateTask(request, timeout=10).resource_meta
@@ -126,6 +130,7 @@ class Task:
             if told(found):
                 return found
             assert time.monotonic() < until, f"not told in time; last: {found}\n{served.said()}"
+            _turn.wait(_POLL)
 
     def until_over(self, served: Served, meta: bytes) -> Any:
         """Ask until the attempt is over."""
@@ -147,6 +152,7 @@ def eventually(told: Callable[[], bool], what: str = "it") -> None:
     until = time.monotonic() + _PATIENCE
     while not told():
         assert time.monotonic() < until, f"{what} has not come about in time"
+        _turn.wait(_POLL)
 
 
 def _free_ports() -> tuple[int, int]:

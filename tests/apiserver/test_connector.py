@@ -11,7 +11,9 @@ import pytest
 from flyteidl.core.errors_pb2 import ContainerError
 from flyteidl.core.execution_pb2 import ExecutionError, TaskExecution
 
+from flytekitplugins_podtriage.flyte.connector import manifest
 from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
+from flytekitplugins_podtriage.flyte.prefix import OutputPrefix
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
 from tests.apiserver.kubelet import ScriptedKubelet
@@ -42,6 +44,17 @@ def impatient(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -
         found.kill()
 
 
+@pytest.fixture(scope="module")
+def patient(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A replica with the patience that it has by default."""
+    found = Served(api_server.kubeconfig("connector"), tmp_path_factory.mktemp("patient"))
+    try:
+        found.start()
+        yield found
+    finally:
+        found.kill()
+
+
 @pytest.fixture
 def serve(server: ApiServer, tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Return the starter of replicas: of a user, straight to the API server or through a front."""
@@ -64,6 +77,29 @@ def task(tmp_path: Path, namespace: str) -> Callable[..., Task]:
     return lambda **of_template: Task(tmp_path, namespace, **of_template)
 
 
+class AwaitingKubelet:
+    """A kubelet that waits for the pods that it is to write of: they are made behind the answer of ``create``."""
+
+    def __init__(self, kubelet: ScriptedKubelet, admin: Api) -> None:
+        self._kubelet = kubelet
+        self._admin = admin
+
+    def __getattr__(self, call: str) -> Callable[..., Any]:
+        function = getattr(self._kubelet, call)
+
+        def when_it_is_there(namespace: str, name: str, *arguments: Any, **more: Any) -> Any:
+            made(self._admin, namespace, name)
+            return function(namespace, name, *arguments, **more)
+
+        return function if call.startswith("finish_") else when_it_is_there
+
+
+@pytest.fixture
+def kubelet(kubelet: ScriptedKubelet, admin: Api) -> AwaitingKubelet:
+    """Return the kubelet of the one node."""
+    return AwaitingKubelet(kubelet, admin)
+
+
 def name_of(meta: bytes) -> str:
     return PodMeta.decode(meta).pod
 
@@ -72,27 +108,27 @@ def made(admin: Api, namespace: str, name: str) -> None:
     eventually(lambda: admin.find(pods(namespace, name)) is not None, f"pod {name}")
 
 
-def limited(kubelet: ScriptedKubelet, namespace: str, name: str) -> None:
+def limited(kubelet: AwaitingKubelet, namespace: str, name: str) -> None:
     kubelet.image_pull_failed(namespace, name, LIMITED)
     kubelet.image_pull_back_off(namespace, name, LIMITED)
 
 
-def missing(kubelet: ScriptedKubelet, namespace: str, name: str) -> None:
+def missing(kubelet: AwaitingKubelet, namespace: str, name: str) -> None:
     kubelet.image_pull_failed(namespace, name, MISSING)
     kubelet.image_pull_back_off(namespace, name, MISSING)
 
 
-def crashed(kubelet: ScriptedKubelet, namespace: str, name: str) -> None:
+def crashed(kubelet: AwaitingKubelet, namespace: str, name: str) -> None:
     kubelet.running(namespace, name)
     kubelet.failed(namespace, name, 3)
 
 
-def shut_down(kubelet: ScriptedKubelet, namespace: str, name: str) -> None:
+def shut_down(kubelet: AwaitingKubelet, namespace: str, name: str) -> None:
     kubelet.running(namespace, name)
     kubelet.failed(namespace, name, 143, pod_reason="Terminated", pod_message=SHUTDOWN)
 
 
-def ended_well(kubelet: ScriptedKubelet, namespace: str, name: str) -> None:
+def ended_well(kubelet: AwaitingKubelet, namespace: str, name: str) -> None:
     kubelet.running(namespace, name)
     kubelet.succeeded(namespace, name)
 
@@ -118,7 +154,7 @@ def ended_well(kubelet: ScriptedKubelet, namespace: str, name: str) -> None:
 def test_the_end_of_an_attempt_is_told_so_that_a_stock_backend_charges_whose_fault_it_is(
     impatient: Served,
     task: Callable[..., Task],
-    kubelet: ScriptedKubelet,
+    kubelet: AwaitingKubelet,
     namespace: str,
     tell: Callable[..., None],
     outputs: bool,
@@ -138,22 +174,25 @@ def test_the_end_of_an_attempt_is_told_so_that_a_stock_backend_charges_whose_fau
 
 
 def test_a_pod_that_is_not_over_is_told_as_queued_initializing_and_running(
-    impatient: Served, task: Callable[..., Task], kubelet: ScriptedKubelet, namespace: str
+    patient: Served, task: Callable[..., Task], kubelet: AwaitingKubelet, namespace: str
 ) -> None:
     one = task()
-    meta = one.create(impatient)
-    assert one.get(impatient, meta).phase == TaskExecution.QUEUED
+    meta = one.create(patient)
+    assert one.get(patient, meta).phase == TaskExecution.QUEUED
     kubelet.creating(namespace, name_of(meta))
-    one.until(impatient, meta, lambda found: found.phase == TaskExecution.INITIALIZING)
+    one.until(patient, meta, lambda found: found.phase == TaskExecution.INITIALIZING)
+    limited(kubelet, namespace, name_of(meta))
+    held = one.until(patient, meta, lambda found: "HTTP 429" in found.message)
+    assert held.phase == TaskExecution.INITIALIZING and "nothing is charged" in held.message
     kubelet.running(namespace, name_of(meta))
-    one.until(impatient, meta, lambda found: found.phase == TaskExecution.RUNNING)
+    one.until(patient, meta, lambda found: found.phase == TaskExecution.RUNNING)
 
 
 @pytest.mark.parametrize(("outputs", "phase"), [(("o0",), SUCCEEDED), ((), FAILED)])
 def test_a_document_that_the_container_left_is_kept(
     impatient: Served,
     task: Callable[..., Task],
-    kubelet: ScriptedKubelet,
+    kubelet: AwaitingKubelet,
     namespace: str,
     outputs: tuple[str, ...],
     phase: int,
@@ -171,7 +210,7 @@ def test_a_document_that_the_container_left_is_kept(
 
 
 def test_a_dynamic_task_whose_body_has_finished_is_not_failed_with_its_node(
-    impatient: Served, task: Callable[..., Task], kubelet: ScriptedKubelet, namespace: str
+    impatient: Served, task: Callable[..., Task], kubelet: AwaitingKubelet, namespace: str
 ) -> None:
     one = task()
     meta = one.create(impatient)
@@ -183,7 +222,7 @@ def test_a_dynamic_task_whose_body_has_finished_is_not_failed_with_its_node(
 
 
 def test_while_the_users_retries_last_the_reserve_of_the_platform_is_not_touched(
-    impatient: Served, task: Callable[..., Task], kubelet: ScriptedKubelet, namespace: str
+    impatient: Served, task: Callable[..., Task], kubelet: AwaitingKubelet, namespace: str
 ) -> None:
     one = task(retries=1)
     charged = []
@@ -198,7 +237,7 @@ def test_while_the_users_retries_last_the_reserve_of_the_platform_is_not_touched
 
 
 def test_the_create_of_an_attempt_removes_the_pods_of_those_before(
-    impatient: Served, task: Callable[..., Task], kubelet: ScriptedKubelet, admin: Api, namespace: str
+    impatient: Served, task: Callable[..., Task], kubelet: AwaitingKubelet, admin: Api, namespace: str
 ) -> None:
     one, other = task(), task()
     first, theirs = one.create(impatient, 0), other.create(impatient, 0)
@@ -215,25 +254,20 @@ def test_a_pod_of_the_same_name_is_taken_for_its_own_only_by_its_annotation(
     impatient: Served, task: Callable[..., Task], admin: Api, namespace: str
 ) -> None:
     one = task()
-    name = name_of(one.create(impatient))
-    pod = admin.get(pods(namespace, name))
-    admin.delete(pods(namespace, name), grace=0)
-    other = task()
-    there: dict[str, Any] = {
-        "name": name_of(other.create(impatient)),
-        "annotations": {"podtriage.flyte.org/output-prefix": "s3://b/0"},
-    }
-    admin.delete(pods(namespace, there["name"]), grace=0)
-    (other.prefix() / "podtriage-intent.json").unlink()
+    name = manifest.pod_name(OutputPrefix(str(one.prefix())), one.execution, "n0")
+    theirs: dict[str, Any] = {"name": name, "annotations": {manifest.PREFIX: "s3://b/0"}}
     spec = {"containers": [{"name": "c", "image": "i"}], "automountServiceAccountToken": False}
-    admin.post(pods(namespace), {"apiVersion": "v1", "kind": "Pod", "metadata": there, "spec": spec})
-    meta = other.create(impatient)
-    other.until_over(impatient, meta)
-    document = other.error()
+    admin.post(pods(namespace), {"apiVersion": "v1", "kind": "Pod", "metadata": theirs, "spec": spec})
+    meta = one.create(impatient)
+    assert name_of(meta) == name
+    one.until_over(impatient, meta)
+    document = one.error()
     assert document is not None
     assert (document.error.origin, document.error.code) == (SYSTEM, "PodNameTaken")
-    assert admin.find(pods(namespace, there["name"])) is not None  # nobody has touched it
-    assert pod["metadata"]["annotations"]["podtriage.flyte.org/output-prefix"] == str(one.prefix())
+    there = admin.get(pods(namespace, name))
+    assert (
+        "deletionTimestamp" not in there["metadata"] and there["metadata"]["annotations"][manifest.PREFIX] == "s3://b/0"
+    )
 
 
 @pytest.mark.parametrize(
@@ -254,7 +288,7 @@ def test_a_pod_that_the_api_server_does_not_take_is_the_users_failure_for_good(
 
 
 def test_an_attempt_that_is_given_up_loses_its_pod(
-    impatient: Served, task: Callable[..., Task], kubelet: ScriptedKubelet, admin: Api, namespace: str
+    impatient: Served, task: Callable[..., Task], kubelet: AwaitingKubelet, admin: Api, namespace: str
 ) -> None:
     one = task()
     meta = one.create(impatient)
@@ -331,7 +365,7 @@ def test_a_watch_that_breaks_off_is_taken_up_again(
     serve: Callable[..., Served],
     front: Front,
     task: Callable[..., Task],
-    kubelet: ScriptedKubelet,
+    kubelet: AwaitingKubelet,
     namespace: str,
     trouble: str,
 ) -> None:
@@ -360,7 +394,7 @@ def test_questions_cost_the_api_server_nothing(
     serve: Callable[..., Served],
     front: Front,
     task: Callable[..., Task],
-    kubelet: ScriptedKubelet,
+    kubelet: AwaitingKubelet,
     namespace: str,
 ) -> None:
     served, some = serve(front=front), [task() for _ in range(10)]
@@ -383,7 +417,7 @@ def test_another_replica_answers_for_an_attempt_that_it_did_not_create(
     impatient: Served,
     serve: Callable[..., Served],
     task: Callable[..., Task],
-    kubelet: ScriptedKubelet,
+    kubelet: AwaitingKubelet,
     namespace: str,
 ) -> None:
     other, one = serve(system_patience="0s"), task()
@@ -399,7 +433,7 @@ def test_killed_while_it_creates_it_leaves_one_pod_and_nobody_pays(
     serve: Callable[..., Served],
     front: Front,
     task: Callable[..., Task],
-    kubelet: ScriptedKubelet,
+    kubelet: AwaitingKubelet,
     admin: Api,
     namespace: str,
     before: str,
@@ -430,7 +464,7 @@ def test_killed_before_the_pod_is_deleted_it_tells_the_same_afterwards(
     serve: Callable[..., Served],
     front: Front,
     task: Callable[..., Task],
-    kubelet: ScriptedKubelet,
+    kubelet: AwaitingKubelet,
     admin: Api,
     namespace: str,
     tell: Callable[..., None],
@@ -453,7 +487,7 @@ def test_killed_before_the_pod_is_deleted_it_tells_the_same_afterwards(
 
 
 def test_killed_between_the_record_and_the_document_it_writes_the_document(
-    serve: Callable[..., Served], task: Callable[..., Task], kubelet: ScriptedKubelet, namespace: str
+    serve: Callable[..., Served], task: Callable[..., Task], kubelet: AwaitingKubelet, namespace: str
 ) -> None:
     served, one = serve(system_patience="0s"), task()
     meta = one.create(served)
@@ -470,7 +504,7 @@ def test_killed_while_it_deletes_it_is_asked_again_and_the_pod_goes(
     serve: Callable[..., Served],
     front: Front,
     task: Callable[..., Task],
-    kubelet: ScriptedKubelet,
+    kubelet: AwaitingKubelet,
     admin: Api,
     namespace: str,
 ) -> None:
@@ -492,7 +526,7 @@ def test_an_api_server_that_is_away_loses_no_pod_and_charges_nobody(
     serve: Callable[..., Served],
     server: ApiServer,
     task: Callable[..., Task],
-    kubelet: ScriptedKubelet,
+    kubelet: AwaitingKubelet,
     admin: Api,
     namespace: str,
     how: str,

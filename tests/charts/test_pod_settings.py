@@ -42,8 +42,8 @@ def test_every_setting_is_there_in_the_order_of_the_source() -> None:
     assert list(rows()) == KEYS
 
 
-def test_every_setting_has_one_of_five_answers() -> None:
-    assert {said for said, _ in rows().values()} == {"yes", "no", "podtriage", "in part", "-"}
+def test_every_setting_has_one_of_four_answers() -> None:
+    assert {said for said, _ in rows().values()} == {"yes", "podtriage", "in part", "-"}
 
 
 def test_whoever_reads_no_learns_what_to_do_instead_or_why() -> None:

@@ -25,7 +25,7 @@ GRACE: Final = 30
 """How long a pod that is not wanted any more has to end, in seconds. Propeller gives pods with copilot an hour, so that
 what they made is uploaded (flytek8s/copilot.go); nobody waits for that of an attempt that is over."""
 _FIRST_WAIT: Final = 0.5
-_LONGEST_WAIT: Final = 30.0
+_LONGEST_WAIT: Final = 15.0
 
 Cluster = Callable[[], Awaitable[PodCluster]]
 """Returns the cluster; raises ClusterError where there is none to be had."""

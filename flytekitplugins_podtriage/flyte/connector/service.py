@@ -210,14 +210,14 @@ class PodTriageConnector(AsyncConnectorBase):
         try:
             record, intent, stopped = await self._in_thread(_on_file, prefix)
         except PrefixError as error:
-            return _held(f"nothing is seen of the task's pod, and what was told of it cannot be read: {error}")
+            return _held(f"the task's pod is not seen, and what was told of it cannot be read: {error}")
         if record is None and not stopped:
             if not cluster.synced():
-                return _held("podtriage has just started, and does not know the pods of the cluster yet")
+                return _held(f"the task's pod is not seen: {cluster.trouble() or 'the pods are being listed'}")
             try:
                 sight = await cluster.read(meta.namespace, meta.pod)
             except ClusterError as error:
-                return _held(f"nothing is seen of the task's pod: {error}")
+                return _held(f"the task's pod is not seen: {error}")
             if sight is not None and annotation(sight, manifest.PREFIX) == meta.prefix:
                 return await self._seen(meta, sight, now)
             if intent is not None and not intent.uid:

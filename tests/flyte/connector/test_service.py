@@ -75,6 +75,9 @@ class Strained:
     def synced(self) -> bool:
         return not self.blind
 
+    def trouble(self) -> ClusterError | None:
+        return ClusterBusy("list pods: nobody answers") if self.blind else None
+
 
 @pytest.mark.parametrize(
     ("plan", "origin", "category"),
@@ -417,6 +420,7 @@ def test_nothing_is_concluded_from_a_cluster_that_is_not_known_yet(world: Make) 
         cluster.blind = True
         told = await here.get(meta, here.replica())
         assert told.phase == idl.WAITING_FOR_RESOURCES and here.error() is None
+        assert told.message is not None and "list pods: nobody answers" in told.message
         cluster.blind = False
         assert (await here.get(meta, here.replica())).phase == idl.QUEUED
 
