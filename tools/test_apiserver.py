@@ -3,6 +3,7 @@
 python3 tools/test_apiserver.py                 skipped, with the reason, where they cannot be had
 python3 tools/test_apiserver.py --required      a failure there
 python3 tools/test_apiserver.py -k watch        with options for pytest
+python3 tools/test_apiserver.py -m slow         the slow ones: every recorded story
 """
 
 import os
@@ -25,4 +26,4 @@ if __name__ == "__main__":
             sys.exit(f"tools/test_apiserver.py: {missing}")
         print(f"tools/test_apiserver.py: the tests are skipped: {missing}", file=sys.stderr)
     python = environment.prepared("test")
-    sys.exit(environment.run(python, "-m", "pytest", "-m", "apiserver", "tests/apiserver", *options))
+    sys.exit(environment.run(python, "-m", "pytest", "-m", "apiserver and not slow", "tests/apiserver", *options))

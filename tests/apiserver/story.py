@@ -62,6 +62,8 @@ class Story:
         self.uid: str = made["metadata"]["uid"]
         self.shift: timedelta = _second(made) - _second(first)
         """How much later everything is here."""
+        self.time = self.here(moment(row["t0"]))
+        """When the last step happened, by the story's own time, as it is here."""
 
     def here(self, at: datetime) -> datetime:
         """Return a moment of the recording as it is here."""
@@ -73,11 +75,12 @@ class Story:
             return None
         step = self._steps[self._next]
         self._next += 1
+        at = moment(self._row["t0"]) + timedelta(seconds=step["t"])
+        self.time = self.here(at)
         if "event" in step:
             self._tell(step["event"])
         else:
             self._show(step["pod"], step["type"])
-        at = moment(self._row["t0"]) + timedelta(seconds=step["t"])
         return Told(at, self._pod, tuple(self._events.values()), self._gone)
 
     def end(self) -> Told:
