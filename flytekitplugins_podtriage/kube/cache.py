@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 
 import attrs
@@ -185,7 +185,7 @@ class PodCache:
             if known is None or known.gone:
                 return
             if last is not None:
-                known.pod = self._words.pod(last)
+                known.pod = self._words.pod(last, _texts(known))
             self._leave(known)
         self._changed(known.key)
 
@@ -209,6 +209,7 @@ class PodCache:
         """Take in that everything up to this resource version has been told."""
         with self._lock:
             self._told = version
+            self._expire(self._now())
 
     # What the watch of events tells, by way of the shelf
 
@@ -238,7 +239,10 @@ class PodCache:
             known.events[metadata.uid] = trimmed
             if before == trimmed:
                 return
-            self._note(known)
+            if trimmed.type == "Normal":  # no failure, and nothing that is remembered is forgotten for it
+                self._count(known)
+            else:
+                self._note(known, known.events.values())
         self._changed(known.key)
 
     def drop_event(self, uid: str, about: str) -> None:
@@ -280,11 +284,11 @@ class PodCache:
     def _there(self, key: Key, pod: wire.Pod, offered: int) -> None:
         """Have a pod be there as it is."""
         uid = (pod.metadata.uid if pod.metadata is not None else None) or ""
-        known = self._known.get(key)
+        known, strange = self._known.get(key), None
         if known is not None and known.uid != uid:
             self._forget(known)
             known = None
-        trimmed = self._words.pod(pod)
+        trimmed = self._words.pod(pod, _texts(known))
         if known is None:
             known = self._known[key] = self._by_uid[uid] = _Known(key, trimmed, 0, self._now())
             strange = self._strangers.pop(uid, None)
@@ -295,14 +299,18 @@ class PodCache:
         if known.gone:
             known.gone = False
             del self._gone[key]
-        self._note(known)
+        self._note(known, strange.values() if strange else ())
 
     def _leave(self, known: _Known) -> None:
         """Have a pod be gone."""
         known.gone, known.offered = True, 0
         self._gone[known.key] = known
         self._note(known)
-        oldest = known.at - timedelta(seconds=self._limits.gone_for)
+        self._expire(known.at)
+
+    def _expire(self, now: datetime) -> None:
+        """Forget the pods that have been gone for too long, or are too many."""
+        oldest = now - timedelta(seconds=self._limits.gone_for)
         while self._gone:
             first = next(iter(self._gone.values()))
             if len(self._gone) <= self._limits.gone and first.at >= oldest:
@@ -315,16 +323,15 @@ class PodCache:
         self._gone.pop(known.key, None)
         self._events -= len(known.events or ())
 
-    def _note(self, known: _Known) -> None:
+    def _note(self, known: _Known, events: Iterable[wire.Event] = ()) -> None:
         """Fold what is new into what is remembered, and count it."""
-        now = self._now()
-        known.at = now
-        memory = remember(known.memory, known.pod, (known.events or {}).values(), now=now)
+        memory = remember(known.memory, known.pod, events, now=self._now())
         if memory != known.memory:
             known.memory = memory
         self._count(known)
 
     def _count(self, known: _Known) -> None:
+        known.at = self._now()
         self._counted += 1
         known.version = self._counted
 
@@ -341,6 +348,11 @@ class PodCache:
         events[uid] = trimmed
         if len(self._strangers) > self._limits.strangers:
             self._strangers.popitem(last=False)
+
+
+def _texts(known: _Known | None) -> Iterator[str]:
+    """Return the longer texts that are kept of a pod."""
+    return (cause.message for cause in known.memory.causes) if known is not None and known.memory else iter(())
 
 
 class EventShelf:

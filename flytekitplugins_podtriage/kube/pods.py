@@ -11,6 +11,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Final, TypeVar
 
@@ -30,6 +31,8 @@ OURS: Final = "podtriage.flyte.org/task"
 """The label that all pods of the connector and of local runs carry."""
 _STALE: Final = 30.0
 """How long the watch may have been without the API server before absence is no longer believed, in seconds."""
+_DELIVERED: Final = 10_000
+"""Of how many pods it is remembered what was told of them, before those that are forgotten are looked for."""
 _POD_EVENTS: Final = "involvedObject.kind=Pod"
 
 Answer = TypeVar("Answer")
@@ -75,10 +78,11 @@ class KubeCluster:
         self._waiting_lock = threading.Lock()
         self._delivered: dict[Key, int] = {}
         self._closed = False
-        pods = self._source("pods", {"labelSelector": selector} if selector else {})
-        self._pods = Watch(cluster, pods, PODS, self._cache, "pods", namespace, pace=pace)
         events = self._source("events", {"fieldSelector": _POD_EVENTS})
         self._events = Watch(cluster, events, EVENTS, self._cache.events, "events", namespace, pace=pace)
+        pods = self._source("pods", {"labelSelector": selector} if selector else {})
+        # Events come second: those of pods that are not known yet are kept for few of them only.
+        self._pods = Watch(cluster, pods, PODS, self._cache, "pods", namespace, pace=pace, on_listed=self._events.start)
 
     def _source(self, resource: str, selectors: dict[str, str]) -> HttpSource:
         where = path(self._namespace, resource)
@@ -87,7 +91,6 @@ class KubeCluster:
     async def start(self) -> None:
         """Begin to watch; it does not wait for anybody."""
         self._pods.start()
-        self._events.start()
 
     async def close(self) -> None:
         """End the watches and the threads; requests under way are not waited for."""
@@ -97,7 +100,8 @@ class KubeCluster:
         with self._waiting_lock:
             waiting = [waiter for waiters in self._waiting.values() for waiter in waiters]
         for home, event in waiting:
-            home.call_soon_threadsafe(event.set)
+            with suppress(RuntimeError):
+                home.call_soon_threadsafe(event.set)
 
     def _end(self) -> None:
         for watch in (self._pods, self._events):
@@ -205,10 +209,11 @@ class KubeCluster:
                 waiters.remove(waiter)
                 if not waiters:
                     del self._waiting[key]
-        if found is None or found.gone:
-            self._delivered.pop(key, None)
         if found is not None:
             self._delivered[key] = found.version
+            if len(self._delivered) > _DELIVERED:
+                here = self._cache.look
+                self._delivered = {key: value for key, value in self._delivered.items() if here(*key) is not None}
         return found
 
     # Beyond the seam
@@ -241,7 +246,8 @@ class KubeCluster:
         with self._waiting_lock:
             waiters = list(self._waiting.get(key, ()))
         for loop, news in waiters:
-            loop.call_soon_threadsafe(news.set)
+            with suppress(RuntimeError):  # a loop that was closed while somebody waited in it
+                loop.call_soon_threadsafe(news.set)
 
     async def _call(self, doing: str, function: Callable[..., Answer], *arguments: Any) -> Answer:
         return await self._in_thread(doing, function, self._cluster, self._timeouts, *arguments)

@@ -24,19 +24,28 @@ class Words:
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
 
     def word(self, text: str | None) -> str | None:
-        """Return the one copy of a word; long texts are returned as they are."""
-        if text is None or len(text) > _LONGEST:
-            return text
+        """Return the one copy of a word; of a longer text the copy that is known of the same pod, if one is."""
+        if text is None:
+            return None
+        if len(text) > _LONGEST:
+            return self._texts.get(text, text)
         known = self._known
         if len(known) > _MOST:
             known.clear()
         return known.setdefault(text, text)
 
-    def pod(self, pod: wire.Pod) -> wire.Pod:
-        """Return a pod as it is kept."""
+    def pod(self, pod: wire.Pod, texts: Iterable[str] = ()) -> wire.Pod:
+        """Return a pod as it is kept.
+
+        Args:
+            pod: the pod.
+            texts: longer texts that are kept of it already.
+        """
         word = self.word
+        self._texts = {text: text for text in texts}
         metadata, spec, status = pod.metadata, pod.spec, pod.status
         if metadata is not None:
             metadata = replace(metadata, namespace=word(metadata.namespace), labels=None)
@@ -134,11 +143,11 @@ class Words:
             return None if given is None else _NO_STATE
         word = self.word
         waiting, ended = given.waiting, given.terminated
-        return wire.State(
-            waiting=replace(waiting, reason=word(waiting.reason)) if waiting is not None else None,
-            running=given.running,
-            terminated=replace(ended, reason=word(ended.reason)) if ended is not None else None,
-        )
+        if waiting is not None:
+            waiting = replace(waiting, reason=word(waiting.reason), message=word(waiting.message))
+        if ended is not None:
+            ended = replace(ended, reason=word(ended.reason))
+        return wire.State(waiting=waiting, running=given.running, terminated=ended)
 
 
 _NO_STATE: Final = wire.State()

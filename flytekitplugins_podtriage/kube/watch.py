@@ -42,6 +42,8 @@ from flytekitplugins_podtriage.kube.source import Source, Stream
 from flytekitplugins_podtriage.kube.status import Status, asked_to_wait, read_status
 
 _log = logging.getLogger("flytekitplugins_podtriage")
+_STUBBORN: Final = 3
+"""After how many refusals without a step forward the version is given up: it may be what the server stumbles over."""
 Told_contra = TypeVar("Told_contra", contravariant=True)
 _LAGS: Final = 5
 """After how many answers "too large a version" the version is given up: an etcd that was restored counts from lower."""
@@ -101,6 +103,7 @@ class Watch(Generic[Object]):
         pace: how it goes about it.
         clock: a clock that does not go back, in seconds.
         chance: a number in [0, 1).
+        on_listed: called once, after the first whole list.
     """
 
     def __init__(
@@ -115,6 +118,7 @@ class Watch(Generic[Object]):
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        on_listed: Callable[[], None] = lambda: None,
     ) -> None:
         self._cluster = cluster
         self._source = source
@@ -125,6 +129,7 @@ class Watch(Generic[Object]):
         self._pace = pace or Pace()
         self._clock = clock
         self._chance = chance
+        self._on_listed = on_listed
         self._version: str | None = None
         self._failures = 0
         self._lags = 0
@@ -220,7 +225,9 @@ class Watch(Generic[Object]):
         self._store.settle(present, version)
         self._version = version or "0"
         self._paged = True
-        self.listed.set()
+        if not self.listed.is_set():
+            self.listed.set()
+            self._on_listed()
         return None
 
     def _read_page(self, body: bytes, present: set[str]) -> Page[Object] | None:
@@ -265,8 +272,11 @@ class Watch(Generic[Object]):
                 self._stream = None
         if error is not None:
             return self._refused(error.code or 500, {}, error)
-        if self._clock() - began < pace.short and not self._stopped.is_set():
+        lived = self._clock() - began
+        if lived < pace.short and not self._stopped.is_set():
             return self._failed(None)
+        if lived >= pace.longest_wait:
+            self._failures = 0
         return 0.0
 
     def _follow(self, stream: Stream) -> Status | None:
@@ -342,6 +352,8 @@ class Watch(Generic[Object]):
         if status in (429, 503, 504):
             asked = asked_to_wait(headers, said)
             return self._failed(error, asked or None)
+        if self._failures >= _STUBBORN:
+            self._version = None
         if status >= 500 or status == 401:
             return self._failed(error)
         return self._failed(error, self._jittered(self._pace.longest_wait))
