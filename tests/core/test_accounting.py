@@ -1,7 +1,7 @@
 """Who pays for a failed attempt: the accounting against propeller's own code, and against a second telling of it.
 
-Three witnesses. ``propeller_outcomes.jsonl`` is what flytepropeller 1.16.8's own ``NodeExecutor`` did. The tables below
-are derived by hand from the lines they name. The model tells the rules a second time, from the history of failures
+Three witnesses. ``propeller_outcomes.jsonl`` is what flytepropeller 1.16.8's own ``NodeExecutor`` did, and
+``taskaction_outcomes.jsonl`` what the ``TaskActionReconciler`` of Flyte 2 did. The tables below are derived by hand from the lines they name. The model tells the rules a second time, from the history of failures
 instead of counters. All must agree, step by step.
 """
 
@@ -397,6 +397,30 @@ def test_flyte_2_by_hand(letters: str, limits: Limits, goes_on: bool, final: str
     told, error = play_2(letters, limits)
     assert (told[-1][2], len(told)) == (goes_on, len(letters))
     assert (error.code if error is not None else None) == final
+
+
+TRANSITIONS = rows("taskaction_outcomes.jsonl")
+
+
+@pytest.mark.parametrize("told", [play_2, model_2])
+def test_flyte_2s_own_reconciler_did_the_same(told: Callable[..., Any]) -> None:
+    wrong = []
+    for row in TRANSITIONS:
+        limits = Limits(retries=row["retries"], max_system_failures=row["max_system_failures"])
+        steps, error = told(row["transitions"], limits)
+        last = len(row["steps"]) if row["final"] is not None else 0
+        expected = [(*counters, number != last) for number, counters in enumerate(row["steps"], 1)]
+        # The resource has no word for an unknown kind (errorStateFromExecError).
+        final = None if error is None else [error.kind.value.replace("UNKNOWN", ""), error.code, error.message]
+        if (steps, final) != (expected, row["final"]):
+            wrong.append((row, steps, final))
+    assert not wrong, wrong[:3]
+
+
+def test_flyte_2s_outcomes_cover_what_can_happen() -> None:
+    ends = {(row["transitions"][-1], row["final"][1]) for row in TRANSITIONS if row["final"] is not None}
+    assert ends == {("S", "MaxSystemFailuresExceeded"), *((letter, "Code") for letter in "UNsu")}
+    assert {letter for row in TRANSITIONS for letter in row["transitions"]} == set(CHANGES_2)
 
 
 # Spending, composed with the accounting.
