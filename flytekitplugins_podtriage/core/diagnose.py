@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 
 from flytekitplugins_podtriage.core.model import Category, Diagnosis, Evidence
@@ -20,6 +22,9 @@ EXCERPT = 500
 LONGEST = 65_536
 """How much of a message is read, in characters: of a longer one the two ends, half of it each. An event's message has
 at most 1,024 bytes, a termination message 4,096 (Kubernetes API); whatever is longer was put together by somebody."""
+
+_REMEMBERED = 4_096
+"""Up to which length a message is remembered with what was found in it, in characters."""
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
@@ -78,6 +83,11 @@ def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None 
 def find(message: str, reason: str | None = None, rules: RuleBook | None = None) -> Finding:
     """Find the cause in a message; the same as :func:`diagnose`, for use inside the core."""
     book = BUILT_IN if rules is None else rules
+    # A pod is looked at again and again while it waits, and says the same each time.
+    return (_find if len(message) > _REMEMBERED else _find_again)(message, reason, book)
+
+
+def _find(message: str, reason: str | None, book: RuleBook) -> Finding:
     if len(message) > LONGEST:
         message = f"{message[: LONGEST // 2]} {message[-LONGEST // 2 :]}"
     if reason is not None and reason.startswith("OutOf"):
@@ -88,6 +98,9 @@ def find(message: str, reason: str | None = None, rules: RuleBook | None = None)
     if len(parts) == 1:
         return _one(inner.text, inner.image, reason, book)
     return _several([_one(part, inner.image, reason, book) for part in parts])
+
+
+_find_again = functools.lru_cache(maxsize=256)(_find)
 
 
 def _one(text: str, image: str | None, reason: str | None, book: RuleBook) -> Finding:

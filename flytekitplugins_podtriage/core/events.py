@@ -142,7 +142,9 @@ class _Story:
         reason, message = note.reason, note.message
         known = self.pulls.get(name)
         if reason == "Pulling":
-            self.pulls[name] = attrs.evolve(known or Pull(), pulling_since=note.at)
+            self.pulls[name] = (
+                Pull(known.failed, known.first_failed_at, note.at) if known else Pull(pulling_since=note.at)
+            )
         elif reason in ("Pulled", "Created"):
             self.pulls.pop(name, None)
         elif reason == "Started":
@@ -153,6 +155,6 @@ class _Story:
             self.pulls[name] = Pull(note, first or note.first_at)
         elif reason in ("Failed", "BackOff"):
             if known is not None:
-                self.pulls[name] = attrs.evolve(known, pulling_since=None)
+                self.pulls[name] = Pull(known.failed, known.first_failed_at)
             if message.startswith("Error: ") and message not in _PULL_ECHOES and note.first_at is not None:
                 self.failing_since.setdefault(name, note.first_at)

@@ -55,14 +55,13 @@ async def run_task(
     """
     counters = Counters()
     records: list[AttemptRecord] = []
-    rules: list[str] = []
-    free = 0
+    rule, times, free = "", 0, 0
     deadline = cluster.now() + timedelta(seconds=2 * timeout) if timeout else None
     for number in itertools.count():
         manifest = make_pod(number)
         pod = _renamed(manifest, backend.pod_number(counters, number))
         began = cluster.now()
-        state = State(counters, limits, tuple(rules))
+        state = State(counters, limits, rule, times)
         due = min(began + timedelta(seconds=timeout), deadline) if timeout and deadline else None
         end, verdict, states = await _attempt(cluster, namespace, pod, backend, state, policy, due, deadline)
         name = pod["metadata"]["name"]
@@ -89,7 +88,7 @@ async def run_task(
             if free >= most:
                 note = f"followed for {len(records)} attempts"
                 return TaskRun(task, backend.name, limits, tuple(records), False, failure, note=note)
-        rules.append(verdict.rule)
+        rule, times = verdict.rule, state.repeated(verdict.rule) + 1
     raise AssertionError("a count does not end")
 
 

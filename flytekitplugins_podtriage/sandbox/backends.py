@@ -30,8 +30,14 @@ class State:
 
     counters: Counters
     limits: Limits
-    rules: tuple[str, ...] = ()
-    """The rules by which the attempts before this one failed."""
+    rule: str = ""
+    """The rule by which the attempt before this one failed."""
+    times: int = 0
+    """How many attempts running failed by it."""
+
+    def repeated(self, rule: str) -> int:
+        """Return how many of the last attempts, one after the other, failed by a rule."""
+        return self.times if rule == self.rule else 0
 
 
 @attrs.frozen(slots=True)
@@ -129,7 +135,7 @@ class Connector:
         verdict = own_verdict(sight, self.policy, now)
         if verdict.phase is Phase.SUCCESS:
             return End(None)
-        spending = spend(verdict, _budgets(state, self.system_reserve), repeated=repeated(state.rules, verdict.rule))
+        spending = spend(verdict, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
         if spending.kind is None:
             return Wait(verdict.recheck_at)
         return End(_failure(verdict, spending.kind), spending.why)
@@ -162,7 +168,7 @@ class Guarded:
         if charge.at is None or charge.kind is not ErrorKind.USER or charge.permanent:
             return theirs
         ends = attrs.evolve(verdict, phase=Phase.RETRYABLE_FAILURE)
-        spending = spend(ends, _budgets(state, self.system_reserve), repeated=repeated(state.rules, verdict.rule))
+        spending = spend(ends, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
         if spending.action is not Action.SYSTEM:
             return theirs
         act = charge.at - MARGIN
@@ -193,16 +199,6 @@ def own_verdict(sight: Sight, policy: Policy, now: datetime) -> Verdict:
         message="the pod is gone, and nothing tells how it ended",
         category=verdict.category or Category.DELETED,
     )
-
-
-def repeated(rules: tuple[str, ...], rule: str) -> int:
-    """Return how many of the last attempts, one after the other, failed by this rule."""
-    count = 0
-    for before in reversed(rules):
-        if before != rule:
-            break
-        count += 1
-    return count
 
 
 def _budgets(state: State, reserve: int) -> Budgets:

@@ -144,7 +144,7 @@ class Kubelet:
                 record, "Failed", f'Failed to pull image "{container.image}": {error}', container.path, warning=True
             )
             self.say(record, "Failed", "Error: ErrImagePull", container.path, warning=True)
-            container.waiting = waiting("ErrImagePull", error)
+            _wait(container, "ErrImagePull", error)
             if container.init:
                 self._rest(record, started)
             else:
@@ -168,13 +168,13 @@ class Kubelet:
         if said is not None:
             self.say(record, "InspectFailed", said, path, warning=True)
             self.say(record, "Failed", "Error: InvalidImageName", path, warning=True)
-            container.waiting = waiting("InvalidImageName", said)
+            _wait(container, "InvalidImageName", said)
             return None
         if container.pull_policy == "Never" and self.choice.absent(record, container, now / 1000):
             said = f'Container image "{image}" is not present with pull policy of Never'
             self.say(record, "ErrImageNeverPull", said, path, warning=True)
             self.say(record, "Failed", "Error: ErrImageNeverPull", path, warning=True)
-            container.waiting = waiting("ErrImageNeverPull", said)
+            _wait(container, "ErrImageNeverPull", said)
             return None
         if container.pull_policy == "Never" or (container.present and container.pull_policy != "Always"):
             self.say(record, "Pulled", f'Container image "{image}" already present on machine', path)
@@ -184,9 +184,7 @@ class Kubelet:
             said = f'Back-off pulling image "{image}"'
             self.say(record, "BackOff", said, path)
             self.say(record, "Failed", "Error: ImagePullBackOff", path, warning=True)
-            container.waiting = waiting(
-                "ImagePullBackOff", f"{said}: ErrImagePull: {error}" if self._tells_cause else said
-            )
+            _wait(container, "ImagePullBackOff", f"{said}: ErrImagePull: {error}" if self._tells_cause else said)
             return None
         return self._pull(record, container, wait)
 
@@ -228,7 +226,7 @@ class Kubelet:
             container.last, container.ended = container.ended or container.last, None
             container.not_started = False
             container.crashed = True
-            container.waiting = waiting("CrashLoopBackOff", said)
+            _wait(container, "CrashLoopBackOff", said)
             return False
         container.crash_wait = min(container.crash_wait * 2, _BACK_OFF_MAX) or _BACK_OFF
         container.last, container.ended = container.ended or container.last, None
@@ -275,9 +273,11 @@ class Kubelet:
             endings.stopped(self, record)
 
 
-def waiting(reason: str, message: str) -> wire.State:
-    """Return the state of a container that waits."""
-    return wire.State(waiting=wire.Waiting(reason=reason, message=message))
+def _wait(container: Container, reason: str, message: str) -> None:
+    """Have a container wait; saying the same again changes nothing."""
+    known = container.waiting.waiting if container.waiting is not None else None
+    if known is None or known.reason != reason or known.message != message:
+        container.waiting = wire.State(waiting=wire.Waiting(reason=reason, message=message))
 
 
 def _unless_gone(record: Record, action: Callable[[Record], None]) -> None:

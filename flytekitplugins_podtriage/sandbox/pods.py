@@ -100,6 +100,7 @@ class Record:
         self.namespace, self.name, self.manifest, self.order = namespace, name, manifest, order
         self.uid = str(uuid.uuid5(_UIDS, f"{namespace}/{name}/{order}"))
         self.labels: dict[str, str] = dict(metadata.get("labels") or {})
+        self.finalizers = bool(metadata.get("finalizers"))
         annotations: dict[str, str] = dict(metadata.get("annotations") or {})
         self.restart_policy = str(spec.get("restartPolicy") or "Always")
         grace = spec.get("terminationGracePeriodSeconds")
@@ -110,6 +111,7 @@ class Record:
         wanted = annotations.get("primary_container_name") or spec["containers"][0]["name"]
         self.inits = [_container(item, "init", wanted) for item in spec.get("initContainers") or ()]
         self.mains = [_container(item, "main", wanted) for item in spec["containers"]]
+        self.containers = self.inits + self.mains
         self.by_name = sorted(self.mains, key=lambda container: container.name)
         self.task, self.attempt = _flyte(name, annotations, spec, wanted)
         self.toleration = _toleration(spec)
@@ -125,8 +127,6 @@ class Record:
             init_containers=[_declared(item) for item in spec.get("initContainers") or ()] or None,
             restart_policy=self.restart_policy,
         )
-        self.finalizers = bool(metadata.get("finalizers"))
-        """Whether somebody has to take a finalizer off before the object goes."""
         self.phase = "Pending"
         self.start_time: datetime | None = None
         self.conditions: dict[str, wire.Condition] = {}
@@ -139,18 +139,18 @@ class Record:
         self.unseen: list[tuple[wire.Pod, datetime]] = []
         """States that have not been folded into its memory."""
         self.rounds = 0
+        self.published: tuple[object, ...] = ()
+        """What its kubelet wrote last, and from what."""
         self.prepared = self.removed = False
         """Whether volumes and sandbox are there; whether nothing but a finalizer keeps the object."""
         self.mounts = self.created_at = 0
         """How often its volumes could not be mounted; when it was created, in milliseconds of the run."""
         self.failed_by_another: wire.PodStatus | None = None
         """The status by which another client than its kubelet had failed it when it was deleted."""
-        self.greeted = False
-        """Whether somebody has waited for it yet."""
+        self.greeted = self.cut_off = False
+        """Whether somebody has waited for it yet; whether its node's kubelet is no longer heard of."""
         self.busy = self.again = False
         """Whether its worker is at it, and whether it has to begin again then."""
-        self.cut_off = False
-        """Whether its node's kubelet is no longer heard of."""
         self.ending: Ending | None = None
         self.winding = self.over = self.gone = False
         self.sync_token = 0
@@ -166,11 +166,6 @@ class Record:
     def deleting(self) -> bool:
         """Whether its deletion has been asked for."""
         return self.metadata.deletion_timestamp is not None
-
-    @property
-    def containers(self) -> list[Container]:
-        """All of them: init containers in their order, then the others."""
-        return self.inits + self.mains
 
     def write(self, status: wire.PodStatus, now: datetime) -> bool:
         """Take over a status; return whether it is another one."""

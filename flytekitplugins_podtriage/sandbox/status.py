@@ -6,6 +6,7 @@ Sources: kubernetes pkg/kubelet/kubelet_pods.go (``getPhase``, ``generateAPIPodS
 
 from __future__ import annotations
 
+import operator
 from datetime import datetime
 from typing import Final
 
@@ -59,22 +60,30 @@ def publish(record: Record, now: datetime, shown: str, *, forget: bool = False, 
         still: whether the containers are shown as they were last.
         forget: whether what kept containers waiting is no longer shown (the pod is being deleted).
     """
+    default = _INITIALIZING if record.inits else _CREATING
+    inits = [_shown(item, default, forget, still) for item in record.inits]
+    mains = [_shown(item, default, forget, still) for item in record.by_name]
+    # Most syncs find all as it was: what the status is made of is compared first, by identity.
+    made_of = (shown, record.ending, record.rounds > 0, record.status, *inits, *mains)
+    if len(made_of) == len(record.published) and all(map(operator.is_, made_of, record.published)):
+        return False
     ending = record.ending if shown == "Failed" else None
     _conditions(record, now, shown, ending.disruption if ending else None)
-    default = _INITIALIZING if record.inits else _CREATING
     record.phase = shown
-    return record.write(
+    changed = record.write(
         wire.PodStatus(
             phase=shown,
             reason=ending.reason if ending else None,
             message=ending.message if ending else None,
             start_time=record.start_time,
             conditions=list(record.conditions.values()),
-            init_container_statuses=[_shown(item, default, forget, still) for item in record.inits] or None,
-            container_statuses=[_shown(item, default, forget, still) for item in record.by_name],
+            init_container_statuses=inits or None,
+            container_statuses=mains,
         ),
         now,
     )
+    record.published = (shown, record.ending, record.rounds > 0, record.status, *inits, *mains)
+    return changed
 
 
 def api_conditions(record: Record, now: datetime, *, phase: str | None = None) -> bool:
