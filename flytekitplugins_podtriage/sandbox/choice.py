@@ -90,6 +90,13 @@ class Choice:
             return fault
         return None
 
+    def replay(self, record: Record) -> Fault | None:
+        """Return the recording that a pod is to go through, if it is to go through one."""
+        for place, fault in self._fitting("replay", record, None, 0.0):
+            self._use(place, record)
+            return fault
+        return None
+
     def of_pod(self, record: Record) -> Iterator[Fault]:
         """Yield what will befall a pod in its life, once it is on a node."""
         for place, fault in self._faults.get("pod", ()):

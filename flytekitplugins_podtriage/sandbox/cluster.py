@@ -21,6 +21,7 @@ from flytekitplugins_podtriage.sandbox.faults import Fault
 from flytekitplugins_podtriage.sandbox.node import FIRST, Body, Kubelet
 from flytekitplugins_podtriage.sandbox.plan import Plan
 from flytekitplugins_podtriage.sandbox.pods import BodyEnd, Ending, Record
+from flytekitplugins_podtriage.sandbox.replay import load, play
 
 __all__ = ["KUBELETS", "Body", "BodyEnd", "PodExists", "PodRejected", "SandboxCluster"]
 
@@ -61,6 +62,9 @@ class SandboxCluster:
             0, or as planned.
         kubelet: whose words are used, one of :data:`KUBELETS`.
         start: the time at which the run begins.
+
+    Raises:
+        ReplayError: a recording that the plan names cannot be read.
     """
 
     def __init__(
@@ -69,7 +73,11 @@ class SandboxCluster:
         if kubelet not in KUBELETS:
             raise ValueError(f"unknown kubelet {kubelet!r}; allowed: {', '.join(KUBELETS)}")
         self._clock = Clock(start)
-        self._choice = Choice(plan or Plan())
+        plan = plan or Plan()
+        self._choice = Choice(plan)
+        self._stories = {
+            (fault.text, fault.name): load(fault.text, fault.name) for fault in plan.faults if fault.target == "replay"
+        }
         self._kubelet = Kubelet(self._clock, self._choice, kubelet, body)
         self._pods: dict[tuple[str, str], Record] = {}
         self._created = 0
@@ -101,6 +109,13 @@ class SandboxCluster:
         record = Record(namespace, name, pod, self._created, self._clock.second())
         record.created_at = self._clock.now
         self._pods[namespace, name] = record
+        recorded = self._choice.replay(record)
+        if recorded is not None:
+            record.replayed = True
+            body, attempt = self._kubelet.body, record.attempt
+            story = self._stories[recorded.text, recorded.name]
+            play(story, self._clock, record, lambda: body(pod, attempt) if body is not None else None)
+            return record.uid
         for fault in self._choice.of_pod(record):
             strike = partial(disruptions.befall, self._kubelet, fault)
             self._kubelet.after(disruptions.moment(fault), record, strike)

@@ -42,7 +42,9 @@ def delete(kubelet: Kubelet, record: Record, grace: int) -> None:
     record.delete(kubelet.clock.second(), grace)
     if first and failed and not record.over:
         record.failed_by_another = record.status
-    if record.over or not record.spec.node_name or (grace == 0 and not record.finalizers):
+    if record.replayed:
+        record.gone = True
+    elif record.over or not record.spec.node_name or (grace == 0 and not record.finalizers):
         remove(record)
     elif first:
         kubelet.after(_TOLD, record, partial(tear_down_deleted, kubelet))

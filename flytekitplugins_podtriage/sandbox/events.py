@@ -36,6 +36,17 @@ class Events:
             self._told = tuple(self._listed)
         return self._told
 
+    def add(self, event: wire.Event) -> None:
+        """Add an event as it was recorded; one of the same name takes the place of the earlier."""
+        self._told = None
+        key = (event.reason or "", event.message, event.involved_object.field_path if event.involved_object else None)
+        place = self._places.get(key)
+        if place is None:
+            self._places[key] = len(self._listed)
+            self._listed.append(event)
+        else:
+            self._listed[place] = event
+
     def say(self, at: datetime, reason: str, message: str, *, path: str | None = None, warning: bool = False) -> bool:
         """Add an event; return whether it says anything that had not been said before.
 

@@ -76,6 +76,7 @@ WORDS: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         (r"term (?P<number>\d{1,3})", "", "term 143"),
         (r"oom(?: exit (?P<number>\d{1,3}))?", "at x", "oom [exit 1]"),
     ),
+    "replay": ((r"(?P<text>\S+)(?: (?P<name>\S+))?", "x", "FILE [STORY]"),),
     "pod": (
         (r"evicted", "at x", "evicted"),
         (r"evicted over its limit", "at x", "evicted over its limit"),
@@ -115,7 +116,7 @@ class Fault:
     """Something that goes wrong. All times are in seconds."""
 
     target: str
-    """``pull``, ``sandbox``, ``volume``, ``start``, ``node``, ``body`` or ``pod``."""
+    """``pull``, ``sandbox``, ``volume``, ``start``, ``node``, ``body``, ``pod`` or ``replay``."""
     what: str
     """The words, as they are written: ``429``, ``secret db not found``, ``slow 1m30s``."""
     registry: str = ""
@@ -127,7 +128,7 @@ class Fault:
     name: str = ""
     """The name that the words hold, if they do."""
     text: str = ""
-    """What the registry says, where the words quote it."""
+    """What the registry says, where the words quote it; of a replay the file."""
     lasts: float | None = None
     """The duration that the words hold, if they do."""
     at: float | None = None
@@ -217,7 +218,7 @@ def read(line: str) -> Fault:
         raise ValueError(f"{kind!r} is about a whole pod; allowed: container C before {', '.join(_ABOUT_CONTAINERS)}")
     if scope["every"] and kind not in _OF_EVERY:
         raise ValueError(f"{kind!r} is not said of every attempt; allowed: every attempt before {', '.join(_OF_EVERY)}")
-    if words.get("text") and words.get("name") not in ("manifest", "layer"):
+    if kind == "pull" and words.get("text") and words.get("name") not in ("manifest", "layer"):
         raise ValueError(f"{what!r}: nobody is told this text; allowed: saying after manifest and layer")
     if words.get("number") and kind == "body" and int(words["number"]) > 255:
         raise ValueError(f"{what!r} is no exit code; allowed: 0 to 255")

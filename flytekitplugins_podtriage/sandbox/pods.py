@@ -141,8 +141,8 @@ class Record:
         self.rounds = 0
         self.published: tuple[object, ...] = ()
         """What its kubelet wrote last, and from what."""
-        self.prepared = self.removed = False
-        """Whether volumes and sandbox are there; whether nothing but a finalizer keeps the object."""
+        self.prepared = self.removed = self.replayed = False
+        """Whether volumes and sandbox are there; whether nothing but a finalizer keeps it; whether it is a recording."""
         self.mounts = self.created_at = 0
         """How often its volumes could not be mounted; when it was created, in milliseconds of the run."""
         self.failed_by_another: wire.PodStatus | None = None
@@ -180,6 +180,12 @@ class Record:
         ):
             self.unseen.append((self.pod, now))
         return True
+
+    def show(self, pod: wire.Pod, now: datetime) -> None:
+        """Take over a whole pod that was recorded."""
+        self.pod = pod
+        self.version += 1
+        self.unseen.append((pod, now))
 
     def touch(self) -> None:
         """Show changed metadata or a changed spec."""
