@@ -135,6 +135,7 @@ class Watch(Generic[Object]):
         self._lags = 0
         self._paged = True
         self._told_unreadable = False
+        self._logged: type[ClusterError] | None = None
         self._stopped = threading.Event()
         self._stream: Stream | None = None
         self._thread: threading.Thread | None = None
@@ -276,7 +277,7 @@ class Watch(Generic[Object]):
         if lived < pace.short and not self._stopped.is_set():
             return self._failed(None)
         if lived >= pace.longest_wait:
-            self._failures = 0
+            self._failures, self._logged = 0, None
         return 0.0
 
     def _follow(self, stream: Stream) -> Status | None:
@@ -326,6 +327,7 @@ class Watch(Generic[Object]):
         if version:
             self._version = version
             self._failures = self._lags = 0
+            self._logged = None
 
     def _unreadable(self, metadata: wire.Metadata) -> None:
         if not self._told_unreadable:
@@ -363,7 +365,8 @@ class Watch(Generic[Object]):
         if error is not None:
             if self.since is None:
                 self.since = self._clock()
-            if type(error) is not type(self.error):
+            if type(error) is not self._logged:
+                self._logged = type(error)
                 _log.warning("podtriage: %s", error)
             self.error = error
         pace = self._pace

@@ -61,6 +61,10 @@ class Run:
         self.wrong: list[str] = []
         """What was seen at any moment that should not; a watch survives what its store raises."""
 
+    def steps(self, steps: list[tuple[str, Any]]) -> None:
+        for what, how in steps:
+            self.step(what, how)
+
     def step(self, what: str, how: Any) -> None:
         server = self.server
         if what == "put":
@@ -70,7 +74,7 @@ class Run:
         elif what == "compact":
             server.compact()
         elif what == "between":
-            server.between.append(lambda: [self.step(*each) for each in how] and None)
+            server.between.append(lambda: self.steps(how))
         elif what == "round":
             server.trouble, server.cut_at = list(how[0]), how[1]
             self.watch.once()
@@ -88,7 +92,7 @@ class Run:
     def changed(self, key: tuple[str, str]) -> None:
         """Whatever is seen is never older than what was seen before, and a pod that is there is never seen to be gone."""
         seen = self.cache.look(*key)
-        metadata = seen.pod.metadata
+        metadata: Any = seen.pod.metadata
         if int(metadata.resource_version) < self.newest.get(metadata.uid, 0):
             self.wrong.append(f"{key[1]} goes back from {self.newest[metadata.uid]} to {metadata.resource_version}")
         self.newest[metadata.uid] = int(metadata.resource_version)
