@@ -299,13 +299,13 @@ class PodCache:
         if known.gone:
             known.gone = False
             del self._gone[key]
-        self._note(known, strange.values() if strange else ())
+        self._note(known, _of_waiting(known))
 
     def _leave(self, known: _Known) -> None:
         """Have a pod be gone."""
         known.gone, known.offered = True, 0
         self._gone[known.key] = known
-        self._note(known)
+        self._note(known, _of_waiting(known))
         self._expire(known.at)
 
     def _expire(self, now: datetime) -> None:
@@ -353,6 +353,17 @@ class PodCache:
 def _texts(known: _Known | None) -> Iterator[str]:
     """Return the longer texts that are kept of a pod."""
     return (cause.message for cause in known.memory.causes) if known is not None and known.memory else iter(())
+
+
+def _of_waiting(known: _Known) -> Iterable[wire.Event]:
+    """Return the events to be folded with a pod's state: those of one that runs or has run well tell no cause.
+
+    The others have to be: what a kubelet writes into the status of a failed pull is less than its event says (there is
+    no image in it), and takes its place in what is remembered.
+    """
+    status = known.pod.status
+    over = status is not None and status.phase in ("Running", "Succeeded")
+    return () if over or not known.events else known.events.values()
 
 
 class EventShelf:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from flytekitplugins_podtriage.kube.connection import Cluster, connect
+from tests.kube.scripted import Scripted, serve
 
 
 class FakeServer:
@@ -187,3 +190,49 @@ def cluster(kubeconfig: str, waits: list[float]) -> Iterator[Cluster]:
     found = connect(kubeconfig=kubeconfig, environ={})
     yield Cluster(found.client, found.namespace, found.name, timeout=10.0, sleep=waits.append)
     found.client.rest_client.pool_manager.clear()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine in an event loop of its own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+@pytest.fixture
+def script() -> Iterator[Scripted]:
+    """Return what the API server of ``scripted`` answers."""
+    found = Scripted()
+    yield found
+    found.end_all()
+
+
+@pytest.fixture
+def scripted(script: Scripted, tmp_path: Path) -> Iterator[Cluster]:
+    """Connect to an API server that answers what ``script`` says."""
+    server, thread = serve(script)
+    path = tmp_path / "scripted"
+    path.write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "here",
+                "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_address[1]}"}}],
+                "users": [{"name": "ann", "user": {"tokenFile": str(tmp_path / "token")}}],
+                "contexts": [
+                    {"name": "here", "context": {"cluster": "c", "user": "ann", "namespace": "flytesnacks-development"}}
+                ],
+            }
+        )
+    )
+    (tmp_path / "token").write_text("first")
+    found = connect(kubeconfig=str(path), environ={})
+    yield found
+    found.client.rest_client.pool_manager.clear()
+    server.shutdown()
+    server.server_close()
+    thread.join()

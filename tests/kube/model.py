@@ -24,7 +24,7 @@ def status(code: int, message: str, **more: Any) -> Object:
     return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code, **more}
 
 
-def pod(name: str, version: int = 1, uid: str = "", **more: Any) -> Object:
+def pod(name: str, version: int | str = 1, uid: str = "", **more: Any) -> Object:
     """Return a pod."""
     metadata = {"name": name, "namespace": NS, "uid": uid or f"uid-{name}", "resourceVersion": str(version)}
     return {"metadata": {**metadata, **more}, "status": {"phase": "Pending"}}

@@ -1,0 +1,40 @@
+"""A stream of bytes as lines."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flytekitplugins_podtriage.kube.lines import LineTooLong, lines
+
+
+@given(st.lists(st.binary(min_size=1, max_size=20).map(lambda data: data.replace(b"\n", b"-"))), st.data())
+def test_lines_are_the_same_however_they_are_cut_into_pieces(written: list[bytes], data: st.DataObject) -> None:
+    body = b"".join(line + b"\n" for line in written)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)))))
+    pieces = [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+    assert list(lines(pieces)) == written
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        ([], []),
+        ([b""], []),
+        ([b"\n\n", b"\n"], []),
+        ([b"a\nb"], [b"a"]),
+        ([b"a", b"b", b"\n", b"c"], [b"ab"]),
+        ([b"\na\n\nb\n"], [b"a", b"b"]),
+    ],
+)
+def test_what_is_empty_or_does_not_end_is_no_line(pieces: list[bytes], expected: list[bytes]) -> None:
+    assert list(lines(pieces)) == expected
+
+
+def test_a_line_is_of_a_bounded_length() -> None:
+    assert list(lines([b"x" * 5, b"x" * 5, b"\n"], longest=10)) == [b"x" * 10]
+    found = lines([b"a\n", b"x" * 6, b"x" * 6, b"\n"], longest=10)
+    assert next(found) == b"a"
+    with pytest.raises(LineTooLong, match="more than 10 bytes"):
+        next(found)
