@@ -36,8 +36,18 @@ class Process:
         return self._program.poll()
 
     def end(self, how: signal.Signals) -> None:
-        """End it, and wait until it has."""
-        self._program.send_signal(how)
-        self._program.wait(_PATIENCE)
-        self._reaper.kill()
-        self._reaper.communicate()
+        """End it, and wait until it has.
+
+        Raises:
+            TimeoutExpired: it took too long, and was killed.
+        """
+        try:
+            self._program.send_signal(how)
+            self._program.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._program.kill()
+            self._program.wait()
+            raise
+        finally:
+            self._reaper.kill()
+            self._reaper.communicate()
