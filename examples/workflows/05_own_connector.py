@@ -1,7 +1,7 @@
 """A connector of your own, with podtriage's treatment for the pods that it makes.
 
-It runs tasks of the type ``letters``: a container that counts the letters of a text. All that is podtriage's in it is the
-hook: pod and events in, what to answer out. Serve it with
+It runs tasks of the type ``letters``: a container that counts the letters of a text. All that is podtriage's in it is
+the hook: pod and events in, what to answer out. Serve it with
 
     pyflyte serve connector --modules 05_own_connector
 """

@@ -120,7 +120,7 @@ class PodCluster(Protocol):
         ...
 
     def synced(self) -> bool:
-        """Whether :meth:`look` knows of every pod that there was a moment ago, so that none means that there is none."""
+        """Whether :meth:`look` knows of every pod that there was a moment ago: then none means that there is none."""
         ...
 
     def trouble(self) -> ClusterError | None:

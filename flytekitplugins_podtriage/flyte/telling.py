@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import attrs
+from flyteidl.admin import agent_pb2
 from flyteidl.core.execution_pb2 import TaskLog
 from flytekit.extend.backend.base_connector import Resource
 
@@ -14,19 +15,35 @@ from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.flyte import idl
 
+_FIELDS: Final = frozenset({"phase", "message", "log_links", "outputs", "custom_info"})
 _EVIDENCE: Final = 3
 """How many pieces of evidence go into the custom info: it is stored with every task execution."""
 
 
-class CachedResource(Resource):
-    """A resource that is made into its message once, however often it is asked for."""
+class PackedResource(Resource):
+    """A resource that is kept as the bytes of its message: an answer that is given again and again, for many pods.
+
+    A parsed message takes several times the memory, and building one several times the time of parsing.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.__dict__["_data"] = data
 
     async def to_flyte_idl(self) -> Any:
         """Return it as flyteidl's ``Resource``."""
-        made = self.__dict__.get("_made")
-        if made is None:
-            made = self.__dict__["_made"] = await super().to_flyte_idl()
-        return made
+        return agent_pb2.Resource.FromString(self.__dict__["_data"])
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _FIELDS:
+            found = Resource.from_flyte_idl(agent_pb2.Resource.FromString(self.__dict__["_data"]))
+            return getattr(found, name)
+        return super().__getattribute__(name)
+
+
+async def pack(told: Resource) -> bytes:
+    """Return the bytes of a resource's message."""
+    data: bytes = (await told.to_flyte_idl()).SerializeToString()
+    return data
 
 
 @attrs.frozen(slots=True)
@@ -49,7 +66,7 @@ def resource(
     phase: int, text: str = "", info: dict[str, Any] | None = None, logs: Sequence[TaskLog] = (), outputs: Any = None
 ) -> Resource:
     """Return an answer as flytekit has it."""
-    return CachedResource(
+    return Resource(
         phase=phase,
         message=text or None,
         log_links=list(logs) or None,
@@ -87,6 +104,12 @@ def custom_info(
         info["namespace"] = sight.pod.metadata.namespace or ""
     if verdict.kind is None and charged is None:
         return info
+    if not verdict.phase.terminal:
+        # It changes with every look of the kubelet's, and the message says the rest.
+        info.update(kind=str(verdict.kind), category=str(verdict.category), rule=verdict.rule)
+        if verdict.recheck_at is not None:
+            info["recheck_at"] = verdict.recheck_at.isoformat()
+        return info
     told = {
         "kind": verdict.kind,
         "category": verdict.category,
@@ -103,8 +126,6 @@ def custom_info(
         info["http_status"] = verdict.http_status
     if verdict.evidence:
         info["evidence"] = [f"{one.source}: {one.text}" for one in verdict.evidence[:_EVIDENCE]]
-    if verdict.recheck_at is not None:
-        info["recheck_at"] = verdict.recheck_at.isoformat()
     return info
 
 

@@ -25,6 +25,7 @@ from flytekitplugins_podtriage.flyte.hook import TaskAttempt, TriageHook
 from flytekitplugins_podtriage.flyte.links import LinkTemplate
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.flyte.task import MARKER
+from flytekitplugins_podtriage.flyte.telling import PackedResource, pack
 from tests.flyte.connector.templates import template
 
 NOW = datetime(2026, 8, 1, 12, 0, tzinfo=timezone.utc)
@@ -445,13 +446,17 @@ def test_what_is_no_pod_is_refused_in_the_one_family_of_errors(hook: TriageHook,
         hook.resource(b"{", attempt(folder), now=NOW)
 
 
-def test_the_message_on_the_wire_is_made_once(hook: TriageHook, folder: Path) -> None:
-    told = hook.resource(RUNNING, attempt(folder), now=NOW)
+@pytest.mark.parametrize("seen", [RUNNING, LIMITED_LONG, pulling(LIMITED, 60), SUCCEEDED])
+def test_a_packed_answer_says_what_it_said_before(hook: TriageHook, folder: Path, seen: dict[str, Any]) -> None:
+    told = hook.resource(seen, attempt(folder), now=NOW)
 
-    async def twice() -> bool:
-        return (await told.to_flyte_idl()) is (await told.to_flyte_idl())
+    async def story() -> None:
+        packed = PackedResource(await pack(told))
+        assert await packed.to_flyte_idl() == await told.to_flyte_idl()
+        assert (packed.phase, packed.message) == (told.phase, told.message)
+        assert packed.custom_info == told.custom_info
 
-    assert asyncio.run(twice())
+    asyncio.run(story())
 
 
 def test_custom_info_goes_through_json(hook: TriageHook, folder: Path) -> None:

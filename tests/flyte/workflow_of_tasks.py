@@ -20,6 +20,7 @@ class Config(PodTriage):
 
 TaskPlugins.register_pythontask_plugin(Config, InPod)
 
+
 class Two(NamedTuple):
     first: int
     second: str

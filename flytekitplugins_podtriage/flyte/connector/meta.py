@@ -7,10 +7,12 @@ is, where the attempt's files are, and what the task allows.
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime, timezone
-from typing import Any, Final
+from typing import Annotated, Any, Final, Optional
 
 import attrs
+import msgspec
 
 from flytekitplugins_podtriage.flyte.hook import TaskAttempt
 
@@ -74,26 +76,55 @@ class PodMeta:
         against the task over its whole life (flyteplugins internal/webapi/cache.go, ``SyncFailureCount``).
         """
         try:
-            found = json.loads(data)
-            version = found["v"]
-            if not isinstance(version, int) or version > VERSION:
-                return cls(unreadable=f"resource meta of version {version!r}: this version reads up to {VERSION}")
-            meta = cls(
-                namespace=str(found["n"]),
-                pod=str(found["p"]),
-                prefix=str(found["o"]),
-                created=int(found["t"]),
-                outputs=bool(found.get("x", 1)),
-                marker=bool(found.get("m", 0)),
-                retries=max(0, int(found.get("r", 0))),
-                user_patience=_seconds(found.get("u")),
-                system_patience=_seconds(found.get("s")),
-            )
-            meta.since  # noqa: B018  # a time beyond the calendar is no meta's
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError, RecursionError):
-            return cls(unreadable=f"{len(data)} bytes that are no resource meta of podtriage's")
-        return meta
+            found = _DECODER.decode(data)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return cls(unreadable=_unreadable(data))
+        return cls(
+            # Few namespaces, many tasks.
+            sys.intern(found.n),
+            found.p,
+            found.o,
+            found.t,
+            outputs=bool(found.x),
+            marker=bool(found.m),
+            retries=found.r,
+            user_patience=found.u,
+            system_patience=found.s,
+        )
 
 
-def _seconds(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0 else None
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class _Short(msgspec.Struct, frozen=True):
+    """The meta as it is written."""
+
+    # ... | None is Optional here: msgspec evaluates the annotations, on Python 3.10 too.
+    v: Annotated[int, msgspec.Meta(ge=1, le=VERSION)]
+    n: str
+    p: str
+    o: str
+    t: Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]  # up to the year 9999, where the calendar ends
+    x: _Count = 1
+    m: _Count = 0
+    r: _Count = 0
+    u: Optional[_Seconds] = None  # noqa: UP045
+    s: Optional[_Seconds] = None  # noqa: UP045
+
+
+class _Versioned(msgspec.Struct):
+    v: int
+
+
+_DECODER: Final = msgspec.json.Decoder(_Short)
+
+
+def _unreadable(data: bytes) -> str:
+    try:
+        version = msgspec.json.decode(data, type=_Versioned).v
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return f"{len(data)} bytes that are no resource meta of podtriage's"
+    if version > VERSION:
+        return f"resource meta of version {version}: this version reads up to {VERSION}"
+    return f"a resource meta of version {version} that cannot be read ({len(data)} bytes)"

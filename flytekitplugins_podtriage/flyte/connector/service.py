@@ -32,11 +32,13 @@ from flytekitplugins_podtriage.flyte.hook import TaskAttempt, TriageHook
 from flytekitplugins_podtriage.flyte.prefix import STOPPED, OutputPrefix, PrefixError
 from flytekitplugins_podtriage.flyte.record import Intent, read_intent, read_record
 from flytekitplugins_podtriage.flyte.task import TASK_TYPE
-from flytekitplugins_podtriage.flyte.telling import Told, custom_info, message, resource
+from flytekitplugins_podtriage.flyte.telling import PackedResource, Told, custom_info, message, pack, resource
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 PATIENCE: Final = 0.5
 """How long ``create`` waits for the pod, and ``delete`` for its end, in seconds; what takes longer goes on behind."""
+WITHIN: Final = 5.0
+"""How long ``get`` may take, in seconds: half of what propeller waits for it (``defaultTimeout``)."""
 _LINES: Final = 1000
 _THREADS: Final = 32
 
@@ -50,7 +52,7 @@ class _Known:
 
     version: int
     until: datetime | None
-    resource: Resource
+    packed: bytes
 
 
 class PodTriageConnector(AsyncConnectorBase):
@@ -62,6 +64,7 @@ class PodTriageConnector(AsyncConnectorBase):
         hook: what makes answers of pods; None: one with the plugin's settings.
         execution_over: tells of a namespace and an execution's name whether that is over; None: it cannot be known.
         patience: how long ``create`` waits for the pod, and ``delete`` for its end, in seconds.
+        within: how long ``get`` may take, in seconds.
         sleep: how the launcher waits between two tries.
         clock: the collector's, in seconds.
     """
@@ -75,6 +78,7 @@ class PodTriageConnector(AsyncConnectorBase):
         execution_over: Over | None = None,
         *,
         patience: float = PATIENCE,
+        within: float = WITHIN,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -84,6 +88,7 @@ class PodTriageConnector(AsyncConnectorBase):
         self._opening: asyncio.Lock | None = None
         self._hook = hook or TriageHook()
         self._patience = patience
+        self._within = within
         # A store that hangs must hold up neither the event loop nor the threads that others wait for.
         self._threads = ThreadPoolExecutor(_THREADS, "podtriage-store")
         self._launcher = Launcher(self._cluster, self._prefix, self._in_thread, sleep)
@@ -135,7 +140,14 @@ class PodTriageConnector(AsyncConnectorBase):
     async def get(self, resource_meta: PodMeta, **kwargs: Any) -> Resource:
         """Tell how an attempt fares. It never raises: errors of get are counted over the task's whole life."""
         try:
-            return await self._answer(resource_meta)
+            known = self._at_once(resource_meta)
+            if known is not None:
+                return known
+            return await asyncio.wait_for(self._answer(resource_meta), self._within)
+        except asyncio.TimeoutError:  # settling goes on behind, and is told when it is next asked for
+            return _held(
+                f"neither the API server nor the store of {resource_meta.prefix} has answered within {self._within:g} s"
+            )
         except Exception as error:  # noqa: BLE001  # a bug, or settings that cannot be read: nobody is to be charged for it
             _log.exception("podtriage: no answer about pod %s/%s", resource_meta.namespace, resource_meta.pod)
             return _held(f"podtriage cannot tell how the task fares: {type(error).__name__}: {error}")
@@ -169,6 +181,19 @@ class PodTriageConnector(AsyncConnectorBase):
         await asyncio.gather(*self._behind, return_exceptions=True)
         self._threads.shutdown(wait=False)
 
+    def _at_once(self, meta: PodMeta) -> Resource | None:
+        """Return the answer that still holds; None: there is none."""
+        known = self._known.get(meta)
+        if known is None or self._opened is None:
+            return None
+        sight = self._opened.look(meta.namespace, meta.pod)
+        if sight is None or known.version != sight.version:
+            return None
+        if known.until is not None and known.until <= self._opened.now():
+            return None
+        self.collector.asked(meta)
+        return PackedResource(known.packed)
+
     async def _answer(self, meta: PodMeta) -> Resource:
         if meta.unreadable:
             return _held(f"{meta.unreadable}; nothing is charged, and a replica of its version may answer")
@@ -186,11 +211,8 @@ class PodTriageConnector(AsyncConnectorBase):
         return await self._seen(meta, sight, now)
 
     async def _seen(self, meta: PodMeta, sight: Sight, now: datetime) -> Resource:
-        known = self._known.get(meta)
-        if known is not None and known.version == sight.version and (known.until is None or now < known.until):
-            return known.resource
         told = self._hook.tell(sight, meta.attempt, now)
-        if isinstance(told, Told) and (known is None or _is_being_deleted(sight)):
+        if isinstance(told, Told) and (meta not in self._known or _is_being_deleted(sight)):
             # It may be over all the same: put on record by another replica, or by this one before a restart, and the
             # pod is not gone yet.
             ending = self._hook.ending(lost(), meta.attempt, now, sight)
@@ -198,7 +220,7 @@ class PodTriageConnector(AsyncConnectorBase):
                 told = ending
         if isinstance(told, Ending):
             return (await self._settled(meta, told)).resource
-        self._known[meta] = _Known(sight.version, told.recheck_at, told.resource)
+        self._known[meta] = _Known(sight.version, told.recheck_at, await pack(told.resource))
         return told.resource
 
     async def _unseen(self, meta: PodMeta, cluster: PodCluster, now: datetime) -> Resource:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -468,6 +469,33 @@ def test_an_end_that_was_told_is_told_again_though_the_pod_has_recovered(world: 
         assert sight is not None and sight.pod.status.phase == "Running"
         again = await here.get(meta, here.replica())
         assert (again.phase, again.message) == (told.phase, told.message)
+
+    run(story())
+
+
+def test_get_answers_though_the_store_hangs_and_tells_the_end_once_it_does_not(world: Make) -> None:
+    async def story() -> None:
+        here = world("body: exit 3")
+        meta = await here.create()
+        await here.settle_down()
+        await _move(here, meta, timedelta(minutes=1))
+        let_go = threading.Event()
+        settle = here.connector._hook.settle
+
+        def hang(ending: Any) -> Any:
+            let_go.wait()
+            return settle(ending)
+
+        here.connector._hook.settle = hang  # type: ignore[method-assign]
+        here.connector._within = 0.01
+        told = await here.get(meta)
+        assert told.phase == idl.WAITING_FOR_RESOURCES
+        assert told.message is not None and str(here.prefix()) in told.message
+        let_go.set()
+        here.connector._within = 60
+        assert (await here.get(meta)).phase == idl.SUCCEEDED
+        found = here.error()
+        assert found is not None and found.error.origin == USER
 
     run(story())
 

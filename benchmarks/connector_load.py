@@ -1,0 +1,167 @@
+"""The connector under load: one replica, 10,000 live tasks, as ``pyflyte serve connector`` serves it.
+
+    python -m benchmarks.connector_load            the figures
+    python -m benchmarks.connector_load --check    the same, and exit 1 if a goal is missed
+
+Beside it, in the same process and the same run, a connector of flytekit's own whose ``get`` returns a constant. The two
+are asked in turn, by one client with so many questions under way; quoted is the median of the rounds' ratios. Requests
+are counted where the API server would be. Memory is the process's resident set, before the tasks are known and after
+each of them was asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import grpc
+from flyteidl.admin import agent_pb2
+from flyteidl.service import agent_pb2_grpc
+
+from benchmarks.watching_server import WatchingServer
+
+TASKS, ROUNDS, CALLS, UNDER_WAY = 10_000, 9, 4_000, 32
+THROUGHPUT, MEMORY = 0.80, 8.0
+"""The goals: of the constant's throughput; kilobytes a task."""
+ROOT = Path(__file__).parent.parent
+
+
+class Replica:
+    """The process."""
+
+    def __init__(self, folder: Path, api_server: str) -> None:
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": api_server}}],
+            "users": [{"name": "u", "user": {"token": "t"}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        }
+        (folder / "kubeconfig").write_text(json.dumps(config))
+        (folder / "config.yaml").write_text("admin: {}\n")
+        self.port, metrics = _free_port(), _free_port()
+        environment = {
+            **os.environ,
+            "HOME": str(folder),
+            "KUBECONFIG": str(folder / "kubeconfig"),
+            "FLYTECTL_CONFIG": str(folder / "config.yaml"),
+            "PYTHONPATH": str(ROOT),
+        }
+        command = [
+            *(str(Path(sys.executable).parent / "pyflyte"), "serve", "connector"),
+            *("--port", str(self.port), "--prometheus_port", str(metrics)),
+            *("--modules", "benchmarks.constant_connector"),
+        ]
+        with (folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                command, env=environment, cwd=folder, stdout=log, stderr=log
+            )
+
+    def memory(self) -> float:
+        """Return the resident set, in kilobytes."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        return float(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")))
+
+    def close(self) -> None:
+        """End it."""
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+
+async def ask(stub: Any, kind: str, metas: list[bytes], calls: int) -> float:
+    """Ask so many questions; return how many a second were answered."""
+    category = agent_pb2.TaskCategory(name=kind, version=0)
+    requests = [agent_pb2.GetTaskRequest(task_category=category, resource_meta=meta) for meta in metas]
+    left = iter(range(calls))
+
+    async def worker() -> None:
+        for number in left:
+            await stub.GetTask(requests[number % len(requests)])
+
+    began = time.perf_counter()
+    await asyncio.gather(*(worker() for _ in range(UNDER_WAY)))
+    return calls / (time.perf_counter() - began)
+
+
+async def known(stub: Any, metas: list[bytes]) -> None:
+    """Ask for every task until each is known to run or to be held."""
+    category = agent_pb2.TaskCategory(name="podtriage", version=0)
+    for meta in metas:
+        while True:
+            request = agent_pb2.GetTaskRequest(task_category=category, resource_meta=meta)
+            found = (await stub.GetTask(request)).resource
+            if "podtriage" in found.custom_info:
+                break
+
+
+async def measure(replica: Replica, server: WatchingServer) -> dict[str, float]:
+    """Return the figures."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{replica.port}") as channel:
+        await asyncio.wait_for(channel.channel_ready(), 60)
+        stub = agent_pb2_grpc.AsyncAgentServiceStub(channel)
+        constant = [json.dumps({"job": f"job-{number}"}).encode() for number in range(TASKS)]
+        await ask(stub, "constant", constant, TASKS)
+        await ask(stub, "podtriage", [b"{}"], TASKS)  # all code is loaded, no task is known
+        before = replica.memory()
+        server.tell()
+        await known(stub, server.metas)
+        memory = (replica.memory() - before) / TASKS
+        requests = server.requests
+        rounds = []
+        for _ in range(ROUNDS):
+            theirs = await ask(stub, "constant", constant, CALLS)
+            ours = await ask(stub, "podtriage", server.metas, CALLS)
+            rounds.append((theirs, ours))
+        return {
+            "constant": statistics.median(theirs for theirs, _ in rounds),
+            "podtriage": statistics.median(ours for _, ours in rounds),
+            "ratio": statistics.median(ours / theirs for theirs, ours in rounds),
+            "lowest": min(ours / theirs for theirs, ours in rounds),
+            "highest": max(ours / theirs for theirs, ours in rounds),
+            "requests": float(server.requests - requests),
+            "memory": memory,
+        }
+
+
+def main(arguments: list[str]) -> int:
+    """Print the figures; return the exit code."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = WatchingServer(TASKS, f"{folder}/store-of-that-many-characters-as-a-bucket-has")
+        replica = Replica(Path(folder), server.url)
+        try:
+            found = asyncio.run(measure(replica, server))
+        except BaseException:
+            sys.stderr.write((Path(folder) / "log").read_text(errors="replace")[-4000:])
+            raise
+        finally:
+            replica.close()
+            server.close()
+    print(f"{TASKS:,} live tasks, {UNDER_WAY} questions under way, {ROUNDS} rounds of {CALLS:,} each")
+    print(f"get, flytekit's constant     {found['constant']:8,.0f} a second")
+    print(f"get, podtriage               {found['podtriage']:8,.0f} a second")
+    print(f"ratio, pair by pair          {found['ratio']:8.2f}   ({found['lowest']:.2f} to {found['highest']:.2f})")
+    print(f"requests to the API server   {found['requests']:8.0f}   during {ROUNDS * CALLS:,} questions")
+    print(f"memory                       {found['memory']:8.2f} KB a task (resident set)")
+    missed = found["ratio"] < THROUGHPUT or found["memory"] > MEMORY or found["requests"] > 10
+    return 1 if missed and "--check" in arguments else 0
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,110 @@
+"""An API server that has nothing to say but lists and watches: of so many live pods of the connector, and Events."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from benchmarks.watched import line, watched_events, watched_pod
+
+
+def live_pod(number: int, stamp: str, folder: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return a pod that runs, or (every second one) waits for its image, and its Events; all is as of now."""
+    pod = watched_pod(number)
+    notes = pod["metadata"]["annotations"]
+    for name in ("podtriage.flyte.org/output-prefix", "podtriage.flyte.org/meta"):
+        notes[name] = notes[name].replace("s3://flyte-bucket", folder)  # there is no object store here
+    events = watched_events(pod)
+    status = pod["status"]
+    pod["metadata"]["creationTimestamp"] = status["startTime"] = stamp
+    for condition in status["conditions"]:
+        condition["lastTransitionTime"] = stamp
+    for event in events:
+        event["firstTimestamp"] = event["lastTimestamp"] = stamp
+    if number % 2:
+        status["phase"] = "Running"
+        for container in status["containerStatuses"]:
+            container.update(ready=True, started=True, state={"running": {"startedAt": stamp}})
+        events = events[:2]
+    return pod, events
+
+
+class WatchingServer:
+    """The server; :meth:`tell` sends the pods to whoever watches.
+
+    Args:
+        pods: how many.
+        folder: of their output prefixes.
+    """
+
+    def __init__(self, pods: int, folder: str) -> None:
+        stamp = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        made = [live_pod(number, stamp, folder) for number in range(pods)]
+        self.metas = [pod["metadata"]["annotations"]["podtriage.flyte.org/meta"].encode() for pod, _ in made]
+        self._lines = {
+            "pods": b"".join(line("ADDED", pod) + b"\n" for pod, _ in made),
+            "events": b"".join(line("ADDED", event) + b"\n" for _, events in made for event in events),
+        }
+        self.requests = 0
+        self._told = threading.Event()
+        self._ended = threading.Event()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                outer.requests += 1
+                asked = urlsplit(self.path)
+                resource = asked.path.rsplit("/", 1)[1]
+                if "watch" in parse_qs(asked.query):
+                    self._watch(resource)
+                    return
+                kind = {"pods": "PodList", "events": "EventList"}.get(resource, "List")
+                body = json.dumps({"kind": kind, "metadata": {"resourceVersion": "1"}, "items": []}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def _watch(self, resource: str) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.wfile.flush()
+                outer._told.wait()
+                data = outer._lines.get(resource, b"")
+                for start in range(0, len(data), 1 << 16):
+                    part = data[start : start + (1 << 16)]
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+                self.wfile.flush()
+                outer._ended.wait()
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def tell(self) -> None:
+        """Send the pods and their Events."""
+        self._told.set()
+
+    def close(self) -> None:
+        """End it."""
+        self._told.set()
+        self._ended.set()
+        self._server.shutdown()
+        self._server.server_close()
