@@ -26,6 +26,8 @@ def read_pod(pod: object) -> wire.Pod:
     Raises:
         InvalidPod: it cannot be read as a Pod.
     """
+    if type(pod) is wire.Pod and pod.kind == "Pod":
+        return pod
     try:
         if isinstance(pod, (bytes, bytearray, memoryview, str)):
             answer = _POD.decode(pod)
@@ -50,7 +52,7 @@ def read_events(events: Iterable[object]) -> list[wire.Event]:
     Raises:
         InvalidPod: one of them cannot be read as an Event.
     """
-    return [read_event(event) for event in events]
+    return [event if type(event) is wire.Event else read_event(event) for event in events]
 
 
 def read_event(event: object) -> wire.Event:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 
 import attrs
+import msgspec
 
 from flytekitplugins_podtriage.core import wire
 
@@ -39,8 +40,7 @@ _POD_TROUBLE = frozenset(
 _POD_PROGRESS = frozenset({"Pulling", "Pulled", "Created", "Started"})
 
 
-@attrs.frozen(slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True, gc=False):
     """What one event said."""
 
     reason: str
@@ -49,8 +49,7 @@ class Note:
     first_at: datetime | None = None
 
 
-@attrs.frozen(slots=True)
-class Pull:
+class Pull(msgspec.Struct, frozen=True, gc=False):
     """The story of one container's image pull so far."""
 
     failed: Note | None = None
@@ -96,13 +95,13 @@ def digest(events: Iterable[wire.Event], uid: str | None) -> Digest:
         about = event.involved_object or event.regarding
         if about is not None and uid and about.uid and about.uid != uid:
             continue
-        told.append((observed_at(event) or _EARLIEST, place, event, about))
+        at = observed_at(event)
+        told.append((at or _EARLIEST, place, at, event, about))
     if not told:
         return NOTHING
-    told.sort(key=lambda item: item[:2])
+    told.sort()  # no two have the same place
     story = _Story()
-    for _, _, event, about in told:
-        at = observed_at(event)
+    for _, _, at, event, about in told:
         first = event.first_timestamp or event.event_time or at
         where = _CONTAINER.match(about.field_path) if about and about.field_path else None
         note = Note(event.reason or "", event.message or event.note or "", at, first)
@@ -129,7 +128,7 @@ class _Story:
         elif reason in _POD_TROUBLE:
             known = self.trouble
             earlier = known.first_at if known is not None and known.reason == reason else None
-            self.trouble = attrs.evolve(note, first_at=earlier or note.first_at)
+            self.trouble = Note(reason, note.message, note.at, earlier or note.first_at)
         elif reason == "FailedScheduling":
             self.scheduling = note
         elif reason == "Scheduled":

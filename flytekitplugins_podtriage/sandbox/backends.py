@@ -135,9 +135,9 @@ class Connector:
         verdict = own_verdict(sight, self.policy, now)
         if verdict.phase is Phase.SUCCESS:
             return End(None)
-        spending = spend(verdict, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
-        if spending.kind is None:
+        if not verdict.phase.failing:  # held, or nothing is wrong
             return Wait(verdict.recheck_at)
+        spending = spend(verdict, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
         return End(_failure(verdict, spending.kind), spending.why)
 
     def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:

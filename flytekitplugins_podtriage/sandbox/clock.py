@@ -14,7 +14,7 @@ START: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)
 class Clock:
     """Milliseconds since the beginning of the run, and what is to happen when."""
 
-    __slots__ = ("_count", "_due", "_seconds", "now", "start")
+    __slots__ = ("_count", "_due", "_moment", "_seconds", "now", "start")
 
     def __init__(self, start: datetime = START) -> None:
         if start.tzinfo is None:
@@ -23,7 +23,7 @@ class Clock:
         self.now = 0
         self._due: list[tuple[int, int, int, Callable[[], None]]] = []
         self._count = 0
-        self._seconds = (0, start)
+        self._seconds = self._moment = (0, start)
 
     def at(self, delay: int, order: int, action: Callable[[], None]) -> None:
         """Have something happen after so many milliseconds; at the same moment the lower order goes first."""
@@ -50,7 +50,9 @@ class Clock:
 
     def time(self) -> datetime:
         """Return the time."""
-        return self.start + timedelta(milliseconds=self.now)
+        if self._moment[0] != self.now:
+            self._moment = (self.now, self.start + timedelta(milliseconds=self.now))
+        return self._moment[1]
 
     def second(self) -> datetime:
         """Return the time as Kubernetes writes it: without fractions (metav1.Time)."""

@@ -142,7 +142,7 @@ class Record:
         self.published: tuple[object, ...] = ()
         """What its kubelet wrote last, and from what."""
         self.prepared = self.removed = self.replayed = False
-        """Whether volumes and sandbox are there; whether nothing but a finalizer keeps it; whether it is a recording."""
+        """Whether volumes and sandbox are there; whether only a finalizer keeps it; whether it is a recording."""
         self.mounts = self.created_at = 0
         """How often its volumes could not be mounted; when it was created, in milliseconds of the run."""
         self.failed_by_another: wire.PodStatus | None = None

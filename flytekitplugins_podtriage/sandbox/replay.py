@@ -1,8 +1,8 @@
 """Recorded stories of pods, told again in the sandbox's time: what was seen of a pod, and its events, as they came.
 
 A file holds JSON lines, gzipped if its name ends in ``.gz``. A line is a story: ``id``, ``scenario``, ``t0`` (RFC
-3339), and ``steps`` in the order of their ``t`` (seconds after ``t0``), each with a ``pod`` and its ``type`` (``ADDED``,
-``MODIFIED``, ``DELETED``), or with an ``event``; other keys and steps are left aside.
+3339), and ``steps`` in the order of their ``t`` (seconds after ``t0``), each with a ``pod`` and its ``type``
+(``ADDED``, ``MODIFIED``, ``DELETED``), or with an ``event``; other keys and steps are left aside.
 """
 
 from __future__ import annotations
