@@ -13,7 +13,7 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.cluster import ClusterBusy, ClusterError, PodRejected
 from flytekitplugins_podtriage.kube.connection import Cluster
 from flytekitplugins_podtriage.kube.names import is_name, path
-from flytekitplugins_podtriage.kube.objects import PODS
+from flytekitplugins_podtriage.kube.objects import PODS, UNREADABLE
 from flytekitplugins_podtriage.kube.refusals import at, not_created, refused, unanswered
 from flytekitplugins_podtriage.kube.right import Right
 from flytekitplugins_podtriage.kube.selector import Selector
@@ -53,7 +53,7 @@ def create(cluster: Cluster, timeouts: Timeouts, namespace: str, pod: Mapping[st
         raise PodRejected(f"{at(cluster)}: {doing}: {namespace[:80]!r} is no name of a namespace", status=404)
     try:
         body = msgspec.json.encode(pod)
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError, OverflowError, *UNREADABLE) as error:
         raise PodRejected(f"{at(cluster)}: {doing}: the manifest is no JSON: {error}", status=400) from error
     right = Right("create", "pods", namespace)
     answer = _send(cluster, timeouts, doing, "POST", path(namespace, "pods"), body=body)
@@ -145,7 +145,7 @@ def list_pods(cluster: Cluster, timeouts: Timeouts, namespace: str, labels: Mapp
         raise refused(cluster, doing, right, answer.status, read_status(answer.data))
     try:
         return PODS.page(answer.data).items or []
-    except (ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ClusterError(f"{at(cluster)}: {doing}: the answer is no list of pods: {error}") from error
 
 
@@ -168,7 +168,7 @@ def _send(
 def _decoded(cluster: Cluster, doing: str, body: bytes) -> wire.Pod:
     try:
         return PODS.one(body)
-    except (ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ClusterBusy(f"{at(cluster)}: {doing}: the answer is no pod: {error}") from error
 
 

@@ -13,7 +13,7 @@ import urllib3
 
 from flytekitplugins_podtriage.kube.connection import Cluster
 from flytekitplugins_podtriage.kube.names import is_name
-from flytekitplugins_podtriage.kube.objects import Bare
+from flytekitplugins_podtriage.kube.objects import UNREADABLE, Bare
 from flytekitplugins_podtriage.kube.sending import Unanswered, quoted, send
 from flytekitplugins_podtriage.kube.status import Details, read_status
 
@@ -51,7 +51,7 @@ def execution_over(cluster: Cluster, namespace: str, name: str, timeout: urllib3
         return None
     try:
         found = msgspec.json.decode(answer.data, type=Bare).metadata
-    except (ValueError, RecursionError):
+    except UNREADABLE:
         return None
     if found is None or found.name != name:
         return None

@@ -6,7 +6,7 @@ type comes first, and says of what form the object is.
 
 from __future__ import annotations
 
-from typing import Any, Generic, Protocol, TypeVar, Union
+from typing import Any, Final, Generic, Protocol, TypeVar, Union
 
 import msgspec
 
@@ -23,6 +23,9 @@ class Kept(Protocol):
 
 
 Object = TypeVar("Object", bound=Kept)
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What decoding raises. A ``MsgspecError`` (a ``ValueError`` in msgspec 0.22, not yet in 0.19) is a ``ValidationError``
+where there is JSON of another form, and any other ``DecodeError`` where there is none."""
 
 
 class WatchedEvent(wire.Event, frozen=True, gc=False, rename="camel"):
@@ -92,8 +95,7 @@ class Decoding(Generic[Object]):
         """Decode one line of a watch.
 
         Raises:
-            ValueError: it is no JSON (``msgspec.DecodeError``, ``UnicodeDecodeError``), or not of that form
-                (``msgspec.ValidationError``).
+            Exception: one of :data:`UNREADABLE`.
         """
         found: Added[Object] | Modified[Object] | Deleted[Object] | Bookmark | Error = self._line.decode(line)
         return found
@@ -102,7 +104,7 @@ class Decoding(Generic[Object]):
         """Decode one page of a list.
 
         Raises:
-            ValueError: as above.
+            Exception: one of :data:`UNREADABLE`.
         """
         found: Page[Object] = self._page.decode(body)
         return found
@@ -111,7 +113,7 @@ class Decoding(Generic[Object]):
         """Decode one object.
 
         Raises:
-            ValueError: as above.
+            Exception: one of :data:`UNREADABLE`.
         """
         found: Object = self._one.decode(body)
         return found
@@ -134,7 +136,7 @@ def rough_line(line: bytes) -> tuple[str, wire.Metadata]:
     """Return the type and the metadata of a line whose object is not of the form that it should have.
 
     Raises:
-        ValueError: not even that can be read.
+        Exception: not even that can be read: one of :data:`UNREADABLE`.
     """
     found = _ROUGH_LINE.decode(line)
     return found.type, found.object.metadata or wire.Metadata()
@@ -152,7 +154,7 @@ def rough_page(body: bytes, decoding: Decoding[Object]) -> tuple[Page[Object], l
     """Return a page without those of its items that are not of the form that they should have, and their metadata.
 
     Raises:
-        ValueError: the page is none.
+        Exception: the page is none: one of :data:`UNREADABLE`.
     """
     raw = _RAW_PAGE.decode(body)
     items: list[Object] = []
@@ -160,9 +162,9 @@ def rough_page(body: bytes, decoding: Decoding[Object]) -> tuple[Page[Object], l
     for item in raw.items or ():
         try:
             items.append(decoding.one(bytes(item)))
-        except ValueError:
+        except UNREADABLE:
             try:
                 others.append(_BARE.decode(item).metadata or wire.Metadata())
-            except ValueError:
+            except UNREADABLE:
                 others.append(wire.Metadata())
     return Page("List", raw.metadata, items), others

@@ -218,6 +218,11 @@ class KubeCluster:
 
     # Beyond the seam
 
+    @property
+    def default_namespace(self) -> str:
+        """The namespace of the kubeconfig's context, or of the pod that this runs in."""
+        return self._cluster.namespace
+
     def trouble(self) -> ClusterError | None:
         """Return what keeps the pods from being watched now; None: nothing does."""
         return self._pods.error

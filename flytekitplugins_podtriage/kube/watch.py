@@ -26,6 +26,7 @@ from flytekitplugins_podtriage.core.cluster import ClusterError
 from flytekitplugins_podtriage.kube.connection import Cluster
 from flytekitplugins_podtriage.kube.lines import LineTooLong, lines
 from flytekitplugins_podtriage.kube.objects import (
+    UNREADABLE,
     Bookmark,
     Decoding,
     Deleted,
@@ -235,10 +236,10 @@ class Watch(Generic[Object]):
         """Decode a page; None: it is none. What cannot be read in it is there all the same."""
         try:
             page = self._decoding.page(body)
-        except (ValueError, RecursionError):
+        except UNREADABLE:
             try:
                 page, others = rough_page(body, self._decoding)
-            except (ValueError, RecursionError):
+            except UNREADABLE:
                 return None
             for metadata in others:
                 self._unreadable(metadata)
@@ -307,7 +308,7 @@ class Watch(Generic[Object]):
                 else:
                     store.put(event.object, listed=False)
                 self._reached(metadata.resource_version)
-        except (LineTooLong, msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        except (LineTooLong, *UNREADABLE) as error:
             # It will be asked for again, from the last good line on; if that does not help, there is a new list.
             if self._failures:
                 self._version = None
