@@ -1,0 +1,218 @@
+"""A task's local run: its attempts on the cluster that is set, shown to people or handed to whoever watches."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from flytekit import FlyteContext
+
+from flytekitplugins_podtriage.core.accounting import Failure
+from flytekitplugins_podtriage.core.model import ErrorKind
+from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.core.run import TaskRun
+from flytekitplugins_podtriage.flyte import local
+from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
+from flytekitplugins_podtriage.local_bodies import Inline
+
+if TYPE_CHECKING:
+    from flytekitplugins_podtriage.sandbox.plan import Plan
+    from flytekitplugins_podtriage.sandbox.pods import BodyEnd
+
+_NAMESPACE = "flytesnacks-development"
+
+Listener = Callable[[TaskRun, tuple[TaskRun, ...]], None]
+_listening = threading.local()
+
+
+class watch_runs:  # noqa: N801  # a context manager that reads as a verb
+    """Have a function called with each run, and those it is compared with, instead of a table on stderr."""
+
+    def __init__(self, listener: Listener, settings: Settings | None = None) -> None:
+        self._new = (listener, settings)
+        self._old: tuple[Listener, Settings | None] | None = None
+
+    def __enter__(self) -> None:
+        self._old = getattr(_listening, "by", None)
+        _listening.by = self._new
+
+    def __exit__(self, *_: object) -> None:
+        _listening.by = self._old
+
+
+def settings_in_force() -> Settings:
+    """Return the settings of whoever watches, or else those that are read."""
+    listening = getattr(_listening, "by", None)
+    if listening is not None and listening[1] is not None:
+        found: Settings = listening[1]
+        return found
+    return read_settings()
+
+
+def go(
+    task: Any,
+    ctx: FlyteContext,
+    settings: Settings,
+    body: Callable[[Mapping[str, Any], int | None], BodyEnd],
+    left_behind: Callable[[int], Failure | None],
+) -> TaskRun:
+    """Run a task on the backend that is set, show the run, and return it."""
+    from flytekitplugins_podtriage.sandbox.backends import BACKENDS
+    from flytekitplugins_podtriage.sandbox.pods import BodyEnd
+
+    ends: list[tuple[BodyEnd, list[Failure | None]]] = []
+
+    def once(manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
+        ends.append((body(manifest, attempt), [None]))
+        return ends[-1][0]
+
+    def kept(attempt: int) -> Failure | None:
+        found = left_behind(attempt)
+        if ends:
+            ends[-1][1][0] = found
+        return found
+
+    run = _run(task, ctx, settings, settings.run_on, once, kept)
+    others: tuple[TaskRun, ...] = ()
+    if settings.compare and settings.plan:
+        # On the others a body is taken to end as it did here: each is run once, not four times.
+        again = [(end, left[0]) for end, left in ends] or [(BodyEnd(0), None)]
+        others = tuple(
+            _run(task, ctx, settings, name, *_as_before(again)) for name in BACKENDS if name != settings.run_on
+        )
+    if task.enable_deck:
+        from flytekitplugins_podtriage.flyte.deck import add_deck
+        from flytekitplugins_podtriage.report.page_runs import framed
+
+        add_deck(task, ctx, framed(run, others))
+    told(run, others)
+    return run
+
+
+def _as_before(
+    ends: Sequence[tuple[BodyEnd, Failure | None]],
+) -> tuple[Callable[[Mapping[str, Any], int | None], BodyEnd], Callable[[int], Failure | None]]:
+    """Return a body that ends as others have, one after the other and then like the last, and what it leaves."""
+    left = iter(ends)
+    now = ends[-1]
+
+    def body(manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
+        nonlocal now
+        now = next(left, ends[-1])
+        return now[0]
+
+    return body, lambda _: now[1]
+
+
+def told(run: TaskRun, others: tuple[TaskRun, ...] = ()) -> None:
+    """Hand a run to whoever watches, or show it to people if it has something to say."""
+    listening = getattr(_listening, "by", None)
+    if listening is not None:
+        listening[0](run, others)
+    elif others or not run.succeeded or len(run.attempts) > 1:
+        _show(run, others)
+
+
+def _run(
+    task: Any,
+    ctx: FlyteContext,
+    settings: Settings,
+    backend: str,
+    body: Callable[[Mapping[str, Any], int | None], BodyEnd],
+    left_behind: Callable[[int], Failure | None],
+) -> TaskRun:
+    from flytekitplugins_podtriage.sandbox import backends
+    from flytekitplugins_podtriage.sandbox.attempts import run_task
+    from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
+
+    pod = local.manifest(task, ctx)
+    pod["metadata"]["name"] = local.pod_name(task.name)
+    pod["metadata"]["annotations"][local.TASK_NAME] = task.name
+    policy = policy_of(task, settings)
+    cluster = SandboxCluster(read_plan(settings.plan), body=body)
+    coroutine = run_task(
+        cluster,
+        lambda number: local.of_attempt(pod, number),
+        task=task.name,
+        namespace=_NAMESPACE,
+        backend=backends.backend(backend, policy, settings.system_reserve),
+        limits=settings.limits(task.metadata.retries or 0, interruptible=bool(task.metadata.interruptible)),
+        policy=policy,
+        timeout=seconds_of(task.metadata.timeout),
+        left_behind=left_behind,
+    )
+    try:
+        return _driven(coroutine)
+    finally:
+        # Its clock would hold the body and with it flytekit's context, until the garbage collector comes by: too late
+        # for the context's temporary directories, which have to be cleaned up in order.
+        cluster.close()
+
+
+def _driven(coroutine: Any) -> TaskRun:
+    """Run a coroutine of the sandbox to its end, inside an event loop or not: it never waits for anything real."""
+    try:
+        while True:
+            coroutine.send(None)
+    except StopIteration as done:
+        run: TaskRun = done.value
+        return run
+
+
+def policy_of(task: Any, settings: Settings) -> Policy:
+    """Return a task's own policy, or that of the settings."""
+    policy: Policy | None = task.task_config.policy
+    return settings.policy() if policy is None else policy
+
+
+def seconds_of(timeout: timedelta | float | None) -> float | None:
+    """Return ``@task(timeout=...)`` in seconds."""
+    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+
+
+def read_plan(text: str) -> Plan:
+    """Read the plan of faults: its text, or ``@FILE``.
+
+    Raises:
+        ValueError: the file or a recording that it names cannot be read, or a line is no fault.
+    """
+    from flytekitplugins_podtriage.sandbox.plan import Plan
+    from flytekitplugins_podtriage.sandbox.replay import load
+
+    plan = Plan.from_file(text[1:]) if text.startswith("@") else Plan.from_environment(text, source="plan")
+    for fault in plan.faults:
+        if fault.target == "replay":
+            load(fault.text, fault.name)
+    return plan
+
+
+def _show(run: TaskRun, others: tuple[TaskRun, ...]) -> None:
+    from rich.console import Console
+
+    from flytekitplugins_podtriage.report.console_runs import RunView
+
+    console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
+    console.print()
+    console.print(RunView(run, others))
+    console.print()
+
+
+def finish(task: Any, run: TaskRun, inline: Inline | None) -> None:
+    """Raise what flytekit's users expect of a task that failed for good."""
+    if run.succeeded:
+        return
+    last = run.attempts[-1]
+    error = inline.take_error(last.number - 1) if inline is not None else None
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error  # the traceback holds this frame
+    final = run.final
+    said = final.message if final is not None else run.note
+    message = f"task {task.name} failed after {len(run.attempts)} attempt(s): {said}"
+    system = last.verdict.kind is ErrorKind.SYSTEM
+    raise (local.PodTriageSystemError if system else local.PodTriageUserError)(message)
