@@ -186,6 +186,8 @@ class Watch(Generic[Object]):
                     return wait
             return self._watch()
         except Unanswered as error:
+            if self._stopped.is_set():  # cut from this side
+                return 0.0
             return self._failed(unanswered(self._cluster, str(self._right()), error))
         except Exception as error:  # noqa: BLE001  # a bug of the store's or of this: whoever relies on it must not go blind
             _log.exception("podtriage: %s: it is begun anew", self._right())

@@ -284,6 +284,12 @@ def test_what_is_told_beside_the_watch_is_seen_with_what_is_known(known: Known) 
     assert (stranger.events, stranger.memory, stranger.gone) == ((), None, False)
 
 
+def test_a_list_that_began_after_an_answer_counts_more_than_it_though_it_counts_from_lower(known: Known) -> None:
+    known.cache.offer(read_pod(pod("a", 300)))
+    known.cache.begin()
+    assert known.pod("a", 20, listed=True).pod.metadata.resource_version == "20"
+
+
 # What is left of a pod
 
 

@@ -511,12 +511,15 @@ async def test_pods_that_may_not_be_read_are_told(script: Scripted, scripted: Cl
         assert f"may not list pods in namespace '{NS}' (403)" in str(kube.trouble())
 
 
-async def test_a_watch_that_nothing_comes_from_ends_with_the_cluster(script: Scripted, scripted: Cluster) -> None:
+async def test_a_watch_that_nothing_comes_from_ends_with_the_cluster(
+    script: Scripted, scripted: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
     async with watching(scripted) as kube:
         script.wait_for_watch("events")
         threads = [watch._thread for watch in (kube._pods, kube._events)]
     assert [thread.is_alive() for thread in threads if thread is not None] == [False, False]
-    assert kube.trouble() is None or isinstance(kube.trouble(), ClusterBusy)
+    assert (kube.trouble(), kube.events_trouble()) == (None, None)
+    assert caplog.records == []
 
 
 async def test_a_silent_connection_is_given_up(script: Scripted, scripted: Cluster) -> None:
