@@ -52,9 +52,10 @@ class Inline:
 class Process:
     """A body in a process of its own: the container's command, on this machine."""
 
-    def __init__(self, container: Mapping[str, Any], place: local.Place) -> None:
+    def __init__(self, container: Mapping[str, Any], place: local.Place, root: str | None) -> None:
         self._container = container
         self._place = place
+        self._root = root
 
     def run(self, manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
         """Run it to its end."""
@@ -63,7 +64,7 @@ class Process:
 
         number = attempt or 0
         command = local.command(self._container, self._place, number)
-        ended = run(command, local.environment(self._container, number))
+        ended = run(command, local.environment(self._container, number, self._root))
         return BodyEnd(ended.code, ended.message or None)
 
 

@@ -99,7 +99,7 @@ def _as_before(
     left = iter(ends)
     now = ends[-1]
 
-    def body(manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
+    def body(*_: object) -> BodyEnd:
         nonlocal now
         now = next(left, ends[-1])
         return now[0]

@@ -47,7 +47,7 @@ class PodTriageTask(PodTriageFunctionTask):
         else:
             place.put_inputs(inputs)
             pod = local.manifest(self, ctx)
-            process = Process(local.primary_container(pod), place)
+            process = Process(local.primary_container(pod), place, local.module_root(self))
             run = go(self, ctx, settings, process.run, place.failure)
             finish(self, run, None)
             found = place.outputs(run.attempts[-1].number - 1)

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, Final
 
 import attrs
@@ -14,6 +15,7 @@ from flyteidl.core import errors_pb2, execution_pb2, literals_pb2
 from flytekit import FlyteContext
 from flytekit.configuration import ImageConfig, SerializationSettings
 from flytekit.core import utils
+from flytekit.core.tracker import extract_task_module
 from flytekit.exceptions.system import FlyteSystemException
 from flytekit.exceptions.user import FlyteUserException
 from flytekit.models import literals
@@ -165,8 +167,25 @@ def command(container: Mapping[str, Any], place: Place, attempt: int) -> list[st
     return arguments
 
 
-def environment(container: Mapping[str, Any], attempt: int) -> dict[str, str]:
-    """Return a body's environment: this process's, its module path, the container's own, and Flyte's attempt number."""
+def module_root(task: Any) -> str | None:
+    """Return the folder from which a Python task's module is imported: pyflyte has it on the path only for a moment."""
+    if getattr(task, "task_function", None) is None:
+        return None
+    _, module, _, path = extract_task_module(task)
+    if not module or not path:
+        return None
+    parts = len(module.split(".")) + (os.path.basename(path) == "__init__.py")
+    return str(PurePath(path).parents[parts - 1])
+
+
+def environment(container: Mapping[str, Any], attempt: int, root: str | None = None) -> dict[str, str]:
+    """Return a body's environment: this process's, its module path, the container's own, and Flyte's attempt number.
+
+    Args:
+        container: the manifest's.
+        attempt: from 0.
+        root: a folder to import modules from, beside this process's own.
+    """
     own = {item["name"]: str(item.get("value", "")) for item in container.get("env") or () if "name" in item}
-    path = os.pathsep.join(part or os.getcwd() for part in sys.path)
+    path = os.pathsep.join([part or os.getcwd() for part in sys.path] + ([root] if root else []))
     return {**os.environ, "PYTHONPATH": path, **own, "FLYTE_ATTEMPT_NUMBER": str(attempt)}

@@ -13,11 +13,26 @@ from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.run import TaskRun
 from flytekitplugins_podtriage.report.hanging import hanging
 from flytekitplugins_podtriage.report.moments import length
-from flytekitplugins_podtriage.report.runs import NAMES, category, happened, left, outcome, paid_by, wronged
+from flytekitplugins_podtriage.report.runs import (
+    NAMES,
+    WRONGED,
+    category,
+    fault,
+    happened,
+    left,
+    outcome,
+    paid_by,
+    remedy,
+    wronged,
+)
 from flytekitplugins_podtriage.report.shown import line
 
 MOST_SHOWN = 12
 """How many attempts of a run a person is shown."""
+
+
+WRONG = "! "
+"""Marks what the user paid for though the platform was at fault."""
 
 
 class RunView:
@@ -37,26 +52,29 @@ class RunView:
             yield Padding(Text(f"and {len(run.attempts) - MOST_SHOWN} more", style="dim"), (0, 2))
         if self._beside:
             yield Text()
-            yield Padding(_compared((run, *self._beside)), (0, 0, 0, 2))
-        remedy = next((one.verdict.remedy for one in run.attempts if one.failure and one.verdict.remedy), "")
-        if remedy:
+            runs = (run, *self._beside)
+            yield Padding(_compared(runs), (0, 0, 0, 2))
+            if any(map(wronged, runs)):
+                yield Padding(Text(f"{WRONG}{WRONGED}", style="red"), (0, 0, 0, 2))
+        helps = remedy(run)
+        if helps:
             yield Text()
-            yield Padding(hanging(Text("What helps: ", "bold green"), Text(remedy)), (0, 2))
+            yield Padding(hanging(Text("What helps: ", "bold green"), Text(helps)), (0, 2))
 
 
 def _attempts(run: TaskRun) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
+    table = _table()
     table.add_column("attempt", justify="right", no_wrap=True)
-    table.add_column("what happened", overflow="fold", min_width=22)
+    table.add_column("what happened, whose fault", overflow="fold", min_width=26)
     table.add_column("took", justify="right", no_wrap=True)
     table.add_column("charged to", no_wrap=True)
-    table.add_column("left: user", justify="right")
-    table.add_column("platform", justify="right")
+    table.add_column("user\nleft", justify="right", no_wrap=True)
+    table.add_column("platform\nleft", justify="right", no_wrap=True)
     for record in run.attempts[:MOST_SHOWN]:
         what = Text(happened(record), style="green" if record.failure is None else "")
         name = category(record)
         if name:
-            what.append(f"\n{name}", style="yellow")
+            what.append(f"\n{fault(record)}  {name}", style="yellow")
         user, system = left(record, run.limits)
         wrong = record.charged is ErrorKind.USER and record.verdict.kind is ErrorKind.SYSTEM
         paid = Text(paid_by(record), style="bold red" if wrong else "")
@@ -65,17 +83,18 @@ def _attempts(run: TaskRun) -> Table:
 
 
 def _compared(runs: Sequence[TaskRun]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
+    table = _table()
     table.add_column("the same faults on", no_wrap=True)
-    table.add_column("attempts", justify="right")
-    table.add_column("user charged", justify="right")
-    table.add_column("platform charged", justify="right")
-    table.add_column("time lost", justify="right", no_wrap=True)
-    table.add_column("and the task", overflow="fold")
+    table.add_column("attempts", justify="right", no_wrap=True)
+    table.add_column("user\ncharged", justify="right", no_wrap=True)
+    table.add_column("platform\ncharged", justify="right", no_wrap=True)
+    table.add_column("time\nlost", justify="right", no_wrap=True)
+    table.add_column("and the task", overflow="fold", min_width=10)
     for run in runs:
         paid = run.paid
-        wrong = wronged(run)
-        user = Text(str(paid[ErrorKind.USER] or "·"), style="bold red" if wrong else "")
+        user = Text(str(paid[ErrorKind.USER] or "·"))
+        if wronged(run):
+            user = Text(f"{WRONG}{user.plain}", style="bold red")
         table.add_row(
             NAMES.get(run.backend, run.backend),
             str(len(run.attempts)),
@@ -85,6 +104,10 @@ def _compared(runs: Sequence[TaskRun]) -> Table:
             Text(outcome(run), style="" if run.succeeded else "red"),
         )
     return table
+
+
+def _table() -> Table:
+    return Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
 
 
 class RunsView:

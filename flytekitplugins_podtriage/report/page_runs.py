@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from html import escape
 
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.run import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.report.moments import length
 from flytekitplugins_podtriage.report.page import badge, document, element, table, text
-from flytekitplugins_podtriage.report.runs import NAMES, category, happened, left, outcome, paid_by, wronged
+from flytekitplugins_podtriage.report.runs import (
+    NAMES,
+    WRONGED,
+    category,
+    fault,
+    happened,
+    left,
+    outcome,
+    paid_by,
+    remedy,
+    wronged,
+)
 
 _MOST_ROWS = 100
 
@@ -16,6 +28,12 @@ _MOST_ROWS = 100
 def page(runs: Sequence[tuple[TaskRun, Sequence[TaskRun]]]) -> str:
     """Return a page about runs, each with those of other backends beside it."""
     return document("podtriage: rehearsal", "\n".join(element("article", fragment(run, rest)) for run, rest in runs))
+
+
+def framed(run: TaskRun, beside: Sequence[TaskRun] = ()) -> str:
+    """Return the page of one run as an element that fits into another page, such as a Flyte Deck, style and all."""
+    whole = escape(page([(run, beside)]), quote=True)
+    return f'<iframe title="podtriage" srcdoc="{whole}" style="width:100%;height:60rem;border:0"></iframe>'
 
 
 def fragment(run: TaskRun, beside: Sequence[TaskRun] = ()) -> str:
@@ -27,7 +45,7 @@ def _parts(run: TaskRun, beside: Sequence[TaskRun]) -> Iterator[str]:
     where = f"on {NAMES.get(run.backend, run.backend)}"
     yield element("header", f'{element("h1", text(run.task))}<span class="soft">{text(where)}</span>')
     yield element("p", text(outcome(run)), "cause" if run.succeeded else "cause bad")
-    heads = ("attempt", "what happened", "kind", "took", "charged to", "left: user", "platform")
+    heads = ("attempt", "what happened", "fault", "took", "charged to", "user left", "platform left")
     yield table(heads, (_attempt(one, run) for one in run.attempts[:_MOST_ROWS]))
     if len(run.attempts) > _MOST_ROWS:
         yield element("p", f"and {len(run.attempts) - _MOST_ROWS} more", "soft")
@@ -35,23 +53,25 @@ def _parts(run: TaskRun, beside: Sequence[TaskRun]) -> Iterator[str]:
         yield element("h3", "The same faults on")
         names = ("backend", "attempts", "user charged", "platform charged", "time lost", "and the task")
         yield table(names, (_compared(one) for one in (run, *beside)))
-    remedy = next((one.verdict.remedy for one in run.attempts if one.failure and one.verdict.remedy), "")
-    if remedy:
-        yield element("p", f"{element('strong', 'What helps:')} {text(remedy)}", "helps")
+        if any(map(wronged, (run, *beside))):
+            yield element("p", text(f"In red: {WRONGED}."), "soft")
+    helps = remedy(run)
+    if helps:
+        yield element("p", f"{element('strong', 'What helps:')} {text(helps)}", "helps")
 
 
 def _attempt(record: AttemptRecord, run: TaskRun) -> Sequence[str]:
     user, system = left(record, run.limits)
-    kind = record.verdict.kind if record.failure is not None else None
+    kind = fault(record)
     paid = text(paid_by(record))
-    if record.charged is ErrorKind.USER and kind is ErrorKind.SYSTEM:
+    if record.charged is ErrorKind.USER and record.verdict.kind is ErrorKind.SYSTEM:
         paid = element("strong", paid, "bad")
     name = category(record)
     what = text(happened(record)) + (f" <code>{text(name)}</code>" if name else "")
     return (
         str(record.number),
         what,
-        badge(str(kind)) if kind is not None else "",
+        badge(kind) if kind else "",
         text(length(record.lasted)),
         paid,
         str(user),

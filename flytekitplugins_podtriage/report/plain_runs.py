@@ -55,6 +55,7 @@ def _attempt(record: AttemptRecord, run: TaskRun) -> dict[str, Any]:
         "user_left": user,
         "system_left": system,
         "states": record.states,
+        "met": None if record.met is None else masked(record.met),
         "verdict": masked(record.verdict),
     }
 

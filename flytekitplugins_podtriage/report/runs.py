@@ -17,15 +17,17 @@ NAMES: Final = {
     "guard": "podtriage's guard",
 }
 """What each backend is called."""
-
-_RECOVERED: Final = ("ErrImagePull", "ImagePullBackOff", "CreateContainerError", "CreateContainerConfigError")
+WRONGED: Final = "charged to the user for what is the platform's doing"
 
 
 def happened(record: AttemptRecord) -> str:
     """Say in a sentence what became of an attempt."""
     if record.failure is None:
-        waits = sum(state.endswith(_RECOVERED[0]) for state in record.states)
-        return f"succeeded, after {waits} failed pull{'s' if waits > 1 else ''}" if waits else "succeeded"
+        if record.met is None:
+            return "Succeeded"
+        pulls = sum(state.endswith("ErrImagePull") for state in record.states)
+        before = f"{pulls} pull{'s' if pulls > 1 else ''} failed: " if pulls else ""
+        return line(f"Succeeded; before that {before}{means(record.met)}", 160)
     if record.verdict.kind is None:
         # Nothing is wrong with the pod: a timeout, or an exception that the body left in its error document.
         return _sentence(record.failure.message.strip().rpartition("\n")[2] or record.failure.code)
@@ -39,12 +41,28 @@ def _sentence(text: str) -> str:
 
 
 def category(record: AttemptRecord) -> str:
-    """Return the category of a failed attempt; nothing for one that succeeded."""
+    """Return the category of a failed attempt, or of what was in the way of one that succeeded; else nothing."""
     if record.failure is None:
-        return ""
+        return str(record.met.category or "") if record.met is not None else ""
     if record.verdict.kind is None:
         return str(Category.DEADLINE) if record.failure.code == "TimeoutExpired" else str(Category.APP_ERROR)
     return str(record.verdict.category or "")
+
+
+def fault(record: AttemptRecord) -> str:
+    """Return whose fault it was that an attempt failed, or had to be waited for: ``USER``, ``SYSTEM`` or nothing."""
+    if record.failure is None:
+        return str(record.met.kind or "") if record.met is not None else ""
+    return str(record.verdict.kind or record.failure.kind)
+
+
+def remedy(run: TaskRun) -> str:
+    """Return what helps against the first trouble of a run; nothing if there was none."""
+    for one in run.attempts:
+        found = one.met if one.failure is None else one.verdict
+        if found is not None and found.remedy:
+            return found.remedy
+    return ""
 
 
 def paid_by(record: AttemptRecord) -> str:
@@ -52,7 +70,7 @@ def paid_by(record: AttemptRecord) -> str:
     if record.charged is None:
         return "nobody"
     who = "user" if record.charged is ErrorKind.USER else "platform"
-    return who if record.retried else f"{who}, empty" if _exhausted(record) else who
+    return f"{who} (empty)" if _exhausted(record) and not record.retried else who
 
 
 def _exhausted(record: AttemptRecord) -> bool:

@@ -63,12 +63,16 @@ async def run_task(
         began = cluster.now()
         state = State(counters, limits, rule, times)
         due = min(began + timedelta(seconds=timeout), deadline) if timeout and deadline else None
-        end, verdict, states = await _attempt(cluster, namespace, pod, backend, state, policy, due, deadline)
+        course = _Course(policy)
+        end, verdict = await _attempt(cluster, namespace, pod, backend, state, course, due, deadline)
         name = pod["metadata"]["name"]
         failure = end.failure
         if failure is None:
             failure = left_behind(number)
-        record = AttemptRecord(number + 1, name, began, cluster.now(), verdict, failure, why=end.why, states=states)
+        states = tuple(course.states)
+        record = AttemptRecord(
+            number + 1, name, began, cluster.now(), verdict, failure, why=end.why, met=course.met, states=states
+        )
         if failure is None:
             records.append(attrs.evolve(record, counters=counters))
             await _removed(cluster, namespace, name)
@@ -101,10 +105,10 @@ async def _attempt(
     pod: Mapping[str, Any],
     backend: Backend,
     state: State,
-    policy: Policy,
+    course: _Course,
     due: datetime | None,
     deadline: datetime | None,
-) -> tuple[End, Verdict, tuple[str, ...]]:
+) -> tuple[End, Verdict]:
     """Follow one attempt to its end."""
     try:
         await cluster.create(namespace, pod)
@@ -112,27 +116,27 @@ async def _attempt(
         rejected = isinstance(error, PodRejected)
         verdict = _refused(str(error), rejected)
         failure = Failure(verdict.kind or ErrorKind.SYSTEM, verdict.code or "", str(error), recoverable=not rejected)
-        return End(failure), verdict, ()
+        return End(failure), verdict
     name = pod["metadata"]["name"]
     last = cluster.now() + LONGEST
-    states: list[str] = []
+    policy = course.policy
     sight = cluster.look(namespace, name)
     while True:
         now = cluster.now()
         until: datetime | None = last
         if sight is not None:
-            _note(states, sight)
+            course.note(sight, now)
             answer = backend.judge(sight, state, now)
             if isinstance(answer, End):
-                return answer, own_verdict(sight, policy, now), tuple(states)
+                return answer, own_verdict(sight, policy, now)
             if answer.until is not None and answer.until > now:
                 until = min(last, answer.until)
             if due is not None and now >= due:
                 failure = _DEADLINE if deadline is not None and now >= deadline else _TIMEOUT
-                return End(failure), own_verdict(sight, policy, now), tuple(states)
+                return End(failure), own_verdict(sight, policy, now)
             if now >= last:
                 verdict = own_verdict(sight, policy, now)
-                return End(Failure(ErrorKind.SYSTEM, "Unending", _UNENDING), _UNENDING), verdict, tuple(states)
+                return End(Failure(ErrorKind.SYSTEM, "Unending", _UNENDING), _UNENDING), verdict
         if due is not None:
             until = min(until or due, due)
         sight = await cluster.change(namespace, name, until or last)
@@ -154,8 +158,30 @@ def _renamed(pod: Mapping[str, Any], number: int) -> dict[str, Any]:
     return {**pod, "metadata": {**metadata, "name": f"{metadata['name']}-{number}"}}
 
 
-def _note(states: list[str], sight: Sight) -> None:
-    """Note what a person would see of a pod, unless it is what was seen last."""
+class _Course:
+    """What was seen of one attempt on its way."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.states: list[str] = []
+        """In order, without repetitions."""
+        self.met: Verdict | None = None
+        """The last trouble that did not end it."""
+
+    def note(self, sight: Sight, now: datetime) -> None:
+        """Note what a person would see of a pod, unless it is what was seen last."""
+        text = _seen(sight)
+        states = self.states
+        if states and states[-1] == text:
+            return
+        if "/" in text and text not in states:
+            verdict = own_verdict(sight, self.policy, now)
+            if verdict.kind is not None and not verdict.phase.failing:
+                self.met = verdict
+        states.append(text)
+
+
+def _seen(sight: Sight) -> str:
     status = sight.pod.status
     text = (status.phase if status else None) or "Pending"
     if status is not None and status.reason:
@@ -171,10 +197,8 @@ def _note(states: list[str], sight: Sight) -> None:
             and told.reason
             and told.reason not in ("ContainerCreating", "PodInitializing", "Completed")
         ):
-            text += f"/{told.reason}"
-            break
-    if not states or states[-1] != text:
-        states.append(text)
+            return f"{text}/{told.reason}"
+    return text
 
 
 def _refused(message: str, rejected: bool) -> Verdict:

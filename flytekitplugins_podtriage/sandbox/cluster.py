@@ -48,6 +48,10 @@ class _Waiter:
         return now >= self.until or (self.record is not None and self.record.version != self.seen)
 
 
+def _nothing() -> None:
+    """Run no body."""
+
+
 class SandboxCluster:
     """A :class:`~flytekitplugins_podtriage.core.cluster.PodCluster` inside the process.
 
@@ -114,7 +118,7 @@ class SandboxCluster:
             record.replayed = True
             body, attempt = self._kubelet.body, record.attempt
             story = self._stories[recorded.text, recorded.name]
-            play(story, self._clock, record, lambda: body(pod, attempt) if body is not None else None)
+            play(story, self._clock, record, partial(body, pod, attempt) if body is not None else _nothing)
             return record.uid
         for fault in self._choice.of_pod(record):
             strike = partial(disruptions.befall, self._kubelet, fault)

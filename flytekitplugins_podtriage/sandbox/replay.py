@@ -130,7 +130,7 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(f"{found[1]}.{(found[2] or '')[:6]:0<6}+00:00")
 
 
-def play(story: Story, clock: Clock, record: Record, started: Callable[[], None]) -> None:
+def play(story: Story, clock: Clock, record: Record, started: Callable[[], object]) -> None:
     """Have a pod go through a story.
 
     Args:
@@ -148,7 +148,7 @@ def play(story: Story, clock: Clock, record: Record, started: Callable[[], None]
 class _Told:
     """A story under way."""
 
-    def __init__(self, clock: Clock, record: Record, later: timedelta, started: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, record: Record, later: timedelta, started: Callable[[], object]) -> None:
         self._clock, self._record, self._later, self._started = clock, record, later, started
         self._run = False
 

@@ -48,7 +48,7 @@ def failed(case: Case) -> Verdict:
         return _oom(case, killed)
     disruption = case.disruption
     if disruption is not None:
-        return _disrupted(case, disruption)
+        return disrupted(case, disruption)
     reason = case.status.reason or ""
     if reason and reason != "Error":
         return _for_reason(case, reason)
@@ -183,7 +183,7 @@ def _init_ended_badly(case: Case, name: str, end: wire.Terminated) -> Verdict:
     )
 
 
-def _disrupted(case: Case, condition: wire.Condition) -> Verdict:
+def disrupted(case: Case, condition: wire.Condition) -> Verdict:
     """The cluster says itself that it ended the pod: that beats every exit code."""
     reason = condition.reason or ""
     said = Evidence("condition", quote(f"{reason}: {condition.message or ''}"), at=condition.last_transition_time)
@@ -241,6 +241,8 @@ def deleted(case: Case, wait: Wait | None) -> Verdict:
     """
     if wait is not None and wait.found.rule.kind is ErrorKind.USER:
         return _never_started(case, wait)
+    if case.disruption is not None:
+        return disrupted(case, case.disruption)
     evidence: tuple[Evidence, ...] = ()
     detail = ""
     if wait is not None:

@@ -9,7 +9,7 @@ import attrs
 from flytekitplugins_podtriage.core.memory import NEVER_RAN
 from flytekitplugins_podtriage.core.model import Phase, Verdict
 from flytekitplugins_podtriage.core.own.case import Case, later
-from flytekitplugins_podtriage.core.own.ended import ended_badly, first_end
+from flytekitplugins_podtriage.core.own.ended import disrupted, ended_badly, first_end
 from flytekitplugins_podtriage.core.waits import CRASHED
 
 
@@ -24,6 +24,8 @@ def running(case: Case) -> Verdict:
     due = case.metadata.deletion_timestamp
     if due is not None:
         if case.now >= due:
+            if case.disruption is not None:
+                return disrupted(case, case.disruption)
             return case.by_rule("pod-deleted", Phase.RETRYABLE_FAILURE, code="Deleted")
         return case.by_rule("pod-running", Phase.RUNNING, detail="it is being deleted", recheck_at=due)
     return case.by_rule("pod-running", Phase.RUNNING)
