@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 
 import attrs
@@ -17,60 +17,11 @@ from msgspec.structs import replace
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.cluster import Sight
-from flytekitplugins_podtriage.core.memory import Memory, remember
+from flytekitplugins_podtriage.core.memory import remember
+from flytekitplugins_podtriage.kube.known import Key, Known, Limits, Strangers
 from flytekitplugins_podtriage.kube.objects import WatchedEvent
 from flytekitplugins_podtriage.kube.trimming import Words
 from flytekitplugins_podtriage.kube.versions import newer
-
-Key = tuple[str, str]
-"""Namespace and name."""
-
-
-@attrs.frozen
-class Limits:
-    """How much is kept."""
-
-    gone: int = 5_000
-    """Pods that are gone; the first to go are forgotten first."""
-    gone_for: float = 900.0
-    """How long they are kept at most, in seconds."""
-    events_of_pod: int = 40
-    """Events of one pod; the longest unchanged are forgotten first. The API server keeps them for an hour."""
-    events: int = 200_000
-    """Events of all pods: beyond, each new one takes the place of another of its pod."""
-    strangers: int = 2_000
-    """Pods that are not known (yet) of which events are kept; the others are about pods that nobody watches."""
-
-
-@attrs.define(slots=True, eq=False)
-class _Known:
-    """What is known of one pod."""
-
-    key: Key
-    pod: wire.Pod
-    version: int
-    at: datetime
-    memory: Memory | None = None
-    events: dict[str, wire.Event] | None = None
-    """By their uid, the one that changed last at the end."""
-    gone: bool = False
-    offered: int = 0
-    """The list (by number) since which it is known from an offer that is newer than what the watch has told; or 0."""
-
-    @property
-    def uid(self) -> str:
-        """The pod's uid."""
-        return (self.pod.metadata.uid if self.pod.metadata is not None else None) or ""
-
-    @property
-    def resource_version(self) -> str | None:
-        """The pod's resource version."""
-        return self.pod.metadata.resource_version if self.pod.metadata is not None else None
-
-    def sight(self) -> Sight:
-        """Return it as those see it who run pods."""
-        events = tuple(self.events.values()) if self.events else ()
-        return Sight(self.pod, events, self.memory, self.gone, self.at, self.version)
 
 
 class PodCache:
@@ -92,10 +43,10 @@ class PodCache:
         self._limits = limits or Limits()
         self._changed = changed
         self._lock = threading.Lock()
-        self._known: dict[Key, _Known] = {}
-        self._by_uid: dict[str, _Known] = {}
-        self._gone: OrderedDict[Key, _Known] = OrderedDict()
-        self._strangers: OrderedDict[str, dict[str, wire.Event]] = OrderedDict()
+        self._known: dict[Key, Known] = {}
+        self._by_uid: dict[str, Known] = {}
+        self._gone: OrderedDict[Key, Known] = OrderedDict()
+        self._strangers = Strangers(self._limits)
         self._events = 0
         self._counted = 0
         self._list = 1
@@ -185,7 +136,7 @@ class PodCache:
             if known is None or known.gone:
                 return
             if last is not None:
-                known.pod = self._words.pod(last, _texts(known))
+                known.pod = self._words.pod(last, known.texts())
             self._leave(known)
         self._changed(known.key)
 
@@ -222,7 +173,8 @@ class PodCache:
         with self._lock:
             known = self._by_uid.get(about.uid)
             if known is None:
-                self._of_stranger(about.uid, metadata.uid, event)
+                trimmed = self._trimmed(event, about.uid, self._strangers.of(about.uid))
+                self._strangers.put(about.uid, metadata.uid, trimmed)
                 return
             if known.events is None:
                 known.events = {}
@@ -250,9 +202,7 @@ class PodCache:
         with self._lock:
             known = self._by_uid.get(about)
             if known is None or known.gone or not known.events or uid not in known.events:
-                strange = self._strangers.get(about)
-                if strange is not None:
-                    strange.pop(uid, None)
+                self._strangers.drop(about, uid)
                 return
             del known.events[uid]
             self._events -= 1
@@ -261,7 +211,7 @@ class PodCache:
 
     def settle_events(self, present: set[str]) -> None:
         """Take in that there are no others than these events."""
-        left: list[_Known] = []
+        left: list[Known] = []
         with self._lock:
             for known in self._known.values():
                 if known.gone or not known.events:
@@ -272,10 +222,7 @@ class PodCache:
                     known.events = kept
                     self._count(known)
                     left.append(known)
-            self._strangers = OrderedDict(
-                (about, {uid: event for uid, event in events.items() if uid in present})
-                for about, events in self._strangers.items()
-            )
+            self._strangers.settle(present)
         for known in left:
             self._changed(known.key)
 
@@ -284,28 +231,26 @@ class PodCache:
     def _there(self, key: Key, pod: wire.Pod, offered: int) -> None:
         """Have a pod be there as it is."""
         uid = (pod.metadata.uid if pod.metadata is not None else None) or ""
-        known, strange = self._known.get(key), None
+        known = self._known.get(key)
         if known is not None and known.uid != uid:
             self._forget(known)
             known = None
-        trimmed = self._words.pod(pod, _texts(known))
+        trimmed = self._words.pod(pod, known.texts() if known is not None else ())
         if known is None:
-            known = self._known[key] = self._by_uid[uid] = _Known(key, trimmed, 0, self._now())
-            strange = self._strangers.pop(uid, None)
-            if strange:
-                known.events = strange
-                self._events += len(strange)
+            known = self._known[key] = self._by_uid[uid] = Known(key, trimmed, 0, self._now())
+            known.events = self._strangers.take(uid)
+            self._events += len(known.events or ())
         known.pod, known.offered = trimmed, offered
         if known.gone:
             known.gone = False
             del self._gone[key]
-        self._note(known, _of_waiting(known))
+        self._note(known, known.telling())
 
-    def _leave(self, known: _Known) -> None:
+    def _leave(self, known: Known) -> None:
         """Have a pod be gone."""
         known.gone, known.offered = True, 0
         self._gone[known.key] = known
-        self._note(known, _of_waiting(known))
+        self._note(known, known.telling())
         self._expire(known.at)
 
     def _expire(self, now: datetime) -> None:
@@ -317,53 +262,26 @@ class PodCache:
                 break
             self._forget(first)
 
-    def _forget(self, known: _Known) -> None:
+    def _forget(self, known: Known) -> None:
         self._known.pop(known.key, None)
         self._by_uid.pop(known.uid, None)
         self._gone.pop(known.key, None)
         self._events -= len(known.events or ())
 
-    def _note(self, known: _Known, events: Iterable[wire.Event] = ()) -> None:
+    def _note(self, known: Known, events: Iterable[wire.Event] = ()) -> None:
         """Fold what is new into what is remembered, and count it."""
         memory = remember(known.memory, known.pod, events, now=self._now())
         if memory != known.memory:
             known.memory = memory
         self._count(known)
 
-    def _count(self, known: _Known) -> None:
+    def _count(self, known: Known) -> None:
         known.at = self._now()
         self._counted += 1
         known.version = self._counted
 
     def _trimmed(self, event: WatchedEvent, uid: str, beside: dict[str, wire.Event]) -> wire.Event:
         return self._words.event(event, self._words.about(event, uid, beside.values()))
-
-    def _of_stranger(self, about: str, uid: str, event: WatchedEvent) -> None:
-        events = self._strangers.setdefault(about, {})
-        self._strangers.move_to_end(about)
-        trimmed = self._trimmed(event, about, events)
-        events.pop(uid, None)
-        if len(events) >= self._limits.events_of_pod:
-            events.pop(next(iter(events)))
-        events[uid] = trimmed
-        if len(self._strangers) > self._limits.strangers:
-            self._strangers.popitem(last=False)
-
-
-def _texts(known: _Known | None) -> Iterator[str]:
-    """Return the longer texts that are kept of a pod."""
-    return (cause.message for cause in known.memory.causes) if known is not None and known.memory else iter(())
-
-
-def _of_waiting(known: _Known) -> Iterable[wire.Event]:
-    """Return the events to be folded with a pod's state: those of one that runs or has run well tell no cause.
-
-    The others have to be: what a kubelet writes into the status of a failed pull is less than its event says (there is
-    no image in it), and takes its place in what is remembered.
-    """
-    status = known.pod.status
-    over = status is not None and status.phase in ("Running", "Succeeded")
-    return () if over or not known.events else known.events.values()
 
 
 class EventShelf:

@@ -17,15 +17,17 @@ from typing import Any, Final, TypeVar
 
 from flytekitplugins_podtriage.core.cluster import ClusterBusy, ClusterError, Sight
 from flytekitplugins_podtriage.kube import calls
-from flytekitplugins_podtriage.kube.cache import Key, Limits, PodCache
+from flytekitplugins_podtriage.kube.cache import PodCache
 from flytekitplugins_podtriage.kube.calls import Timeouts
 from flytekitplugins_podtriage.kube.connection import Cluster
 from flytekitplugins_podtriage.kube.executions import execution_over
+from flytekitplugins_podtriage.kube.known import Key, Limits
 from flytekitplugins_podtriage.kube.names import is_name, path
 from flytekitplugins_podtriage.kube.objects import EVENTS, PODS
+from flytekitplugins_podtriage.kube.pace import Pace
 from flytekitplugins_podtriage.kube.selector import Selector
 from flytekitplugins_podtriage.kube.source import HttpSource
-from flytekitplugins_podtriage.kube.watch import Pace, Watch
+from flytekitplugins_podtriage.kube.watch import Watch
 
 OURS: Final = "podtriage.flyte.org/task"
 """The label that all pods of the connector and of local runs carry."""

@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, Protocol, TypeVar
 
-import attrs
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
@@ -36,6 +35,7 @@ from flytekitplugins_podtriage.kube.objects import (
     rough_line,
     rough_page,
 )
+from flytekitplugins_podtriage.kube.pace import Pace, Waits
 from flytekitplugins_podtriage.kube.refusals import at, refused, unanswered
 from flytekitplugins_podtriage.kube.right import Right
 from flytekitplugins_podtriage.kube.sending import Unanswered, Unanswering
@@ -48,28 +48,6 @@ _STUBBORN: Final = 3
 Told_contra = TypeVar("Told_contra", contravariant=True)
 _LAGS: Final = 5
 """After how many answers "too large a version" the version is given up: an etcd that was restored counts from lower."""
-
-
-@attrs.frozen
-class Pace:
-    """How a watch goes about it; times in seconds."""
-
-    page: int = 500
-    """Items of a page; client-go's pager has as many."""
-    shortest: float = 300.0
-    """After what time, at least, the server is asked to end a watch."""
-    longest: float = 600.0
-    """At most."""
-    idle: float = 90.0
-    """How long nothing may come before the connection is given up: bookmarks come every minute."""
-    first_wait: float = 0.8
-    """The wait after a first failure; each further one is twice as long, and up to as long again by chance."""
-    longest_wait: float = 30.0
-    """The longest wait, likewise before chance; it is the wait after a refusal, too."""
-    lag: float = 1.0
-    """The wait for a server that does not know of a version yet."""
-    short: float = 1.0
-    """A watch that ends within this time counts as a failure."""
 
 
 class Store(Protocol[Told_contra]):
@@ -129,10 +107,9 @@ class Watch(Generic[Object]):
         self._watch_right = Right("watch", resource, namespace)
         self._pace = pace or Pace()
         self._clock = clock
-        self._chance = chance
+        self._waits = Waits(self._pace, chance)
         self._on_listed = on_listed
         self._version: str | None = None
-        self._failures = 0
         self._lags = 0
         self._paged = True
         self._told_unreadable = False
@@ -253,12 +230,11 @@ class Watch(Generic[Object]):
         """Watch until the watch ends; return how long to wait then."""
         pace = self._pace
         assert self._version is not None
-        seconds = int(pace.shortest + self._chance() * (pace.longest - pace.shortest))
         query = {
             "watch": "1",
             "allowWatchBookmarks": "true",
             "resourceVersion": self._version,
-            "timeoutSeconds": str(seconds),
+            "timeoutSeconds": str(self._waits.of_watch()),
         }
         began = self._clock()
         with self._source.stream(query, pace.idle) as stream:
@@ -280,7 +256,7 @@ class Watch(Generic[Object]):
         if lived < pace.short and not self._stopped.is_set():
             return self._failed(None)
         if lived >= pace.longest_wait:
-            self._failures, self._logged = 0, None
+            self._waits.failures, self._logged = 0, None
         return 0.0
 
     def _follow(self, stream: Stream) -> Status | None:
@@ -312,7 +288,7 @@ class Watch(Generic[Object]):
                 self._reached(metadata.resource_version)
         except (LineTooLong, *UNREADABLE) as error:
             # It will be asked for again, from the last good line on; if that does not help, there is a new list.
-            if self._failures:
+            if self._waits.failures:
                 self._version = None
             raise Unanswered(f"the stream holds something else than objects: {error}") from error
         return None
@@ -329,7 +305,7 @@ class Watch(Generic[Object]):
         """Note that the watch has got somewhere."""
         if version:
             self._version = version
-            self._failures = self._lags = 0
+            self._waits.failures = self._lags = 0
             self._logged = None
 
     def _unreadable(self, metadata: wire.Metadata) -> None:
@@ -348,38 +324,37 @@ class Watch(Generic[Object]):
         error = refused(self._cluster, str(right), right, status, said)
         if status == 410 or said.reason in ("Expired", "Gone"):
             self._version = None
-            return self._failed(None) if self._failures else self._failed(None, 0.0)  # as it may be after any pause
+            wait = self._waits.after_failure()
+            return wait if self._waits.failures > 1 else 0.0  # a first time is as it may be after any pause
         if said.too_large_a_version:
             self._lags += 1
             if self._lags > _LAGS:
                 self._lags, self._version = 0, None
-            return self._failed(error, self._pace.lag)
+            self._met(error)
+            return self._pace.lag
         if status in (429, 503, 504):
-            asked = asked_to_wait(headers, said)
-            return self._failed(error, asked or None)
-        if self._failures >= _STUBBORN:
+            return max(asked_to_wait(headers, said) or 0.0, self._failed(error))
+        if self._waits.failures >= _STUBBORN:
             self._version = None
         if status >= 500 or status == 401:
             return self._failed(error)
-        return self._failed(error, self._jittered(self._pace.longest_wait))
+        self._met(error)
+        return self._waits.after_refusal()
 
-    def _failed(self, error: ClusterError | None, wait: float | None = None) -> float:
-        """Take in a failure; return how long to wait: as said, or longer each time."""
+    def _failed(self, error: ClusterError | None) -> float:
+        """Take in a failure; return how long to wait."""
         if error is not None:
-            if self.since is None:
-                self.since = self._clock()
-            if type(error) is not self._logged:
-                self._logged = type(error)
-                _log.warning("podtriage: %s", error)
-            self.error = error
-        pace = self._pace
-        if wait is None:
-            wait = self._jittered(min(pace.first_wait * 2.0 ** min(self._failures, 16), pace.longest_wait))
-        self._failures += 1
-        return wait
+            self._met(error)
+        return self._waits.after_failure()
 
-    def _jittered(self, wait: float) -> float:
-        return wait * (1.0 + self._chance())
+    def _met(self, error: ClusterError) -> None:
+        """Keep what is met, and log it if that is new."""
+        if self.since is None:
+            self.since = self._clock()
+        self.error = error
+        if type(error) is not self._logged:
+            self._logged = type(error)
+            _log.warning("podtriage: %s", error)
 
 
 _NOTHING: Final = wire.Metadata()

@@ -24,8 +24,8 @@ from flytekitplugins_podtriage.core.cluster import (
 )
 from flytekitplugins_podtriage.kube.calls import Timeouts
 from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.pace import Pace
 from flytekitplugins_podtriage.kube.pods import OURS, KubeCluster
-from flytekitplugins_podtriage.kube.watch import Pace
 from tests.kube.model import NS, event, line, pod, status
 from tests.kube.scripted import PATIENCE, Scripted
 

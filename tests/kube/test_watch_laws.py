@@ -13,7 +13,8 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.kube.cache import PodCache
 from flytekitplugins_podtriage.kube.connection import Cluster
 from flytekitplugins_podtriage.kube.objects import EVENTS, PODS
-from flytekitplugins_podtriage.kube.watch import Pace, Watch
+from flytekitplugins_podtriage.kube.pace import Pace
+from flytekitplugins_podtriage.kube.watch import Watch
 from tests.kube.model import NS, Model, event, pod
 
 NAMES = st.sampled_from("abc")
@@ -176,7 +177,7 @@ def test_the_cache_ends_with_the_events_of_the_cluster(steps: list[tuple[str, An
 
 @given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 9))
 def test_a_pod_that_is_gone_is_kept_for_its_time_and_no_longer(ages: list[int], most: int) -> None:
-    from flytekitplugins_podtriage.kube.cache import Limits
+    from flytekitplugins_podtriage.kube.known import Limits
 
     time = [datetime(2026, 3, 1, tzinfo=timezone.utc)]
     cache = PodCache(lambda: time[0], Limits(gone=most, gone_for=30.0))
