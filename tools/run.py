@@ -1,20 +1,24 @@
 """Run podtriage from this checkout; the first run sets everything up.
 
-python3 tools/run.py                    the main job: a recorded Flyte pod whose registry limits it, explained
+python3 tools/run.py                    the main job: `pyflyte run` of a task whose image pulls meet HTTP 429
 python3 tools/run.py diagnose "..."     any command of podtriage
 """
 
+import os
 import sys
 
 import pythons
 
-MAIN_JOB = ["explain", "examples/01_rate_limited_pod.json"]
+EXAMPLE = "examples/workflows/01_rate_limited"
+MAIN_JOB = ["-m", "flytekit.clis.sdk_in_container.pyflyte", "run", f"{EXAMPLE}.py", "wf"]
+"""What the README's first command runs: `pyflyte` of the environment, with a plan of faults."""
 
 if __name__ == "__main__":
     pythons.choose()
     import environment
 
-    arguments = sys.argv[1:] or MAIN_JOB
-    code = environment.run(environment.prepared(), "-m", "flytekitplugins_podtriage", *arguments)
-    # `explain` answers 1 for a pod that is failing. That one is meant to.
-    sys.exit(0 if code == 1 and arguments is MAIN_JOB else code)
+    arguments = sys.argv[1:]
+    if arguments:
+        sys.exit(environment.run(environment.prepared(), "-m", "flytekitplugins_podtriage", *arguments))
+    os.environ.setdefault("FLYTE_PODTRIAGE_PLAN", f"@{EXAMPLE}.plan")
+    sys.exit(environment.run(environment.prepared(), *MAIN_JOB))

@@ -93,6 +93,10 @@ def outcome(run: TaskRun) -> str:
     last = run.attempts[-1] if run.attempts else None
     if last is not None and last.failure is not None and not last.failure.recoverable:
         return "fails: no retry would help"
+    unused = left(last, run.limits)[0] if last is not None and last.charged is ErrorKind.SYSTEM else 0
+    if unused:
+        # The platform's budget is spent, and nobody may draw on the other (isEligibleForRetry).
+        return f"fails: {unused} user {'retry' if unused == 1 else 'retries'} left unused"
     return "fails: no retry is left"
 
 
