@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from flytekit import FlyteContext
+from flytekit.core.data_persistence import flyte_tmp_dir
 from flytekit.exceptions.user import FlyteValidationException
 from flytekit.models import literals
 
@@ -44,7 +45,7 @@ def outputs(task: Any, ctx: FlyteContext, settings: Settings, inputs: literals.L
             "local run on a cluster: container tasks without any"
         )
     place = local.Place.new(ctx)
-    if place.prefix.startswith(str(ctx.file_access.local_sandbox_dir)):
+    if place.prefix.startswith((flyte_tmp_dir, str(ctx.file_access.local_sandbox_dir))):  # flytekit's own defaults
         raise FlyteValidationException(
             f"task {task.name}: its data would go to {place.prefix}, which no pod reaches; allowed: "
             "pyflyte run --raw-output-data-prefix PLACE, with a PLACE that this machine and the pods share"
