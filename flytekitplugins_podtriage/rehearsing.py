@@ -6,7 +6,8 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import attrs
@@ -41,7 +42,6 @@ def rehearse(path: str, name: str, inputs: Iterable[str], settings: Mapping[str,
         NotRehearsable: there is no such file or workflow, or an input is not one of its.
         ValueError: a setting or the plan is not allowed.
     """
-    from flytekitplugins_podtriage.flyte.container_local import PodTriageNoOutputs
     from flytekitplugins_podtriage.flyte.settings import read_settings
     from flytekitplugins_podtriage.local_runs import read_plan, watch_runs
 
@@ -50,14 +50,33 @@ def rehearse(path: str, name: str, inputs: Iterable[str], settings: Mapping[str,
     entity = _entity(path, name)
     given = _inputs(entity, inputs, name)
     runs: list[tuple[TaskRun, tuple[TaskRun, ...]]] = []
-    with watch_runs(lambda run, others: runs.append((run, others)), found):
+    with watch_runs(lambda run, others: runs.append((run, others)), found), _output_aside():
         try:
             entity(**given)
-        except Exception as error:
-            if not isinstance(error, PodTriageNoOutputs) and (not runs or runs[-1][0].succeeded):
-                raise  # no task of ours failed
-            return Rehearsal(tuple(runs), " ".join(str(error).split())[:500])
+        except Exception as error:  # noqa: BLE001  # whatever a task's code raises, ours or another
+            return Rehearsal(tuple(runs), _in_a_line(error))
     return Rehearsal(tuple(runs))
+
+
+@contextmanager
+def _output_aside() -> Iterator[None]:
+    """Have what bodies print, here and in processes of their own, go to standard error: the answer is on the other."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _in_a_line(error: Exception) -> str:
+    from flytekit.exceptions.base import FlyteException
+
+    said = " ".join(str(error).split())
+    return said if isinstance(error, FlyteException) else f"{type(error).__name__}: {said}"
 
 
 def _entity(path: str, name: str) -> Any:
@@ -68,7 +87,7 @@ def _entity(path: str, name: str) -> Any:
         raise NotRehearsable(f"{path}: no such file; allowed: a Python file with workflows")
     folder, file = os.path.split(os.path.abspath(path))
     if not file.endswith(".py"):
-        raise NotRehearsable(f"{path}: no Python file")
+        raise NotRehearsable(f"{path}: no Python file; allowed: a name that ends in .py")
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
@@ -96,7 +115,21 @@ def _inputs(entity: Any, inputs: Iterable[str], name: str) -> dict[str, Any]:
             given[key] = value if kind is str else json.loads(value)
         except ValueError:
             given[key] = value
+        _check(entity, key, given[key], kind, item)
     missing = [key for key, (_, default) in allowed.items() if default is None and key not in given]
     if missing:
         raise NotRehearsable(f"{name}: inputs are missing: {', '.join(missing)}; give them as --input KEY=VALUE")
     return given
+
+
+def _check(entity: Any, key: str, value: Any, kind: Any, item: str) -> None:
+    """Make sure that flytekit takes a value for an input."""
+    from flytekit import FlyteContext
+    from flytekit.core.type_engine import TypeEngine
+
+    wanted = entity.interface.inputs[key].type
+    try:
+        TypeEngine.to_literal(FlyteContext.current_context(), value, kind, wanted)
+    except Exception as error:  # its transformers raise all kinds
+        shown = getattr(kind, "__name__", str(kind))
+        raise NotRehearsable(f"--input {item[:64]!r}: no {shown}; allowed: KEY=VALUE, the VALUE as JSON") from error

@@ -60,11 +60,11 @@ def rehearse(
     if html is not None:
         from flytekitplugins_podtriage.report.page_runs import page
 
-        write_page(html, page(found.runs))
+        write_page(html, page(found.runs, found.error))
     elif as_json:
         from flytekitplugins_podtriage.report.plain_runs import runs_json
 
-        print_json(runs_json([one for run_, others in found.runs for one in (run_, *others)]))
+        print_json(runs_json([one for run_, others in found.runs for one in (run_, *others)], found.error))
     else:
         from flytekitplugins_podtriage.report.console_runs import RunsView
 

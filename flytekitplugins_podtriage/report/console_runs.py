@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +15,7 @@ from flytekitplugins_podtriage.report.hanging import hanging
 from flytekitplugins_podtriage.report.moments import length
 from flytekitplugins_podtriage.report.runs import (
     NAMES,
+    NONE_RUN,
     WRONGED,
     category,
     fault,
@@ -31,6 +32,8 @@ MOST_SHOWN = 12
 """How many attempts of a run a person is shown."""
 
 
+_NARROW = 72
+"""Below so many columns there are no tables."""
 WRONG = "! "
 """Marks what the user paid for though the platform was at fault."""
 
@@ -47,13 +50,14 @@ class RunView:
         title = Text(run.task, style="bold").append(f"  on {NAMES.get(run.backend, run.backend)}", style="not bold")
         yield title.append(f"  {outcome(run)}", style="green" if run.succeeded else "red")
         yield Text()
-        yield Padding(_attempts(run), (0, 0, 0, 2))
+        narrow = options.max_width < _NARROW
+        yield Padding(_attempts_below(run) if narrow else _attempts(run), (0, 0, 0, 2))
         if len(run.attempts) > MOST_SHOWN:
             yield Padding(Text(f"and {len(run.attempts) - MOST_SHOWN} more", style="dim"), (0, 2))
         if self._beside:
             yield Text()
             runs = (run, *self._beside)
-            yield Padding(_compared(runs), (0, 0, 0, 2))
+            yield Padding(_compared_below(runs) if narrow else _compared(runs), (0, 0, 0, 2))
             if any(map(wronged, runs)):
                 yield Padding(Text(f"{WRONG}{WRONGED}", style="red"), (0, 0, 0, 2))
         helps = remedy(run)
@@ -106,6 +110,33 @@ def _compared(runs: Sequence[TaskRun]) -> Table:
     return table
 
 
+def _attempts_below(run: TaskRun) -> Group:
+    """The attempts, one below the other, where there is no room for a table."""
+    found = []
+    for record in run.attempts[:MOST_SHOWN]:
+        user, system = left(record, run.limits)
+        name = category(record)
+        found += [
+            hanging(Text(f"{record.number}  ", "bold"), Text(happened(record))),
+            *([hanging(Text("   "), Text(f"{fault(record)}  {name}", "yellow"))] if name else []),
+            hanging(Text("   "), Text(f"took {length(record.lasted)}, charged to {paid_by(record)}")),
+            hanging(Text("   "), Text(f"left: user {user}, platform {system}")),
+        ]
+    return Group(*found)
+
+
+def _compared_below(runs: Sequence[TaskRun]) -> Group:
+    found = [Text("the same faults on", "bold")]
+    for run in runs:
+        user = f"{WRONG if wronged(run) else ''}{run.paid[ErrorKind.USER]}"
+        charged = f"user charged {user}, platform charged {run.paid[ErrorKind.SYSTEM]}, {length(run.lost)} lost"
+        found += [
+            Text(f"{NAMES.get(run.backend, run.backend)}: {outcome(run)}"),
+            hanging(Text("   "), Text(f"attempts {len(run.attempts)}, {charged}")),
+        ]
+    return Group(*found)
+
+
 def _table() -> Table:
     return Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
 
@@ -123,7 +154,7 @@ class RunsView:
                 yield Text()
             yield RunView(run, others)
         if not self._runs:
-            yield Text("No task with PodTriage() was run.")
+            yield Text(NONE_RUN)
         if self._error is not None:
             yield Text()
             yield Text(line(self._error, 300), style="red")

@@ -11,6 +11,7 @@ from flytekitplugins_podtriage.report.moments import length
 from flytekitplugins_podtriage.report.page import badge, document, element, table, text
 from flytekitplugins_podtriage.report.runs import (
     NAMES,
+    NONE_RUN,
     WRONGED,
     category,
     fault,
@@ -21,13 +22,19 @@ from flytekitplugins_podtriage.report.runs import (
     remedy,
     wronged,
 )
+from flytekitplugins_podtriage.report.shown import line
 
 _MOST_ROWS = 100
 
 
-def page(runs: Sequence[tuple[TaskRun, Sequence[TaskRun]]]) -> str:
-    """Return a page about runs, each with those of other backends beside it."""
-    return document("podtriage: rehearsal", "\n".join(element("article", fragment(run, rest)) for run, rest in runs))
+def page(runs: Sequence[tuple[TaskRun, Sequence[TaskRun]]], error: str | None = None) -> str:
+    """Return a page about runs, each with those of other backends beside it, and why their workflow failed."""
+    parts = [element("article", fragment(run, rest)) for run, rest in runs]
+    if not runs:
+        parts.append(element("p", text(NONE_RUN)))
+    if error is not None:
+        parts.append(element("p", text(line(error, 300)), "bad"))
+    return document("podtriage: rehearsal", "\n".join(parts))
 
 
 def framed(run: TaskRun, beside: Sequence[TaskRun] = ()) -> str:

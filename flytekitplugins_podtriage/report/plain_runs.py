@@ -12,14 +12,20 @@ from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.run import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.core.text.secrets import mask
 from flytekitplugins_podtriage.report.masking import masked
-from flytekitplugins_podtriage.report.runs import happened, left, outcome, wronged
+from flytekitplugins_podtriage.report.runs import category, fault, happened, left, outcome, remedy, wronged
 
 SCHEMA = 1
 
 
-def runs_json(runs: Sequence[TaskRun]) -> bytes:
-    """Return runs of tasks as one line of JSON; times in RFC 3339, durations in seconds."""
-    return msgspec.json.encode({"schema": SCHEMA, "runs": [_run(run) for run in runs]})
+def runs_json(runs: Sequence[TaskRun], error: str | None = None) -> bytes:
+    """Return runs of tasks as one line of JSON; times in RFC 3339, durations in seconds.
+
+    Args:
+        runs: of all tasks, on all backends.
+        error: why the workflow failed, if it did.
+    """
+    told = None if error is None else mask(error)
+    return msgspec.json.encode({"schema": SCHEMA, "error": told, "runs": [_run(run) for run in runs]})
 
 
 def _run(run: TaskRun) -> dict[str, Any]:
@@ -35,6 +41,7 @@ def _run(run: TaskRun) -> dict[str, Any]:
         "user_wronged": wronged(run),
         "lost_seconds": run.lost.total_seconds(),
         "final": _failure(run.final),
+        "remedy": remedy(run),
         "attempts": [_attempt(one, run) for one in run.attempts],
     }
 
@@ -48,6 +55,8 @@ def _attempt(record: AttemptRecord, run: TaskRun) -> dict[str, Any]:
         "ended": record.ended,
         "seconds": record.lasted.total_seconds(),
         "happened": happened(record),
+        "fault": fault(record) or None,
+        "category": category(record) or None,
         "failure": _failure(record.failure),
         "charged": record.charged,
         "retried": record.retried,

@@ -17,6 +17,7 @@ NAMES: Final = {
     "guard": "podtriage's guard",
 }
 """What each backend is called."""
+NONE_RUN: Final = "No task with PodTriage() was run."
 WRONGED: Final = "charged to the user for what is the platform's doing"
 
 

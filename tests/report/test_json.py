@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 
 from flytekitplugins_podtriage import diagnose, triage
+from flytekitplugins_podtriage.core.accounting import Failure, Limits
 from flytekitplugins_podtriage.core.model import ErrorKind
+from flytekitplugins_podtriage.core.run import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.report.attempts import Attempt
 from flytekitplugins_podtriage.report.audit import Entry, Tally
 from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.history import history
 from flytekitplugins_podtriage.report.plain import audit_json, explanation_json, history_json
+from flytekitplugins_podtriage.report.plain_runs import runs_json
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
 SECTIONS = {part.partition("\n")[0]: part for part in PAGE.split("\n## ")[1:]}
@@ -67,6 +70,17 @@ def test_an_audit_has_the_keys_of_the_page() -> None:
     tally.add(Entry(ErrorKind.USER, ErrorKind.SYSTEM, "evicted", "task", "registry", "where", "said"))
     told = json.loads(audit_json(tally.result("x")))
     assert keys(told) <= documented(SECTIONS["`audit`"]) | {"schema"}
+
+
+def test_runs_have_the_keys_of_the_page() -> None:
+    verdict = triage({"kind": "Pod"}, now=NOON)
+    failure = Failure(ErrorKind.SYSTEM, "Interrupted", "why")
+    one = AttemptRecord(1, "pod", NOON, NOON, verdict, failure, ErrorKind.SYSTEM, met=verdict)
+    told = json.loads(runs_json([TaskRun("task", "connector", Limits(), (one,), False, failure)], "why"))
+    section = SECTIONS["`rehearse`"]
+    first = set(re.findall(r"`([a-z_]+)`", "\n".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))))
+    assert keys(told) <= documented(section + VERDICT)
+    assert first == {"error", "runs", *told["runs"][0], *told["runs"][0]["attempts"][0]}
 
 
 def test_what_the_page_tells_of_is_there(explained: Callable[..., Explanation]) -> None:

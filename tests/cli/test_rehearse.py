@@ -1,0 +1,173 @@
+"""`podtriage rehearse`: a workflow under faults, on all backends, and the ways in which it can be asked wrongly."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from flytekitplugins_podtriage.cli.rehearse_command import RUN_ON
+from flytekitplugins_podtriage.flyte.settings import RUN_ON as ALLOWED
+
+FILE = Path(__file__).parent / "rehearsed.py"
+INLINE = (FILE, "wf", "--input", "rows=3", "--inline")
+
+
+@pytest.fixture(autouse=True)
+def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.yaml"
+    empty.write_text("admin: {}", encoding="utf-8")
+    monkeypatch.setenv("FLYTECTL_CONFIG", str(empty))
+    monkeypatch.setenv("FLYTE_PODTRIAGE_PLAN", "")
+
+
+def test_the_choice_of_backends_is_that_of_the_setting() -> None:
+    assert RUN_ON == ALLOWED
+
+
+def test_a_limit_that_outlasts_stock_flytes_grace(run: Callable[..., Result]) -> None:
+    result = run("rehearse", *INLINE, "--fault", "docker.io: 429 for 20m", "--fault", "body: 40m")
+
+    assert result.exit_code == 0, result.stderr
+    shown = " ".join(result.stdout.split())
+    assert "count on podtriage's connector succeeds" in shown
+    assert "Succeeded; before that" in shown
+    assert "pulls failed: docker.io" in shown
+    assert "SYSTEM registry_rate_limited" in shown
+    assert "stock Flyte 1.16 2 ! 2 · 6m fails: no retry is left" in shown
+    assert "! charged to the user for what is the platform's doing" in shown
+    assert "What helps: Add an image pull secret for docker.io" in shown
+    assert "counting" not in result.stdout, "what a body prints is not the answer"
+
+
+def test_the_exit_code_says_that_the_workflow_fails(run: Callable[..., Result]) -> None:
+    result = run("rehearse", *INLINE, "--fault", "docker.io: not found", "--on", "flyte-1.16")
+
+    assert result.exit_code == 1
+    assert "on stock Flyte 1.16" in result.stdout
+    assert "USER not_found" in " ".join(result.stdout.split())
+    assert "rehearsed.count failed after 2 attempt(s)" in " ".join(result.stdout.split())
+    assert result.stderr.strip() == ""
+
+
+def test_json_has_every_run_and_nothing_else(run: Callable[..., Result]) -> None:
+    told = json.loads(run("rehearse", *INLINE, "--fault", "docker.io: 429 for 20m", "--json").stdout)
+
+    assert [one["backend"] for one in told["runs"]] == ["connector", "flyte-1.16", "flyte-2", "guard"]
+    assert [(one["succeeded"], one["user_wronged"]) for one in told["runs"]][:2] == [(True, 0), (False, 2)]
+    assert told["error"] is None
+    assert told["runs"][0]["attempts"][0]["met"]["category"] == "registry_rate_limited"
+
+
+def test_a_page_is_written(run: Callable[..., Result], tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+
+    result = run("rehearse", *INLINE, "--fault", "docker.io: 429 for 20m", "--html", path)
+
+    assert result.exit_code == 0, result.stderr
+    page = path.read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    for words in ("stock Flyte 1.16", "registry_rate_limited", "charged to the user", "What helps"):
+        assert words in page
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_narrow_terminal_loses_no_words(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    result = run("rehearse", *INLINE, "--fault", "docker.io: 429 for 20m")
+
+    assert all(len(line) <= columns for line in result.stdout.splitlines())
+    shown = " ".join(result.stdout.split())
+    for words in ("registry_rate_limited", "platform", "stock Flyte 1.16", "! 2", "What helps"):
+        assert words in shown
+
+
+def test_bodies_in_processes_print_beside_the_answer(
+    program: Callable[..., subprocess.CompletedProcess[bytes]],
+) -> None:
+    done = program("rehearse", FILE, "wf", "--input", "rows=3", "--fault", "pull: 503 x1", "--json")
+
+    assert done.returncode == 0, done.stderr
+    assert [one["succeeded"] for one in json.loads(done.stdout)["runs"]] == [True] * 4
+    assert b"counting 3 rows" in done.stderr
+
+
+def test_a_plan_comes_from_a_file_or_the_environment_too(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plan = tmp_path / "faults.plan"
+    plan.write_text("docker.io: 429 for 20m  # long\n", encoding="utf-8")
+    by_file = run("rehearse", *INLINE, "--plan", plan).stdout
+    monkeypatch.setenv("FLYTE_PODTRIAGE_PLAN", "docker.io: 429 for 20m")
+    by_environment = run("rehearse", *INLINE).stdout
+
+    assert by_file == by_environment
+    assert "stock Flyte 1.16" in by_file
+
+
+def test_a_bodys_exception_is_told_in_a_line_without_its_secrets(run: Callable[..., Result]) -> None:
+    result = run("rehearse", FILE, "wf", "--inline", "--input", "rows=-1")
+
+    assert result.exit_code == 1
+    assert "ValueError: Error encountered while executing" in " ".join(result.stdout.split())
+    assert "fewer than none" in result.stdout
+    assert "hunter2" not in result.stdout + result.stderr
+
+
+def test_another_tasks_failure_is_the_workflows(run: Callable[..., Result]) -> None:
+    result = run("rehearse", FILE, "mixed", "--inline", "--input", "rows=100")
+
+    assert result.exit_code == 1
+    assert "too many" in result.stdout.splitlines()[-1]
+    assert "count  on podtriage's connector  succeeds" in result.stdout
+
+
+def test_a_workflow_without_such_tasks_says_so(run: Callable[..., Result]) -> None:
+    result = run("rehearse", FILE, "stock")
+
+    assert (result.exit_code, result.stdout.strip()) == (0, "No task with PodTriage() was run.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nowhere.py", "wf"), "nowhere.py: no such file; allowed: a Python file with workflows"),
+        ((Path(__file__).parent / "data.txt", "wf"), "no such file"),
+        ((FILE, "wff", "--input", "rows=1"), "no workflow or task 'wff'; allowed: count, mixed, plain, stock, wf"),
+        ((FILE, "LATER"), "no workflow or task 'LATER'"),
+        ((FILE, "wf"), "inputs are missing: rows; give them as --input KEY=VALUE"),
+        ((FILE, "wf", "--input", "rows"), "allowed: KEY=VALUE with a KEY of rows, name"),
+        ((FILE, "wf", "--input", "lines=3"), "no input of wf; allowed: KEY=VALUE with a KEY of rows, name"),
+        ((FILE, "wf", "--input", "rows=many"), "'rows=many': no int; allowed: KEY=VALUE, the VALUE as JSON"),
+        ((*INLINE, "--fault", "docker.io: maybe"), "plan, line 1: 'docker.io: maybe': unknown fault 'maybe'"),
+        ((*INLINE, "--plan", "nowhere.plan"), "nowhere.plan: the plan cannot be read: No such file"),
+        ((*INLINE, "--fault", "replay: nowhere.jsonl"), "nowhere.jsonl: the recording cannot be read"),
+        ((*INLINE, "--fault", "pull: 429", "--plan", "x"), "--fault and --plan exclude each other"),
+        ((*INLINE, "--on", "flyte-3"), "'flyte-3' is not one of"),
+    ],
+)
+def test_what_cannot_be_rehearsed_is_refused_in_a_line(
+    refused: Callable[..., str], arguments: tuple[Any, ...], said: str
+) -> None:
+    assert said in refused("rehearse", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("import nothing_of_this_name", "ModuleNotFoundError"), ("1/0", "ZeroDivisionError"), ("def", "SyntaxError")],
+)
+def test_a_file_that_cannot_be_imported_is_refused_in_a_line(
+    refused: Callable[..., str], tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / f"broken_{said.lower()}.py"
+    path.write_text(text, encoding="utf-8")
+
+    assert f"it cannot be imported: {said}" in refused("rehearse", path, "wf")
