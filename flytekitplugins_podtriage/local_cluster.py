@@ -143,9 +143,13 @@ def _awaited(coroutine: Coroutine[Any, Any, TaskRun]) -> TaskRun:
         raise
     finally:
         asyncio.run_coroutine_threadsafe(_rest(), loop).result()
+        asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+        # It holds the exception, whose traceback holds this frame and with it flytekit's context, which is to clean up
+        # its temporary directories in order.
+        del future
 
 
 async def _rest() -> None:

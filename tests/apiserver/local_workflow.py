@@ -20,7 +20,8 @@ def silent(a: int) -> None:
 
 @dynamic(task_config=PodTriage(), container_image="docker.io/library/app:1")
 def twice(a: int) -> int:
-    return double(a=double(a=a))
+    done: int = double(a=double(a=a))
+    return done
 
 
 greet = PodTriageContainerTask(name="greet", image="docker.io/library/app:1", command=["true"])

@@ -69,7 +69,8 @@ class Node:
             return
         self._kubelet.running(self._namespace, name)
         [container] = pod["spec"]["containers"]
-        program, *arguments = [*container.get("command", ()), *container.get("args", ())]
+        given: list[str] = [*container.get("command", ()), *container.get("args", ())]
+        program, arguments = given[0], given[1:]
         command = [sys.executable, "-c", PROGRAM] if program == "pyflyte-execute" else [program]
         environment = {
             **os.environ,
