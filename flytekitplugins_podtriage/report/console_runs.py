@@ -112,7 +112,7 @@ def _compared(runs: Sequence[TaskRun]) -> Table:
 
 def _attempts_below(run: TaskRun) -> Group:
     """The attempts, one below the other, where there is no room for a table."""
-    found = []
+    found: list[RenderableType] = []
     for record in run.attempts[:MOST_SHOWN]:
         user, system = left(record, run.limits)
         name = category(record)
@@ -126,7 +126,7 @@ def _attempts_below(run: TaskRun) -> Group:
 
 
 def _compared_below(runs: Sequence[TaskRun]) -> Group:
-    found = [Text("the same faults on", "bold")]
+    found: list[RenderableType] = [Text("the same faults on", "bold")]
     for run in runs:
         user = f"{WRONG if wronged(run) else ''}{run.paid[ErrorKind.USER]}"
         charged = f"user charged {user}, platform charged {run.paid[ErrorKind.SYSTEM]}, {length(run.lost)} lost"

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -44,3 +46,21 @@ def test_how_long_it_really_ran_is_told() -> None:
     ticks = iter([100.0, 102.5])
 
     assert run(python("pass"), os.environ, clock=lambda: next(ticks)).seconds == 2.5
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+def test_ctrl_c_leaves_no_body_behind() -> None:
+    body = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    parent = (
+        "import os, sys\nfrom flytekitplugins_podtriage.sandbox.body import run\n"
+        f"try:\n    run([sys.executable, '-c', {body!r}], os.environ)\n"
+        "except KeyboardInterrupt:\n    sys.exit(130)\n"
+    )
+    with subprocess.Popen(python(parent), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        process.send_signal(signal.SIGINT)  # to the program alone, as an editor's stop button does
+
+        assert process.wait(30) == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)

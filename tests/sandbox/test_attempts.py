@@ -1,0 +1,84 @@
+"""A task taken through many attempts: how long it is followed, and that it goes the same way twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from flytekitplugins_podtriage import Policy
+from flytekitplugins_podtriage.core.accounting import Failure, Limits
+from flytekitplugins_podtriage.core.model import ErrorKind
+from flytekitplugins_podtriage.core.run import TaskRun
+from flytekitplugins_podtriage.report.plain_runs import runs_json
+from flytekitplugins_podtriage.sandbox.attempts import MOST, run_task
+from flytekitplugins_podtriage.sandbox.backends import BACKENDS, backend
+from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
+from flytekitplugins_podtriage.sandbox.plan import Plan
+from tests.sandbox.conftest import NAMESPACE, manifest
+
+AGAIN = Failure(ErrorKind.USER, "USER:Recoverable", "try me again")
+
+
+def run(
+    plan: str, on: str, *, retries: int = 0, fails: bool = False, bodies: list[int | None] | None = None
+) -> TaskRun:
+    """Run a task to its end."""
+
+    def body(_: Mapping[str, Any], attempt: int | None) -> BodyEnd:
+        if bodies is not None:
+            bodies.append(attempt)
+        return BodyEnd(0)
+
+    return asyncio.run(
+        run_task(
+            SandboxCluster(Plan.parse(plan), body=body),
+            lambda _: manifest(),
+            task="app.train",
+            namespace=NAMESPACE,
+            backend=backend(on, Policy()),
+            limits=Limits(retries=retries),
+            policy=Policy(),
+            left_behind=lambda _: AGAIN if fails else None,
+        )
+    )
+
+
+@pytest.mark.parametrize("on", BACKENDS)
+def test_a_thousand_retries_are_followed_to_their_end_and_twice_the_same(on: str) -> None:
+    bodies: list[int | None] = []
+
+    once = run("every attempt pull: 429 x1", on, retries=1000, fails=True, bodies=bodies)
+    twice = run("every attempt pull: 429 x1", on, retries=1000, fails=True)
+
+    assert len(once.attempts) == len(bodies) == 1001
+    assert [one.charged for one in once.attempts] == [ErrorKind.USER] * 1001
+    assert runs_json([once]) == runs_json([twice])
+
+
+def test_a_limit_that_never_ends_is_endless_on_flyte_2_alone() -> None:
+    two, one = run("pull: 429", "flyte-2", retries=2), run("pull: 429", "flyte-1.16", retries=2)
+
+    assert (len(two.attempts), two.note, two.succeeded) == (MOST, f"followed for {MOST} attempts", False)
+    assert [attempt.charged for attempt in one.attempts] == [ErrorKind.USER] * 3
+
+
+def test_a_trouble_that_passes_is_on_record_though_it_cost_nothing() -> None:
+    record = run("pull: 429 x2", "connector").attempts[0]
+
+    assert record.failure is None
+    assert record.met is not None
+    assert (str(record.met.category), record.met.kind) == ("registry_rate_limited", ErrorKind.SYSTEM)
+    assert record.states.count("Pending/ErrImagePull") == 2
+
+
+def test_without_any_trouble_there_is_nothing_on_record() -> None:
+    assert run("", "connector").attempts[0].met is None
+
+
+def test_a_preemption_is_the_cause_though_the_grace_ends_first() -> None:
+    record = run("body: 20m; attempt 1 pod: preempted at 5m".replace("; ", "\n"), "connector").attempts[0]
+
+    assert str(record.verdict.category) == "preempted"
