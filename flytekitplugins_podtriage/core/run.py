@@ -33,7 +33,7 @@ class AttemptRecord:
     why: str = ""
     """Why that budget, in a sentence, where podtriage decided."""
     met: Verdict | None = None
-    """What podtriage made of the last trouble on the way, which cost nothing at the time: a pull that was tried again."""
+    """What podtriage made of the last trouble on the way, which cost nothing then: a pull that was tried again."""
     states: tuple[str, ...] = ()
     """What was seen of the pod, in order and without repetitions: ``Pending/ErrImagePull``."""
 

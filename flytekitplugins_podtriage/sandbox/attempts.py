@@ -9,12 +9,13 @@ from typing import Any, Final
 
 import attrs
 
+from flytekitplugins_podtriage.core import observed
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, flyte_2_transition
 from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, PodRejected, Sight
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.run import AttemptRecord, TaskRun
-from flytekitplugins_podtriage.sandbox.backends import Backend, End, State, own_verdict
+from flytekitplugins_podtriage.sandbox.backends import Backend, End, State
 
 MOST: Final = 20
 """After how many attempts charged to the platform a run on Flyte 2 is no longer followed: it may go on for ever."""
@@ -128,14 +129,14 @@ async def _attempt(
             course.note(sight, now)
             answer = backend.judge(sight, state, now)
             if isinstance(answer, End):
-                return answer, own_verdict(sight, policy, now)
+                return answer, observed.judge(sight, policy, now)
             if answer.until is not None and answer.until > now:
                 until = min(last, answer.until)
             if due is not None and now >= due:
                 failure = _DEADLINE if deadline is not None and now >= deadline else _TIMEOUT
-                return End(failure), own_verdict(sight, policy, now)
+                return End(failure), observed.judge(sight, policy, now)
             if now >= last:
-                verdict = own_verdict(sight, policy, now)
+                verdict = observed.judge(sight, policy, now)
                 return End(Failure(ErrorKind.SYSTEM, "Unending", _UNENDING), _UNENDING), verdict
         if due is not None:
             until = min(until or due, due)
@@ -175,7 +176,7 @@ class _Course:
         if states and states[-1] == text:
             return
         if "/" in text and text not in states:
-            verdict = own_verdict(sight, self.policy, now)
+            verdict = observed.judge(sight, self.policy, now)
             if verdict.kind is not None and not verdict.phase.failing:
                 self.met = verdict
         states.append(text)

@@ -12,10 +12,11 @@ from typing import Final, Protocol
 
 import attrs
 
+from flytekitplugins_podtriage.core import observed
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, Outcome, flyte_1_16, flyte_2
 from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.forecast import forecast
-from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
+from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.spending import Action, Budgets, spend
 from flytekitplugins_podtriage.core.triage import triage
@@ -132,7 +133,7 @@ class Connector:
 
     def judge(self, sight: Sight, state: State, now: datetime) -> End | Wait:
         """Judge a pod by its cause, and choose the budget."""
-        verdict = own_verdict(sight, self.policy, now)
+        verdict = observed.judge(sight, self.policy, now)
         if verdict.phase is Phase.SUCCESS:
             return End(None)
         if not verdict.phase.failing:  # held, or nothing is wrong
@@ -161,7 +162,7 @@ class Guarded:
     def judge(self, sight: Sight, state: State, now: datetime) -> End | Wait:
         """Judge a pod as stock Flyte does, unless the guard is first."""
         theirs = self.stock.judge(sight, state, now)
-        verdict = own_verdict(sight, self.policy, now)
+        verdict = observed.judge(sight, self.policy, now)
         if verdict.kind is not ErrorKind.SYSTEM or verdict.started or _vanished(sight):
             return theirs
         charge = forecast(sight.pod, backend="flyte-1.16", policy=self.stock.policy, now=now)
@@ -184,21 +185,6 @@ class Guarded:
     def pod_number(self, counters: Counters, attempts: int) -> int:
         """Return the number in the next pod's name."""
         return attempts
-
-
-def own_verdict(sight: Sight, policy: Policy, now: datetime) -> Verdict:
-    """Return podtriage's verdict; a pod that is gone without an end of its own is the platform's failure."""
-    verdict = triage(sight.pod, events=sight.events, memory=sight.memory, policy=policy, now=now)
-    if not sight.gone or verdict.phase.failing or verdict.phase is Phase.SUCCESS:
-        return verdict
-    return attrs.evolve(
-        verdict,
-        phase=Phase.RETRYABLE_FAILURE,
-        kind=ErrorKind.SYSTEM,
-        code="PodGone",
-        message="the pod is gone, and nothing tells how it ended",
-        category=verdict.category or Category.DELETED,
-    )
 
 
 def _budgets(state: State, reserve: int) -> Budgets:

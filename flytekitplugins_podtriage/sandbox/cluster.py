@@ -179,6 +179,10 @@ class SandboxCluster:
         An event that only says again what was said before is nothing new.
         """
         record = self._pods.get((namespace, name))
+        if record is not None and record.greeted and not self._waiters:
+            self._alone(record, self._clock.until(until))
+            record.delivered = record.version
+            return self._sight(record)
         waiter = _Waiter(record, record.delivered if record else 0, self._clock.until(until))
         self._waiters.append(waiter)
         try:
@@ -196,6 +200,16 @@ class SandboxCluster:
             return None
         record.delivered = record.version
         return self._sight(record)
+
+    def _alone(self, record: Record, until: int) -> None:
+        """Move the clock where nobody else waits: nothing here lets another task run."""
+        clock, seen = self._clock, record.delivered
+        while record.version == seen and clock.now < until:
+            upcoming = clock.next
+            if upcoming is None or upcoming > until:
+                clock.now = until
+            else:
+                clock.step()
 
     def _step(self) -> None:
         """Move on to the next event, but not beyond what anybody waits for."""
