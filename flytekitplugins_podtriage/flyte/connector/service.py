@@ -133,7 +133,6 @@ class PodTriageConnector(AsyncConnectorBase):
         except manifest.TemplateRefused as error:
             intent = Intent(now, where.namespace, where.name, refused=str(error), refused_for=error.kind)
         launch = self._launcher.start(meta, intent)
-        self.collector.asked(meta)
         await self._for_a_while(launch.task)
         return meta
 
@@ -203,11 +202,15 @@ class PodTriageConnector(AsyncConnectorBase):
                 cluster = await self._cluster()
             except ClusterError as error:
                 return await self._without_cluster(meta, error)
-        self.collector.asked(meta)
         now = cluster.now()
         sight = cluster.look(meta.namespace, meta.pod)
         if sight is None or annotation(sight, manifest.PREFIX) != meta.prefix:
+            self.collector.asked(meta)
             return await self._unseen(meta, cluster, now)
+        if meta not in self._known:
+            # Each text is kept once: here, for as long as the pod is there, those of the pod.
+            meta = attrs.evolve(meta, prefix=annotation(sight, manifest.PREFIX))
+        self.collector.asked(meta)
         return await self._seen(meta, sight, now)
 
     async def _seen(self, meta: PodMeta, sight: Sight, now: datetime) -> Resource:
