@@ -1,0 +1,85 @@
+"""A cluster that does not do as asked, and time that passes when a test says so."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from flytekitplugins_podtriage.core.cluster import ClusterBusy, ClusterDenied, ClusterError, Sight
+from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
+from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
+from flytekitplugins_podtriage.sandbox.plan import Plan
+from tests.flyte.connector.conftest import World
+
+DENIED = ClusterDenied('create pods in namespace "ns": forbidden: User "c" cannot create resource "pods"')
+NAMESPACE = "flytesnacks-development"
+
+
+class Strained:
+    """A sandbox whose calls fail or hang as told; everything else is as in the sandbox."""
+
+    def __init__(self, plan: str = "", **failing: Any) -> None:
+        self.real = SandboxCluster(Plan.parse(plan))
+        self.failing: dict[str, Any] = failing
+        self.calls: list[str] = []
+        self.blind = False
+        self.hang = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    async def _meet(self, call: str) -> None:
+        self.calls.append(call)
+        error = self.failing.get(call)
+        if error == "hang":
+            await self.hang.wait()
+        elif error is not None:
+            raise error
+
+    async def create(self, namespace: str, pod: Any) -> str:
+        await self._meet("create")
+        return await self.real.create(namespace, pod)
+
+    async def delete(self, namespace: str, name: str, **more: Any) -> None:
+        await self._meet("delete")
+        await self.real.delete(namespace, name, **more)
+
+    async def list(self, namespace: str, labels: Any) -> Any:
+        await self._meet("list")
+        return await self.real.list(namespace, labels)
+
+    async def read(self, namespace: str, name: str) -> Sight | None:
+        await self._meet("read")
+        return await self.real.read(namespace, name)
+
+    def look(self, namespace: str, name: str) -> Sight | None:
+        return None if self.blind else self.real.look(namespace, name)
+
+    def synced(self) -> bool:
+        return not self.blind
+
+    def trouble(self) -> ClusterError | None:
+        return ClusterBusy("list pods: nobody answers") if self.blind else None
+
+
+class Clock:
+    """The collector's clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def never(_: float) -> None:
+    """Wait for ever."""
+    await asyncio.Event().wait()
+
+
+async def move(here: World, meta: PodMeta, by: timedelta) -> None:
+    """Let cluster time pass."""
+    until: datetime = here.cluster.now() + by
+    while here.cluster.now() < until:
+        await here.cluster.change(meta.namespace, meta.pod, until)
