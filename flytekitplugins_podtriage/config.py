@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.flyte import attempt as flyte_attempt
     from flytekitplugins_podtriage.flyte.connector.service import PodTriageConnector
     from flytekitplugins_podtriage.flyte.settings import Settings
+    from flytekitplugins_podtriage.kube.namespaces import Namespaces
     from flytekitplugins_podtriage.kube.pods import KubeCluster
     from flytekitplugins_podtriage.report.attempts import Attempt
 
@@ -136,7 +137,7 @@ def pod_of_cluster(name: str, namespace: str | None, context: str | None) -> tup
         raise Unreachable(str(error)) from error
 
 
-async def open_cluster(settings: Settings) -> KubeCluster:
+async def open_cluster(settings: Settings) -> KubeCluster | Namespaces:
     """Open the Kubernetes that the settings name, and begin to watch its pods.
 
     Raises:
@@ -145,6 +146,7 @@ async def open_cluster(settings: Settings) -> KubeCluster:
     from flytekitplugins_podtriage.core.cluster import ClusterDenied
     from flytekitplugins_podtriage.kube.connection import connect
     from flytekitplugins_podtriage.kube.errors import ClusterUnreachable
+    from flytekitplugins_podtriage.kube.namespaces import Namespaces
     from flytekitplugins_podtriage.kube.pods import KubeCluster
 
     try:
@@ -152,8 +154,9 @@ async def open_cluster(settings: Settings) -> KubeCluster:
         reached = await asyncio.get_running_loop().run_in_executor(None, connect, settings.context or None)
     except ClusterUnreachable as error:
         raise ClusterDenied(str(error)) from error
-    # One watch is enough for all namespaces, and the only one that a Role gives for one.
-    found = KubeCluster(reached, settings.namespaces[0] if len(settings.namespaces) == 1 else None)
+    # One watch is enough for all namespaces together; where some are named, a Role in each gives a watch of each.
+    some = {name: KubeCluster(reached, name) for name in settings.namespaces}
+    found = Namespaces(some) if some else KubeCluster(reached)
     await found.start()
     return found
 
@@ -168,9 +171,9 @@ def connector() -> PodTriageConnector:
     from flytekitplugins_podtriage.flyte.hook import TriageHook
 
     hook = TriageHook()
-    opened: list[KubeCluster] = []
+    opened: list[KubeCluster | Namespaces] = []
 
-    async def cluster() -> KubeCluster:
+    async def cluster() -> KubeCluster | Namespaces:
         opened.append(await open_cluster(hook.settings))
         return opened[-1]
 

@@ -1,0 +1,90 @@
+"""A connector that may look into some namespaces only, by a Role in each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from flytekitplugins_podtriage.core.cluster import ClusterDenied, PodCluster
+from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.namespaces import Namespaces
+from flytekitplugins_podtriage.kube.pods import OURS, KubeCluster
+from tests.apiserver.api import Api
+from tests.apiserver.kubelet import ScriptedKubelet
+from tests.apiserver.rights import chart_rules
+from tests.apiserver.watching import HURRY, eventually
+
+RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces"
+
+
+def allow_in(admin: Api, namespace: str, user: str) -> None:
+    """Give a user the rights of the chart in one namespace."""
+    meta = {"metadata": {"name": "podtriage"}, "apiVersion": "rbac.authorization.k8s.io/v1"}
+    admin.post(f"{RBAC}/{namespace}/roles", {**meta, "kind": "Role", "rules": chart_rules()})
+    group = "rbac.authorization.k8s.io"
+    binding = {
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": "podtriage"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
+    }
+    admin.post(f"{RBAC}/{namespace}/rolebindings", {**meta, "kind": "RoleBinding", **binding})
+
+
+@asynccontextmanager
+async def opened(cluster: Cluster, *names: str) -> AsyncIterator[Namespaces]:
+    found = Namespaces({name: KubeCluster(cluster, name, pace=HURRY) for name in names})
+    await found.start()
+    try:
+        yield found
+    finally:
+        await found.close()
+
+
+def pod(name: str) -> dict[str, object]:
+    spec = {"containers": [{"name": "c", "image": "i"}], "automountServiceAccountToken": False}
+    return {"kind": "Pod", "metadata": {"name": name, "labels": {OURS: "t"}}, "spec": spec}
+
+
+async def test_each_namespace_is_watched_by_a_role_of_its_own(
+    admin: Api,
+    kubelet: ScriptedKubelet,
+    make_namespace: Callable[[], str],
+    cluster_of: Callable[..., Cluster],
+) -> None:
+    one, two, other = (make_namespace() for _ in range(3))
+    for name in (one, two):
+        allow_in(admin, name, "nobody")
+    async with opened(cluster_of("nobody"), one, two) as found:
+        assert isinstance(found, PodCluster)
+        await eventually(found.synced)
+        assert found.trouble() is None and found.default_namespace == one
+        for namespace in (one, two):
+            uid = await found.create(namespace, pod("p"))
+            kubelet.running(namespace, "p")
+
+            def runs(namespace: str = namespace) -> bool:
+                sight = found.look(namespace, "p")
+                return sight is not None and sight.pod.status is not None and sight.pod.status.phase == "Running"
+
+            await eventually(runs)
+            assert [sight.pod.metadata.uid for sight in await found.list(namespace, {OURS: "t"})] == [uid]
+        assert len(found.seen()) == 2
+        await found.delete(one, "p", grace=0)
+        await eventually(lambda: len(found.seen()) == 1)
+        assert await found.read(one, "p") is None
+        with pytest.raises(ClusterDenied, match=f"allowed by its setting namespaces: {one}, {two}"):
+            await found.create(other, pod("p"))
+        assert found.look(other, "p") is None
+        assert await found.execution_over(other, "f1") is None
+
+
+async def test_a_namespace_without_the_right_is_named(
+    admin: Api, make_namespace: Callable[[], str], cluster_of: Callable[..., Cluster]
+) -> None:
+    one, two = make_namespace(), make_namespace()
+    allow_in(admin, one, "nobody")
+    async with opened(cluster_of("nobody"), one, two) as found:
+        await eventually(lambda: found.trouble() is not None)
+        assert two in str(found.trouble()) and "list pods" in str(found.trouble())
+        assert not found.synced()
