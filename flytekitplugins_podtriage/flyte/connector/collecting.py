@@ -53,6 +53,7 @@ class Collector:
         settle: Settle,
         remove: Remove,
         in_thread: InThread,
+        forget: Callable[[set[PodMeta]], None],
         execution_over: Over | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -61,6 +62,7 @@ class Collector:
         self._settle = settle
         self._remove = remove
         self._in_thread = in_thread
+        self._forget = forget
         self._over = execution_over
         self._clock = clock
         self._notes: dict[PodMeta, _Notes] = {}
@@ -130,6 +132,7 @@ class Collector:
             # Notes of pods that are not made yet are of no use here either.
             del self._notes[meta]
         self._left &= present
+        self._forget(present)
 
     async def _is_done_with(self, meta: PodMeta, sight: Sight, cluster: PodCluster) -> bool:
         now, settings = self._clock(), self._hook.settings

@@ -96,7 +96,7 @@ class PodTriageConnector(AsyncConnectorBase):
         self._settling: dict[PodMeta, asyncio.Future[Told]] = {}
         self._behind: set[asyncio.Task[Any]] = set()
         self.collector = Collector(
-            self._hook, self._settled, self._removed, self._in_thread, execution_over, clock=clock
+            self._hook, self._settled, self._removed, self._in_thread, self._forget, execution_over, clock=clock
         )
 
     async def create(
@@ -320,6 +320,11 @@ class PodTriageConnector(AsyncConnectorBase):
         except ClusterError as error:
             _log.warning("podtriage: pod %s/%s is left for now: %s", meta.namespace, meta.pod, error)
             self.collector.left(meta)
+
+    def _forget(self, present: set[PodMeta]) -> None:
+        """Let go of the answers about pods that are no longer there: propeller may have asked another replica last."""
+        for meta in [meta for meta in self._known if meta not in present]:
+            del self._known[meta]
 
     async def _cluster(self) -> PodCluster:
         """Return the cluster, opened at the first need.

@@ -94,6 +94,22 @@ def test_a_pod_of_an_attempt_that_others_have_followed_is_deleted(world: Make) -
     run(story())
 
 
+def test_nothing_is_kept_of_pods_that_are_gone(world: Make) -> None:
+    async def story() -> None:
+        here = world("body: 40h")
+        other = here.replica()
+        meta = await here.create()
+        await here.settle_down()
+        await here.get(meta, other)
+        assert len(other._known) == len(other.collector._notes) == 1
+        await here.connector.delete(resource_meta=meta)  # propeller asks the other no more
+        await move(here, meta, timedelta(minutes=2))
+        await other.collector.round(here.cluster)
+        assert len(other._known) == len(other.collector._notes) == 0
+
+    run(story())
+
+
 def test_pods_of_others_are_none_of_the_collectors_business(world: Make) -> None:
     async def story() -> None:
         here, clock = world("body: exit 3"), Clock()
