@@ -120,6 +120,10 @@ class ScriptedKubelet:
         """All containers have ended with 0."""
         self._containers(namespace, name, "Succeeded", lambda _: _ended(0))
 
+    def ended_in_a_running_pod(self, namespace: str, name: str) -> None:
+        """All containers have ended with 0, and sidecars among the init containers have not: the pod runs on."""
+        self._containers(namespace, name, "Running", lambda _: _ended(0))
+
     def failed(
         self,
         namespace: str,

@@ -12,6 +12,7 @@ from flyteidl.core.execution_pb2 import TaskExecution
 
 from flytekitplugins_podtriage.flyte.connector import manifest
 from flytekitplugins_podtriage.flyte.prefix import OutputPrefix
+from flytekitplugins_podtriage.flyte.task import MARKER
 from tests.apiserver.api import Api, pods
 from tests.apiserver.connector.served import Served, Task, eventually
 from tests.apiserver.connector.telling import (
@@ -226,3 +227,39 @@ def test_a_kubeconfig_that_cannot_be_read_is_told_and_charges_nobody(tmp_path: P
         one.delete(served, meta)
     finally:
         served.kill()
+
+
+@pytest.mark.parametrize(
+    ("tell", "outputs", "origin"), [(ended_well, [MARKER], None), (crashed, [], USER), (limited, [], SYSTEM)]
+)
+def test_a_container_task_without_outputs_gets_the_marker_once_its_pod_has_ended_well(
+    impatient: Served,
+    task: Callable[..., Task],
+    kubelet: AwaitingKubelet,
+    namespace: str,
+    tell: Callable[..., None],
+    outputs: list[str],
+    origin: int | None,
+) -> None:
+    one = task(outputs=(MARKER,), data_config=True)
+    meta = one.create(impatient)
+    tell(kubelet, namespace, name_of(meta))
+    found = one.until_over(impatient, meta)
+    document = one.error()
+    assert (found.phase, list(found.outputs.literals)) == (SUCCEEDED, outputs)
+    assert (document and document.error.origin) == origin
+
+
+def test_a_container_task_has_not_succeeded_before_copilot_has_stored_its_outputs(
+    impatient: Served, task: Callable[..., Task], kubelet: AwaitingKubelet, namespace: str
+) -> None:
+    uploader = {"name": "flyte-copilot-uploader", "image": "copilot:1", "restartPolicy": "Always"}
+    spec = {"containers": [{"name": "primary", "image": "i"}], "initContainers": [uploader], "restartPolicy": "Never"}
+    one = task(spec=spec, data_config=True)
+    meta = one.create(impatient)
+    kubelet.running(namespace, name_of(meta))
+    kubelet.ended_in_a_running_pod(namespace, name_of(meta))
+    found = one.until(impatient, meta, lambda found: "copilot stores its outputs" in found.message)
+    assert found.phase == TaskExecution.RUNNING
+    kubelet.succeeded(namespace, name_of(meta))
+    assert one.until_over(impatient, meta).phase == SUCCEEDED
