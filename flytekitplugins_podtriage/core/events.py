@@ -8,9 +8,12 @@ pkg/kubelet/kuberuntime/kuberuntime_manager.go.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
+from operator import itemgetter
+from typing import Final
 
 import attrs
 import msgspec
@@ -20,24 +23,7 @@ from flytekitplugins_podtriage.core import wire
 _CONTAINER = re.compile(r"spec\.(?:initContainers|containers|ephemeralContainers)\{([^}]*)\}")
 _PULL_FAILED = ("Failed to pull image", "Failed to inspect image")
 _EARLIEST = datetime(1, 1, 1, tzinfo=timezone.utc)
-_PULL_TROUBLE = frozenset({"InspectFailed", "ErrImageNeverPull", "FailedToPullImage"})
-_PULL_ECHOES = ("Error: ErrImagePull", "Error: ImagePullBackOff")
-
-# Events that mean trouble for the pod as a whole, before its containers.
-_POD_TROUBLE = frozenset(
-    {
-        "FailedMount",
-        "FailedAttachVolume",
-        "FailedMapVolume",
-        "FailedCreatePodSandBox",
-        "FailedPodSandBoxStatus",
-        "FailedSync",
-        "NetworkNotReady",
-        "FailedPrepareDynamicResources",
-    }
-)
-# Events that mean that the pod got past such trouble.
-_POD_PROGRESS = frozenset({"Pulling", "Pulled", "Created", "Started"})
+_PULL_ECHOES = frozenset({"Error: ErrImagePull", "Error: ImagePullBackOff"})
 
 
 class Note(msgspec.Struct, frozen=True, gc=False):
@@ -91,27 +77,39 @@ def digest(events: Iterable[wire.Event], uid: str | None) -> Digest:
     Events of another pod (a namesake that was there before: another uid) are left out.
     """
     told = []
-    for place, event in enumerate(events):
+    for event in events:
         about = event.involved_object or event.regarding
         if about is not None and uid and about.uid and about.uid != uid:
             continue
-        at = observed_at(event)
-        told.append((at or _EARLIEST, place, at, event, about))
+        tell = _TELLS.get(event.reason or "")
+        if tell is not None:
+            at = observed_at(event)
+            told.append((at or _EARLIEST, at, tell, event, about.field_path if about is not None else None))
     if not told:
         return NOTHING
-    told.sort()  # no two have the same place
+    told.sort(key=itemgetter(0))  # of the same moment: in the order given
     story = _Story()
-    for _, _, at, event, about in told:
-        first = event.first_timestamp or event.event_time or at
-        where = _CONTAINER.match(about.field_path) if about and about.field_path else None
-        note = Note(event.reason or "", event.message or event.note or "", at, first)
-        story.of_pod(note)
-        story.of_container(where[1] if where else "", note)
+    for _, at, tell, event, path in told:
+        tell(story, _container_of(path) if path else "", event, at)
     return Digest(story.pulls, story.trouble, story.scheduling, story.node_not_ready, story.failing_since)
+
+
+@functools.lru_cache(maxsize=256)
+def _container_of(path: str) -> str:
+    """Return the container that an event is about: most tell of the same few."""
+    found = _CONTAINER.match(path)
+    return found[1] if found else ""
+
+
+def _note(event: wire.Event, at: datetime | None) -> Note:
+    first = event.first_timestamp or event.event_time or at
+    return Note(event.reason or "", event.message or event.note or "", at, first)
 
 
 class _Story:
     """A :class:`Digest` in the making: told event by event, in the order of their times."""
+
+    __slots__ = ("failing_since", "node_not_ready", "pulls", "scheduling", "trouble")
 
     def __init__(self) -> None:
         self.pulls: dict[str, Pull] = {}
@@ -120,40 +118,86 @@ class _Story:
         self.scheduling: Note | None = None
         self.node_not_ready = False
 
-    def of_pod(self, note: Note) -> None:
-        """Take in what an event says of the pod as a whole."""
-        reason = note.reason
-        if reason in _POD_PROGRESS:
-            self.trouble = None
-        elif reason in _POD_TROUBLE:
-            known = self.trouble
-            earlier = known.first_at if known is not None and known.reason == reason else None
-            self.trouble = Note(reason, note.message, note.at, earlier or note.first_at)
-        elif reason == "FailedScheduling":
-            self.scheduling = note
-        elif reason == "Scheduled":
-            self.scheduling = None
-        elif reason in ("NodeNotReady", "NodeLost"):
-            self.node_not_ready = True
+    # What a reason means. Each takes the container, the event, and when it was last seen.
 
-    def of_container(self, name: str, note: Note) -> None:
-        """Take in what an event says of one container."""
-        reason, message = note.reason, note.message
+    def in_trouble(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """The pod as a whole is kept from its containers."""
+        note, known = _note(event, at), self.trouble
+        if known is not None and known.reason == note.reason and known.first_at is not None:
+            note = Note(note.reason, note.message, at, known.first_at)
+        self.trouble = note
+
+    def not_scheduled(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """There is no node for it."""
+        self.scheduling = _note(event, at)
+
+    def scheduled(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """There is one."""
+        self.scheduling = None
+
+    def node_lost(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """Its node is not heard of."""
+        self.node_not_ready = True
+
+    def pulling(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """A pull begins; the pod is past its trouble."""
+        self.trouble = None
         known = self.pulls.get(name)
-        if reason == "Pulling":
-            self.pulls[name] = (
-                Pull(known.failed, known.first_failed_at, note.at) if known else Pull(pulling_since=note.at)
-            )
-        elif reason in ("Pulled", "Created"):
-            self.pulls.pop(name, None)
-        elif reason == "Started":
-            self.pulls.pop(name, None)
-            self.failing_since.pop(name, None)
-        elif reason in _PULL_TROUBLE or (reason == "Failed" and message.startswith(_PULL_FAILED)):
-            first = known.first_failed_at if known is not None else None
-            self.pulls[name] = Pull(note, first or note.first_at)
-        elif reason in ("Failed", "BackOff"):
-            if known is not None:
-                self.pulls[name] = Pull(known.failed, known.first_failed_at)
-            if message.startswith("Error: ") and message not in _PULL_ECHOES and note.first_at is not None:
-                self.failing_since.setdefault(name, note.first_at)
+        self.pulls[name] = Pull(known.failed, known.first_failed_at, at) if known else Pull(pulling_since=at)
+
+    def pulled(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """A container has its image, or has been created."""
+        self.trouble = None
+        self.pulls.pop(name, None)
+
+    def started(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """A container runs."""
+        self.trouble = None
+        self.pulls.pop(name, None)
+        self.failing_since.pop(name, None)
+
+    def pull_failed(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """A pull has failed, and the event says why."""
+        known, note = self.pulls.get(name), _note(event, at)
+        first = known.first_failed_at if known is not None else None
+        self.pulls[name] = Pull(note, first or note.first_at)
+
+    def failed(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """A container could not be started, or waits until that is tried again."""
+        message = event.message or event.note or ""
+        if event.reason == "Failed" and message.startswith(_PULL_FAILED):
+            self.pull_failed(name, event, at)
+            return
+        known = self.pulls.get(name)
+        if known is not None and known.pulling_since is not None:
+            self.pulls[name] = Pull(known.failed, known.first_failed_at)
+        if message.startswith("Error: ") and message not in _PULL_ECHOES:
+            first = event.first_timestamp or event.event_time or at
+            if first is not None:
+                self.failing_since.setdefault(name, first)
+
+
+_TELLS: Final = {
+    "FailedMount": _Story.in_trouble,
+    "FailedAttachVolume": _Story.in_trouble,
+    "FailedMapVolume": _Story.in_trouble,
+    "FailedCreatePodSandBox": _Story.in_trouble,
+    "FailedPodSandBoxStatus": _Story.in_trouble,
+    "FailedSync": _Story.in_trouble,
+    "NetworkNotReady": _Story.in_trouble,
+    "FailedPrepareDynamicResources": _Story.in_trouble,
+    "FailedScheduling": _Story.not_scheduled,
+    "Scheduled": _Story.scheduled,
+    "NodeNotReady": _Story.node_lost,
+    "NodeLost": _Story.node_lost,
+    "Pulling": _Story.pulling,
+    "Pulled": _Story.pulled,
+    "Created": _Story.pulled,
+    "Started": _Story.started,
+    "InspectFailed": _Story.pull_failed,
+    "ErrImageNeverPull": _Story.pull_failed,
+    "FailedToPullImage": _Story.pull_failed,
+    "Failed": _Story.failed,
+    "BackOff": _Story.failed,
+}
+"""By an event's reason; the others tell nothing that a verdict rests on."""

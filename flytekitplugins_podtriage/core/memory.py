@@ -77,26 +77,32 @@ def remember(memory: Memory | None, pod: object, events: Iterable[object] = (), 
     if memory is None or (uid and memory.uid and memory.uid != uid):
         memory = Memory(uid=uid)
     causes = {cause.container: cause for cause in memory.causes}
-    started = set(memory.started)
-    for name, pull in digest(read_events(events), uid).pulls.items():
-        if pull.failed is not None and name:
-            first = pull.first_failed_at or pull.failed.at or now
-            _note(causes, name, "ErrImagePull", pull.failed.message, first, pull.failed.at or now)
+    started = memory.started
+    if events:
+        for name, pull in digest(read_events(events), uid).pulls.items():
+            if pull.failed is not None and name:
+                first = pull.first_failed_at or pull.failed.at or now
+                _note(causes, name, "ErrImagePull", pull.failed.message, first, pull.failed.at or now)
     status = read.status or wire.PodStatus()
     for group in (status.init_container_statuses, status.container_statuses):
         for container in group or ():
             name, state = container.name or "", container.state
             if has_started(container):
-                started.add(name)
+                if name not in started:
+                    started |= {name}
                 causes.pop(name, None)
             elif state is not None and state.waiting is not None:
                 reason, message = state.waiting.reason or "", state.waiting.message or ""
                 known = causes.get(name)
                 if reason in PULL_REASONS and known is not None and known.at >= now:
                     continue
-                if says_cause(reason, message) and (known is None or known.message != message):
+                if (known is None or known.message != message) and says_cause(reason, message):
                     _note(causes, name, reason, message, now, now)
-    return Memory(uid or memory.uid, tuple(causes[name] for name in sorted(causes)), frozenset(started))
+    kept = tuple(causes.values()) if len(causes) < 2 else tuple(causes[name] for name in sorted(causes))
+    uid = uid or memory.uid
+    if kept == memory.causes and started is memory.started and uid == memory.uid:
+        return memory  # most states tell nothing new
+    return Memory(uid, kept, started)
 
 
 def has_started(container: wire.ContainerStatus) -> bool:
