@@ -83,6 +83,7 @@ class SandboxCluster:
             (fault.text, fault.name): load(fault.text, fault.name) for fault in plan.faults if fault.target == "replay"
         }
         self._kubelet = Kubelet(self._clock, self._choice, kubelet, body)
+        self._by_type = kubelet != "1.31"
         self._pods: dict[tuple[str, str], Record] = {}
         self._created = 0
         self._nodes = 1
@@ -112,6 +113,7 @@ class SandboxCluster:
         self._created += 1
         record = Record(namespace, name, pod, self._created, self._clock.second())
         record.created_at = self._clock.now
+        record.events.by_type = self._by_type
         self._pods[namespace, name] = record
         recorded = self._choice.replay(record)
         if recorded is not None:

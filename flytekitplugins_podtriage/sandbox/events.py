@@ -1,7 +1,9 @@
-"""The Events of one pod, counted up as the client's correlator does before they reach the API server.
+"""The Events of one pod, counted up and thinned out as their sources do before they reach the API server.
 
-Source: k8s.io/client-go tools/record/events_cache.go. An event that says the same again grows its count; from the
-eleventh different message of a reason on they share one event, with a prefix.
+Source: k8s.io/client-go tools/record/events_cache.go. An event that says the same again grows its count; from the tenth
+different message of a reason on they share one event, with a prefix. Who has said 25 things of a pod is heard once in
+five minutes from then on: sources before 1.32 whatever they say, later ones with warnings and with the rest each by
+itself (kubernetes#124747).
 """
 
 from __future__ import annotations
@@ -14,21 +16,39 @@ import msgspec
 from flytekitplugins_podtriage.core import wire
 
 _SIMILAR: Final = 10
-"""``defaultAggregateMaxEvents``."""
+"""``defaultAggregateMaxEvents``: so many different messages of a reason are not told apart any more."""
 _COMBINED: Final = "(combined from similar events): "
+_BURST: Final = 25
+"""``defaultSpamBurst``."""
+_REFILL: Final = 300
+"""From one event to the next that is let through after those, in seconds (``defaultSpamQPS``)."""
+_NOT_THE_KUBELET: Final = {
+    "Scheduled": "default-scheduler",
+    "FailedScheduling": "default-scheduler",
+    "Preempted": "default-scheduler",
+    "TaintManagerEviction": "taint-eviction-controller",
+    "NodeNotReady": "node-controller",
+}
+"""By reason: who says it, and is counted apart from the kubelet."""
 
 
 class Events:
     """What has been said of a pod, in the order in which it was first said."""
 
-    __slots__ = ("_about", "_listed", "_places", "_seen", "_told")
+    __slots__ = ("_about", "_dropped", "_left", "_listed", "_places", "_seen", "_told", "by_type")
 
     def __init__(self, namespace: str, name: str, uid: str) -> None:
         self._about = wire.ObjectReference(kind="Pod", name=name, namespace=namespace, uid=uid)
         self._listed: list[wire.Event] = []
         self._places: dict[tuple[str, str | None, str | None], int] = {}
-        self._seen: dict[tuple[str, str | None], int] = {}
+        self._seen: dict[tuple[str, bool], int] = {}
         self._told: tuple[wire.Event, ...] | None = ()
+        self.by_type = True
+        """Whether warnings are counted apart from the rest, as sources do since 1.32."""
+        self._left: dict[tuple[str, bool], tuple[float, datetime]] = {}
+        """By source and type: how many events were let through still, and when that was so."""
+        self._dropped: dict[tuple[str, str | None, str | None], tuple[int, datetime]] = {}
+        """How often something was said that was not let through, since it was last, and when first."""
 
     def told(self) -> tuple[wire.Event, ...]:
         """Return them all."""
@@ -48,7 +68,7 @@ class Events:
             self._listed[place] = event
 
     def say(self, at: datetime, reason: str, message: str, *, path: str | None = None, warning: bool = False) -> bool:
-        """Add an event; return whether it says anything that had not been said before.
+        """Add an event; return whether it says anything that had not been said before, and is let through.
 
         Args:
             at: when.
@@ -57,32 +77,52 @@ class Events:
             path: the container it is about (``spec.containers{name}``).
             warning: whether its type is Warning.
         """
+        key: tuple[str, str | None, str | None] = (reason, message, path)
+        place = self._places.get(key)
+        if place is None and key not in self._dropped:
+            similar = (reason, warning)
+            different = self._seen.get(similar, 0) + 1
+            if different < _SIMILAR:
+                self._seen[similar] = different
+            else:
+                message = _COMBINED + message
+                key = (reason, None, "Warning" if warning else "Normal")
+                place = self._places.get(key)
+        if not self._let_through(at, reason, warning):
+            times, first = self._dropped.get(key, (0, at))
+            self._dropped[key] = (times + 1, first)
+            return False
         self._told = None
-        place = self._places.get((reason, message, path))
-        similar = (reason, path)
-        if place is None and self._seen.get(similar, 0) >= _SIMILAR:
-            message = _COMBINED + message
-            place = self._places.get((reason, None, path))
-            if place is None:
-                self._places[reason, None, path] = len(self._listed)
+        times, first = self._dropped.pop(key, (0, at)) if self._dropped else (0, at)
         if place is not None:
             known = self._listed[place]
             self._listed[place] = msgspec.structs.replace(
-                known, message=message, count=(known.count or 1) + 1, last_timestamp=at
+                known, message=message, count=(known.count or 1) + times + 1, last_timestamp=at
             )
             return False
-        self._seen[similar] = self._seen.get(similar, 0) + 1
-        self._places.setdefault((reason, message, path), len(self._listed))
+        self._places[key] = len(self._listed)
         about = self._about if path is None else msgspec.structs.replace(self._about, field_path=path)
         self._listed.append(
             wire.Event(
                 reason=reason,
                 message=message,
                 type="Warning" if warning else "Normal",
-                count=1,
+                count=times + 1,
                 involved_object=about,
-                first_timestamp=at,
+                first_timestamp=first,
                 last_timestamp=at,
             )
         )
+        return True
+
+    def _let_through(self, at: datetime, reason: str, warning: bool) -> bool:
+        """Whether the source of an event may have said so much (a token bucket, full when it begins)."""
+        source = (_NOT_THE_KUBELET.get(reason, "kubelet"), warning and self.by_type)
+        left, since = self._left.get(source, (float(_BURST), at))
+        if since != at:
+            left = min(float(_BURST), left + (at - since).total_seconds() / _REFILL)
+        if left < 1:
+            self._left[source] = (left, at)
+            return False
+        self._left[source] = (left - 1, at)
         return True
