@@ -126,10 +126,10 @@ async def _attempt(
         now = cluster.now()
         until: datetime | None = last
         if sight is not None:
-            course.note(sight, now)
             answer = backend.judge(sight, state, now)
+            course.note(sight, now, answer.verdict)
             if isinstance(answer, End):
-                return answer, observed.judge(sight, policy, now)
+                return answer, answer.verdict or observed.judge(sight, policy, now)
             if answer.until is not None and answer.until > now:
                 until = min(last, answer.until)
             if due is not None and now >= due:
@@ -169,14 +169,20 @@ class _Course:
         self.met: Verdict | None = None
         """The last trouble that did not end it."""
 
-    def note(self, sight: Sight, now: datetime) -> None:
-        """Note what a person would see of a pod, unless it is what was seen last."""
+    def note(self, sight: Sight, now: datetime, verdict: Verdict | None) -> None:
+        """Note what a person would see of a pod, unless it is what was seen last.
+
+        Args:
+            sight: the pod.
+            now: the moment.
+            verdict: podtriage's own, if it is there already.
+        """
         text = _seen(sight)
         states = self.states
         if states and states[-1] == text:
             return
         if "/" in text and text not in states:
-            verdict = observed.judge(sight, self.policy, now)
+            verdict = verdict or observed.judge(sight, self.policy, now)
             if verdict.kind is not None and not verdict.phase.failing:
                 self.met = verdict
         states.append(text)

@@ -48,6 +48,8 @@ class End:
     failure: Failure | None
     """None: it has succeeded."""
     why: str = ""
+    verdict: Verdict | None = None
+    """Podtriage's own, if it was asked for."""
 
 
 @attrs.frozen(slots=True)
@@ -56,6 +58,8 @@ class Wait:
 
     until: datetime | None
     """When to look again even if nothing changes; None: only then."""
+    verdict: Verdict | None = None
+    """Podtriage's own, if it was asked for."""
 
 
 class Backend(Protocol):
@@ -135,11 +139,11 @@ class Connector:
         """Judge a pod by its cause, and choose the budget."""
         verdict = observed.judge(sight, self.policy, now)
         if verdict.phase is Phase.SUCCESS:
-            return End(None)
+            return End(None, verdict=verdict)
         if not verdict.phase.failing:  # held, or nothing is wrong
-            return Wait(verdict.recheck_at)
+            return Wait(verdict.recheck_at, verdict)
         spending = spend(verdict, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
-        return End(_failure(verdict, spending.kind), spending.why)
+        return End(_failure(verdict, spending.kind), spending.why, verdict)
 
     def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:
         """Account for a failed attempt as flytepropeller 1.16 does."""

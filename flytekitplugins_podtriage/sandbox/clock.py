@@ -9,6 +9,7 @@ from typing import Final
 
 START: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)
 """When every run begins, unless told otherwise."""
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class Clock:
@@ -63,4 +64,4 @@ class Clock:
 
     def until(self, moment: datetime) -> int:
         """Return a moment in milliseconds since the beginning."""
-        return (moment - self.start) // timedelta(milliseconds=1)
+        return (moment - self.start) // _MILLISECOND

@@ -51,13 +51,11 @@ class Kubelet:
     def sync_in(self, delay: int, record: Record) -> None:
         """Have a pod synced; only the last of such calls counts."""
         record.sync_token += 1
-        token = record.sync_token
+        self.clock.at(delay, record.order, partial(self._sync_due, record, record.sync_token))
 
-        def due(record: Record) -> None:
-            if token == record.sync_token:
-                self.sync(record)
-
-        self.after(delay, record, due)
+    def _sync_due(self, record: Record, token: int) -> None:
+        if token == record.sync_token and not record.gone:
+            self.sync(record)
 
     def sync(self, record: Record) -> None:
         """Write a pod's status, then start what can be started."""

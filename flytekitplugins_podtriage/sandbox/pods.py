@@ -141,6 +141,8 @@ class Record:
         self.rounds = 0
         self.published: tuple[object, ...] = ()
         """What its kubelet wrote last, and from what."""
+        self.conditions_of: tuple[object, ...] = ()
+        """From what its conditions were made; nothing if another than its kubelet has changed them since."""
         self.prepared = self.removed = self.replayed = False
         """Whether volumes and sandbox are there; whether only a finalizer keeps it; whether it is a recording."""
         self.mounts = self.created_at = 0
@@ -213,6 +215,7 @@ class Record:
             if known.reason == reason and known.message == said:
                 return
             now = known.last_transition_time or now
+        self.conditions_of = ()
         self.conditions[kind] = wire.Condition(
             type=kind, status=status, reason=reason, message=said, last_transition_time=now
         )

@@ -5,6 +5,7 @@ Source: recorded pulls of containerd 1.6.20 against a registry that failed in th
 
 from __future__ import annotations
 
+import functools
 import re
 import zlib
 from http import HTTPStatus
@@ -40,6 +41,7 @@ class Answer:
     """What the runtime says if it failed."""
 
 
+@functools.lru_cache(maxsize=256)
 def unreadable(image: str) -> str | None:
     """Return what the kubelet says of a reference that cannot be parsed; None if it can be."""
     if _REFERENCE.fullmatch(image):

@@ -68,7 +68,12 @@ def publish(record: Record, now: datetime, shown: str, *, forget: bool = False, 
     if len(made_of) == len(record.published) and all(map(operator.is_, made_of, record.published)):
         return False
     ending = record.ending if shown == "Failed" else None
-    _conditions(record, now, shown, ending.disruption if ending else None)
+    # Why a container waits shows in no condition; a wait is what mostly changes.
+    ends = [item for container in record.containers for item in (container.running, container.ended)]
+    conditions_of = (shown, record.ending, record.rounds > 0, *ends)
+    if conditions_of != record.conditions_of:
+        _conditions(record, now, shown, ending.disruption if ending else None)
+        record.conditions_of = conditions_of
     record.phase = shown
     changed = record.write(
         wire.PodStatus(
