@@ -120,6 +120,18 @@ class Choice:
         """Return what befalls nodes."""
         return [fault for _, fault in self._faults.get("node", ())]
 
+    @property
+    def paces(self) -> bool:
+        """Whether anything is said of how fast kubelets go."""
+        return "kubelet" in self._faults
+
+    def of_kubelet(self, record: Record, word: str, after: float) -> Fault | None:
+        """Return what is said of the kubelet of a pod with this word now, if anything is."""
+        for _, fault in self._fitting("kubelet", record, None, after):
+            if fault.what.startswith(word):
+                return fault
+        return None
+
     def _fitting(self, target: str, record: Record, container: str | None, after: float) -> Iterator[tuple[int, Fault]]:
         for place, fault in self._faults.get(target, ()):
             if (

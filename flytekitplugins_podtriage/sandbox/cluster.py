@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import msgspec
 
 from flytekitplugins_podtriage.core.cluster import PodExists, PodRejected, Sight
 from flytekitplugins_podtriage.core.memory import remember
-from flytekitplugins_podtriage.sandbox import disruptions, endings, status
+from flytekitplugins_podtriage.sandbox import disruptions, endings, pacing, status
 from flytekitplugins_podtriage.sandbox.admission import check
 from flytekitplugins_podtriage.sandbox.choice import Choice
 from flytekitplugins_podtriage.sandbox.clock import START, Clock
@@ -114,6 +114,8 @@ class SandboxCluster:
         record = Record(namespace, name, pod, self._created, self._clock.second())
         record.created_at = self._clock.now
         record.events.by_type = self._by_type
+        if self._kubelet.paced:
+            record.send = partial(pacing.send, self._kubelet)
         self._pods[namespace, name] = record
         recorded = self._choice.replay(record)
         if recorded is not None:
@@ -202,6 +204,11 @@ class SandboxCluster:
             return None
         record.delivered = record.version
         return self._sight(record)
+
+    def upcoming(self) -> datetime | None:
+        """Return when something happens next, be it seen or not; None: nothing does any more."""
+        upcoming = self._clock.next
+        return None if upcoming is None else self._clock.start + timedelta(milliseconds=upcoming)
 
     def _alone(self, record: Record, until: int) -> None:
         """Move the clock where nobody else waits: nothing here lets another task run."""

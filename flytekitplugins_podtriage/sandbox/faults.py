@@ -65,6 +65,11 @@ WORDS: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         (rf"bad mount (?P<name>{_NAME})", "at for x", "bad mount NAME"),
         (r"exec format", "at for x", "exec format"),
     ),
+    "kubelet": (
+        (rf"syncs every (?P<lasts>{_DURATION})", "at for", "syncs every 15s"),
+        (r"syncs drawn", "at for seed", "syncs drawn"),
+        (rf"status (?P<lasts>{_DURATION}) late", "at for", "status 150ms late"),
+    ),
     "node": (
         (r"shutdown", "at", "shutdown"),
         (r"lost", "at", "lost"),
@@ -105,8 +110,10 @@ _SCOPE: Final = re.compile(
 )
 _TARGET: Final = re.compile(r"(?P<target>\S+): ?")
 _ABOUT_CONTAINERS: Final = ("pull", "start", "body")
-_OF_EVERY: Final = ("pull", "start", "sandbox", "volume", "pod")
+_OF_EVERY: Final = ("pull", "start", "sandbox", "volume", "kubelet", "pod")
 """What may be said of every attempt: nodes have none, and a body's times are its own anyway."""
+_PACES: Final = {"syncs": (10.0, 15.0), "status": (0.001, 0.5)}
+"""What is possible of each, in seconds (see ``pacing``)."""
 _HOST: Final = re.compile(r"localhost(?::\d+)?|[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?|[a-z0-9.-]+:\d+")
 _MODIFIER: Final = re.compile(r"(?:^| )(?:(at|for|flaky|seed) ([^\s\"]+)|(x)(\d+))$")
 
@@ -116,7 +123,7 @@ class Fault:
     """Something that goes wrong. All times are in seconds."""
 
     target: str
-    """``pull``, ``sandbox``, ``volume``, ``start``, ``node``, ``body``, ``pod`` or ``replay``."""
+    """``pull``, ``sandbox``, ``volume``, ``start``, ``kubelet``, ``node``, ``body``, ``pod`` or ``replay``."""
     what: str
     """The words, as they are written: ``429``, ``secret db not found``, ``slow 1m30s``."""
     registry: str = ""
@@ -169,8 +176,8 @@ class Fault:
             parts.append(f"x{self.times}")
         if self.flaky is not None:
             parts.append(f"flaky {self.flaky!r}")
-            if self.seed:
-                parts.append(f"seed {self.seed}")
+        if self.seed:
+            parts.append(f"seed {self.seed}")
         return " ".join(parts)
 
     def concerns(self, task: str, attempt: int | None, container: str | None) -> bool:
@@ -220,6 +227,11 @@ def read(line: str) -> Fault:
         raise ValueError(f"{kind!r} is not said of every attempt; allowed: every attempt before {', '.join(_OF_EVERY)}")
     if kind == "pull" and words.get("text") and words.get("name") not in ("manifest", "layer"):
         raise ValueError(f"{what!r}: nobody is told this text; allowed: saying after manifest and layer")
+    if kind == "kubelet" and length is not None:
+        least, most = _PACES[what.split(" ", 1)[0]]
+        if not least <= length <= most:
+            shown = f"{go_format(least)} to {go_format(most)}"
+            raise ValueError(f"{what!r}: no kubelet goes at that pace; allowed: {shown}")
     if words.get("number") and kind == "body" and int(words["number"]) > 255:
         raise ValueError(f"{what!r} is no exit code; allowed: 0 to 255")
     return Fault(

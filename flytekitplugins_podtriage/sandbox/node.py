@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox import endings, preparing, processes, status
+from flytekitplugins_podtriage.sandbox import endings, pacing, preparing, processes, status
 from flytekitplugins_podtriage.sandbox.choice import Choice
 from flytekitplugins_podtriage.sandbox.clock import Clock
 from flytekitplugins_podtriage.sandbox.pods import BodyEnd, Container, Record
@@ -22,8 +22,6 @@ Body = Callable[[Mapping[str, Any], "int | None"], BodyEnd]
 
 FIRST: Final = 80
 """From a pod's admission to its first container, in milliseconds."""
-SYNC: Final = 12_000
-"""From one sync to the next while something cannot be started (``backOffPeriod`` 10 s and its jitter)."""
 NOTICED: Final = 600
 """Until the next sync after something was started (``plegRelistPeriod`` 1 s)."""
 ENDED: Final = 20
@@ -38,6 +36,7 @@ class Kubelet:
     def __init__(self, clock: Clock, choice: Choice, flavour: str, body: Body | None) -> None:
         self.clock, self.choice, self.body = clock, choice, body
         self._tells_cause = flavour != "1.31"
+        self.paced = choice.paces
 
     def after(self, delay: int, record: Record, action: Callable[[Record], None]) -> None:
         """Do something with a pod later, unless it is gone by then."""
@@ -129,7 +128,7 @@ class Kubelet:
         elif started or first:
             self.sync_in(NOTICED, record)
         elif any(item.running is None for item in record.mains):
-            self.sync_in(SYNC, record)
+            self.sync_in(pacing.until_next(self, record), record)
 
     def _pulled(self, place: int, started: bool, record: Record) -> None:
         """Go on once a pull has ended."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -94,6 +94,11 @@ class Ending:
 
 class Record:
     """One pod."""
+
+    send: Callable[[Record, wire.PodStatus, datetime], bool] | None = None
+    """What its kubelet writes its status with, if not at once."""
+    outgoing: wire.PodStatus | None = None
+    """What its kubelet has to write still."""
 
     def __init__(self, namespace: str, name: str, manifest: Mapping[str, Any], order: int, now: datetime) -> None:
         metadata, spec = manifest.get("metadata") or {}, manifest["spec"]

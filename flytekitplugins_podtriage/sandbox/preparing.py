@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Final
 
+from flytekitplugins_podtriage.sandbox import pacing
 from flytekitplugins_podtriage.sandbox.faults import Fault
 from flytekitplugins_podtriage.sandbox.pods import Record
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 _MOUNT: Final = 500
 _MOUNT_MAX: Final = 122_000
 """``initialDurationBeforeRetry`` and ``maxDurationBeforeRetry``, in milliseconds."""
-_RETRY: Final = 12_000
-"""Until the next sync after a sandbox could not be created, in milliseconds."""
 
 
 def prepare(kubelet: Kubelet, record: Record) -> int | None:
@@ -37,7 +36,7 @@ def prepare(kubelet: Kubelet, record: Record) -> int | None:
     if fault is not None:
         said = f"Failed to create pod sandbox: rpc error: code = Unknown desc = {_refused(fault, record)}"
         kubelet.say(record, "FailedCreatePodSandBox", said, warning=True)
-        return _RETRY
+        return pacing.until_next(kubelet, record)
     record.prepared = True
     return None
 

@@ -75,18 +75,16 @@ def publish(record: Record, now: datetime, shown: str, *, forget: bool = False, 
         _conditions(record, now, shown, ending.disruption if ending else None)
         record.conditions_of = conditions_of
     record.phase = shown
-    changed = record.write(
-        wire.PodStatus(
-            phase=shown,
-            reason=ending.reason if ending else None,
-            message=ending.message if ending else None,
-            start_time=record.start_time,
-            conditions=list(record.conditions.values()),
-            init_container_statuses=inits or None,
-            container_statuses=mains,
-        ),
-        now,
+    written = wire.PodStatus(
+        phase=shown,
+        reason=ending.reason if ending else None,
+        message=ending.message if ending else None,
+        start_time=record.start_time,
+        conditions=list(record.conditions.values()),
+        init_container_statuses=inits or None,
+        container_statuses=mains,
     )
+    changed = record.write(written, now) if record.send is None else record.send(record, written, now)
     record.published = (shown, record.ending, record.rounds > 0, record.status, *inits, *mains)
     return changed
 

@@ -16,6 +16,7 @@ from flytekitplugins_podtriage.sandbox.plan import Plan
 NAMESPACE, NAME = "flytesnacks-development", "f3a91c-n0-0"
 IMAGE = "registry.example.com/team/app:v1"
 
+_MOMENT = timedelta(milliseconds=1)
 Seen = tuple[str, "str | None", tuple[str, ...], str, str, str]
 
 
@@ -57,9 +58,14 @@ def several(*names: str, inits: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def watch(
-    plan: str | Plan, pod: Mapping[str, Any] | None = None, *, seconds: float, kubelet: str = "1.34", poll: float = 1e6
+    plan: str | Plan,
+    pod: Mapping[str, Any] | None = None,
+    *,
+    seconds: float,
+    kubelet: str = "1.34",
+    repeated: bool = False,
 ) -> list[Sight]:
-    """Return everything that is seen of a pod until a time has passed, looking at least every so many seconds."""
+    """Return everything that is seen of a pod until a time has passed; with events that only say the same again?"""
 
     async def story() -> list[Sight]:
         cluster = SandboxCluster(plan if isinstance(plan, Plan) else Plan.parse(plan), kubelet=kubelet)
@@ -69,11 +75,12 @@ def watch(
         assert sight is not None
         seen = [sight]
         while cluster.now() < end and not sight.gone:
-            until = min(end, cluster.now() + timedelta(seconds=poll))
-            found = await cluster.change(NAMESPACE, NAME, until)
+            step = cluster.upcoming() if repeated else None
+            found = await cluster.change(NAMESPACE, NAME, end if step is None else min(end, step + _MOMENT))
             assert found is not None
+            if not repeated or (found.version, found.events) != (sight.version, sight.events):
+                seen.append(found)
             sight = found
-            seen.append(sight)
         return seen
 
     return asyncio.run(story())
