@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
+from typing import TypeVar
 
 import attrs
 import msgspec
@@ -26,6 +27,21 @@ class _Words(str, enum.Enum):
     __format__ = str.__format__  # type: ignore[assignment]  # Enum names its parameter
 
 
+_Enum = TypeVar("_Enum", bound=type[_Words])
+
+
+def _plain(words: _Enum) -> _Enum:
+    """Make the members plain attributes of their class.
+
+    On Python 3.11 they are found through a descriptor written in Python (enum.property), at ten times the cost; before
+    and after it they are what this makes of them.
+    """
+    for member in words:
+        type.__setattr__(words, member.name, member)
+    return words
+
+
+@_plain
 class ErrorKind(_Words):
     """Whose budget a failure belongs to: ``ExecutionError.ErrorKind`` of flyteidl (core/execution.proto)."""
 
@@ -35,6 +51,7 @@ class ErrorKind(_Words):
     """Only where the IDL has it: an old record that does not say. Podtriage itself never answers with it."""
 
 
+@_plain
 class Phase(_Words):
     """Flyte's own names of a task's phases (flyteplugins/go/tasks/pluginmachinery/core/phase.go)."""
 
@@ -51,14 +68,19 @@ class Phase(_Words):
     @property
     def failing(self) -> bool:
         """Whether the attempt is over and lost."""
-        return self is Phase.RETRYABLE_FAILURE or self is Phase.PERMANENT_FAILURE
+        return self in _FAILING
 
     @property
     def terminal(self) -> bool:
         """Whether the attempt is over."""
-        return self.failing or self is Phase.SUCCESS
+        return self in _TERMINAL
 
 
+_FAILING = frozenset({Phase.RETRYABLE_FAILURE, Phase.PERMANENT_FAILURE})
+_TERMINAL = _FAILING | {Phase.SUCCESS}
+
+
+@_plain
 class Category(_Words):
     """What went wrong. The set is open: later versions add members, and a user's own rules may name others."""
 
@@ -194,7 +216,7 @@ class Verdict:
     @property
     def failing(self) -> bool:
         """Whether the attempt is over and lost."""
-        return self.phase.failing
+        return self.phase in _FAILING
 
     def to_json(self) -> bytes:
         """Return the verdict as one line of JSON, times in RFC 3339."""
