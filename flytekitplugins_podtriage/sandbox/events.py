@@ -31,41 +31,66 @@ _NOT_THE_KUBELET: Final = {
 }
 """By reason: who says it, and is counted apart from the kubelet."""
 
+_Key = tuple[str, "str | None", "str | None"]
+"""Reason, message and path; of those that share one event its reason and type."""
+
+
+class _Line:
+    """One Event: it is written only when somebody looks, since most are counted up a few times between two looks."""
+
+    __slots__ = ("at", "count", "event", "message")
+
+    def __init__(self, event: wire.Event) -> None:
+        self.take(event)
+
+    def take(self, event: wire.Event) -> None:
+        """Take over an event as it is."""
+        self.event = event
+        self.message = event.message
+        self.count = event.count or 1
+        self.at = event.last_timestamp
+
+    def written(self) -> wire.Event:
+        """Return it as it is now."""
+        if self.at is not self.event.last_timestamp or self.count != self.event.count:
+            self.event = msgspec.structs.replace(
+                self.event, message=self.message, count=self.count, last_timestamp=self.at
+            )
+        return self.event
+
 
 class Events:
     """What has been said of a pod, in the order in which it was first said."""
 
-    __slots__ = ("_about", "_dropped", "_left", "_listed", "_places", "_seen", "_told", "by_type")
+    __slots__ = ("_about", "_dropped", "_left", "_lines", "_seen", "_told", "by_type")
 
     def __init__(self, namespace: str, name: str, uid: str) -> None:
         self._about = wire.ObjectReference(kind="Pod", name=name, namespace=namespace, uid=uid)
-        self._listed: list[wire.Event] = []
-        self._places: dict[tuple[str, str | None, str | None], int] = {}
+        self._lines: dict[_Key, _Line] = {}
         self._seen: dict[tuple[str, bool], int] = {}
         self._told: tuple[wire.Event, ...] | None = ()
         self.by_type = True
         """Whether warnings are counted apart from the rest, as sources do since 1.32."""
         self._left: dict[tuple[str, bool], tuple[float, datetime]] = {}
         """By source and type: how many events were let through still, and when that was so."""
-        self._dropped: dict[tuple[str, str | None, str | None], tuple[int, datetime]] = {}
+        self._dropped: dict[_Key, tuple[int, datetime]] = {}
         """How often something was said that was not let through, since it was last, and when first."""
 
     def told(self) -> tuple[wire.Event, ...]:
         """Return them all."""
         if self._told is None:
-            self._told = tuple(self._listed)
+            self._told = tuple([line.written() for line in self._lines.values()])
         return self._told
 
     def add(self, event: wire.Event) -> None:
         """Add an event as it was recorded; one of the same name takes the place of the earlier."""
         self._told = None
         key = (event.reason or "", event.message, event.involved_object.field_path if event.involved_object else None)
-        place = self._places.get(key)
-        if place is None:
-            self._places[key] = len(self._listed)
-            self._listed.append(event)
+        known = self._lines.get(key)
+        if known is None:
+            self._lines[key] = _Line(event)
         else:
-            self._listed[place] = event
+            known.take(event)
 
     def say(self, at: datetime, reason: str, message: str, *, path: str | None = None, warning: bool = False) -> bool:
         """Add an event; return whether it says anything that had not been said before, and is let through.
@@ -77,9 +102,9 @@ class Events:
             path: the container it is about (``spec.containers{name}``).
             warning: whether its type is Warning.
         """
-        key: tuple[str, str | None, str | None] = (reason, message, path)
-        place = self._places.get(key)
-        if place is None and key not in self._dropped:
+        key: _Key = (reason, message, path)
+        line = self._lines.get(key)
+        if line is None and key not in self._dropped:
             similar = (reason, warning)
             different = self._seen.get(similar, 0) + 1
             if different < _SIMILAR:
@@ -87,32 +112,26 @@ class Events:
             else:
                 message = _COMBINED + message
                 key = (reason, None, "Warning" if warning else "Normal")
-                place = self._places.get(key)
+                line = self._lines.get(key)
         if not self._let_through(at, reason, warning):
             times, first = self._dropped.get(key, (0, at))
             self._dropped[key] = (times + 1, first)
             return False
         self._told = None
         times, first = self._dropped.pop(key, (0, at)) if self._dropped else (0, at)
-        if place is not None:
-            known = self._listed[place]
-            self._listed[place] = msgspec.structs.replace(
-                known, message=message, count=(known.count or 1) + times + 1, last_timestamp=at
-            )
+        if line is not None:
+            line.message, line.at, line.count = message, at, line.count + times + 1
             return False
-        self._places[key] = len(self._listed)
-        about = self._about if path is None else msgspec.structs.replace(self._about, field_path=path)
-        self._listed.append(
-            wire.Event(
-                reason=reason,
-                message=message,
-                type="Warning" if warning else "Normal",
-                count=times + 1,
-                involved_object=about,
-                first_timestamp=first,
-                last_timestamp=at,
-            )
+        event = wire.Event(
+            reason=reason,
+            message=message,
+            type="Warning" if warning else "Normal",
+            count=times + 1,
+            involved_object=self._about if path is None else msgspec.structs.replace(self._about, field_path=path),
+            first_timestamp=first,
+            last_timestamp=at,
         )
+        self._lines[key] = _Line(event)
         return True
 
     def _let_through(self, at: datetime, reason: str, warning: bool) -> bool:
