@@ -74,7 +74,10 @@ class Case:
     def has_started(self) -> bool:
         """Whether a main container is known to have run."""
         remembered = self.memory.started if self.memory else ()
-        return any(has_started(c) or (c.name or "") in remembered for c in self.main)
+        for container in self.main:  # noqa: SIM110  # any() with a generator costs twice as much
+            if has_started(container) or (container.name or "") in remembered:
+                return True
+        return False
 
     @property
     def since(self) -> datetime:
@@ -138,9 +141,9 @@ class Case:
         text = f"{filled(rule.means, found.registry, found.image)} ({code}): {found.said}"
         failing = phase.failing
         remedy = found.remedy
-        evidence: tuple[Evidence, ...] = (Evidence(source, found.said, container, at), *also)
-        if found.others:
-            evidence += tuple(Evidence(source, other, container, at) for other in found.others)
+        evidence: tuple[Evidence, ...] = (Evidence(source, found.said, container, at),)
+        if also or found.others:
+            evidence += (*also, *(Evidence(source, other, container, at) for other in found.others))
         return Verdict(
             phase=phase,
             kind=rule.kind,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -98,10 +97,10 @@ def _by_event(case: Case, name: str | None, note: Note, reason: str, since: date
 
 
 def _first_failure(case: Case, pull: Pull | None, remembered: datetime | None) -> datetime:
-    if pull is None and remembered is None:
-        return case.since
-    known: Sequence[datetime] = [at for at in (pull.first_failed_at if pull else None, remembered) if at is not None]
-    return min(known) if known else case.since
+    first = pull.first_failed_at if pull is not None else None
+    if first is not None and remembered is not None:
+        return min(first, remembered)
+    return first or remembered or case.since
 
 
 def _is_stale(note: Note, now: datetime) -> bool:

@@ -25,9 +25,10 @@ class RuleBook(Sequence[Rule]):
             InvalidRule: two rules share an id.
         """
         self._rules = tuple(rules)
-        self._by_word: dict[str, tuple[int, ...]] = {}
-        self._by_status: dict[int, tuple[int, ...]] = {}
-        self._by_reason: dict[str, tuple[int, ...]] = {}
+        # A set of rules is a number with a bit for each one's place: sets are joined, and walked in order, the fastest so.
+        self._by_word: dict[str, int] = {}
+        self._by_status: dict[int, int] = {}
+        self._by_reason: dict[str, int] = {}
         seen: set[str] = set()
         for place, rule in enumerate(self._rules):
             if rule.id in seen:
@@ -61,20 +62,23 @@ class RuleBook(Sequence[Rule]):
 
     def first_match(self, words: Words, status: int | None, reason: str | None, peer: Peer | None) -> Rule | None:
         """Return the first rule that recognises the message, or None."""
-        places: set[int] = set()
+        places = 0
+        by_word = self._by_word
         for word in words.each & self._anchors:
-            places.update(self._by_word[word])
+            places |= by_word[word]
         if status is not None:
-            places.update(self._by_status.get(status, ()))
+            places |= self._by_status.get(status, 0)
         if reason is not None:
-            places.update(self._by_reason.get(reason, ()))
-        rules = self._rules
-        for place in sorted(places):
-            if rules[place].matches(words, status, reason, peer):
-                return rules[place]
+            places |= self._by_reason.get(reason, 0)
+        while places:
+            first = places & -places  # the lowest of the bits
+            rule = self._rules[first.bit_length() - 1]
+            if rule.matches(words, status, reason, peer):
+                return rule
+            places ^= first
         return None
 
 
 def _file(index: dict, keys: Iterable, place: int) -> None:  # type: ignore[type-arg]  # one helper for three key types
     for key in keys:
-        index[key] = (*index.get(key, ()), place)
+        index[key] = index.get(key, 0) | 1 << place
