@@ -8,7 +8,7 @@ itself (kubernetes#124747).
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Final
 
 import msgspec
@@ -22,6 +22,9 @@ _BURST: Final = 25
 """``defaultSpamBurst``."""
 _REFILL: Final = 300
 """From one event to the next that is let through after those, in seconds (``defaultSpamQPS``)."""
+_SPENT: Final = (_BURST - 1) * _REFILL
+"""How long a bucket takes to be full that holds one more event, in seconds."""
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=timezone.utc)
 _NOT_THE_KUBELET: Final = {
     "Scheduled": "default-scheduler",
     "FailedScheduling": "default-scheduler",
@@ -62,7 +65,7 @@ class _Line:
 class Events:
     """What has been said of a pod, in the order in which it was first said."""
 
-    __slots__ = ("_about", "_dropped", "_left", "_lines", "_seen", "_told", "by_type")
+    __slots__ = ("_about", "_at", "_dropped", "_full", "_lines", "_now", "_seen", "_told", "by_type")
 
     def __init__(self, namespace: str, name: str, uid: str) -> None:
         self._about = wire.ObjectReference(kind="Pod", name=name, namespace=namespace, uid=uid)
@@ -71,8 +74,10 @@ class Events:
         self._told: tuple[wire.Event, ...] | None = ()
         self.by_type = True
         """Whether warnings are counted apart from the rest, as sources do since 1.32."""
-        self._left: dict[tuple[str, bool], tuple[float, datetime]] = {}
-        """By source and type: how many events were let through still, and when that was so."""
+        self._at, self._now = _EPOCH, 0.0
+        """A moment, and the same in seconds."""
+        self._full: dict[tuple[str, bool], float] = {}
+        """By source and type: when its bucket will be full again, in seconds."""
         self._dropped: dict[_Key, tuple[int, datetime]] = {}
         """How often something was said that was not let through, since it was last, and when first."""
 
@@ -136,12 +141,11 @@ class Events:
 
     def _let_through(self, at: datetime, reason: str, warning: bool) -> bool:
         """Whether the source of an event may have said so much (a token bucket, full when it begins)."""
-        source = (_NOT_THE_KUBELET.get(reason, "kubelet"), warning and self.by_type)
-        left, since = self._left.get(source, (float(_BURST), at))
-        if since != at:
-            left = min(float(_BURST), left + (at - since).total_seconds() / _REFILL)
-        if left < 1:
-            self._left[source] = (left, at)
+        if at is not self._at:
+            self._at, self._now = at, (at - _EPOCH).total_seconds()
+        now, source = self._now, (_NOT_THE_KUBELET.get(reason, "kubelet"), warning and self.by_type)
+        full = self._full.get(source, now)
+        if full - now > _SPENT:
             return False
-        self._left[source] = (left - 1, at)
+        self._full[source] = max(now, full) + _REFILL
         return True
