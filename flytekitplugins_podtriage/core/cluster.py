@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-import attrs
+import msgspec
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.memory import Memory
 
 
-@attrs.frozen(slots=True)
-class Sight:
+class Sight(msgspec.Struct, frozen=True, gc=False):
     """What is seen of one pod at one moment."""
 
     pod: wire.Pod

@@ -15,7 +15,6 @@ from datetime import datetime, timezone
 from operator import itemgetter
 from typing import Final
 
-import attrs
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
@@ -45,18 +44,17 @@ class Pull(msgspec.Struct, frozen=True, gc=False):
     """Since when a pull is under way, if one is."""
 
 
-@attrs.frozen(slots=True)
-class Digest:
+class Digest(msgspec.Struct, frozen=True, gc=False):
     """What matters of a pod's events."""
 
-    pulls: dict[str, Pull] = attrs.field(factory=dict)
+    pulls: dict[str, Pull] = msgspec.field(default_factory=dict)
     """By container; an event that names none is filed under the empty name."""
     trouble: Note | None = None
     """The last trouble of the pod as a whole, if it made no progress since."""
     scheduling: Note | None = None
     """The last refusal of the scheduler."""
     node_not_ready: bool = False
-    failing_since: dict[str, datetime] = attrs.field(factory=dict)
+    failing_since: dict[str, datetime] = msgspec.field(default_factory=dict)
     """By container: since when it cannot be created or started, for another cause than its image."""
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-import attrs
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
@@ -18,8 +17,7 @@ from flytekitplugins_podtriage.core.events import digest
 from flytekitplugins_podtriage.core.waits import PULL_REASONS, says_cause
 
 
-@attrs.frozen(slots=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True, gc=False):
     """Why a container could not be started, when it was last heard of."""
 
     container: str
@@ -30,8 +28,7 @@ class Cause:
     at: datetime
 
 
-@attrs.frozen(slots=True)
-class Memory:
+class Memory(msgspec.Struct, frozen=True, gc=False):
     """What is remembered of one pod."""
 
     uid: str | None = None

@@ -50,7 +50,8 @@ class TaskRun:
     task: str
     backend: str
     limits: Limits
-    attempts: tuple[AttemptRecord, ...]
+    attempts: tuple[AttemptRecord, ...] = attrs.field(repr=False)
+    """There may be thousands; asyncio shows a task's result whenever one ends (signal.getsignal, Python 3.11)."""
     succeeded: bool
     final: Failure | None = None
     """The error that the user is left with, if it failed."""

@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 
-import attrs
 from msgspec.structs import replace
 
 from flytekitplugins_podtriage.core import wire
@@ -80,7 +79,7 @@ class PodCache:
                 return Sight(pod, at=self._now())
             if found.gone or newer(found.resource_version, metadata.resource_version):
                 return found.sight()
-            return attrs.evolve(found.sight(), pod=pod)
+            return replace(found.sight(), pod=pod)
 
     def offer(self, pod: wire.Pod) -> None:
         """Take in a pod that the API server has told of beside the watch, unless the watch knows better."""

@@ -95,6 +95,32 @@ class Ending:
 class Record:
     """One pod."""
 
+    # What every pod begins with.
+    phase = "Pending"
+    start_time: datetime | None = None
+    version = delivered = 0
+    memory: Memory | None = None
+    rounds = 0
+    """How many syncs of it there were."""
+    published: tuple[object, ...] = ()
+    """What its kubelet wrote last, and from what."""
+    conditions_of: tuple[object, ...] = ()
+    """From what its conditions were made; nothing if another than its kubelet has changed them since."""
+    prepared = removed = replayed = False
+    """Whether volumes and sandbox are there; whether only a finalizer keeps it; whether it is a recording."""
+    mounts = created_at = 0
+    """How often its volumes could not be mounted; when it was created, in milliseconds of the run."""
+    failed_by_another: wire.PodStatus | None = None
+    """The status by which another client than its kubelet had failed it when it was deleted."""
+    greeted = cut_off = False
+    """Whether somebody has waited for it yet; whether its node's kubelet is no longer heard of."""
+    idle_version, idle_until = -1, 0
+    """As long as nothing is new since this version, and before this moment, syncs only say the same again."""
+    busy = again = False
+    """Whether its worker is at it, and whether it has to begin again then."""
+    ending: Ending | None = None
+    winding = over = gone = False
+    sync_token = 0
     send: Callable[[Record, wire.PodStatus, datetime], bool] | None = None
     """What its kubelet writes its status with, if not at once."""
     outgoing: wire.PodStatus | None = None
@@ -132,35 +158,13 @@ class Record:
             init_containers=[_declared(item) for item in spec.get("initContainers") or ()] or None,
             restart_policy=self.restart_policy,
         )
-        self.phase = "Pending"
-        self.start_time: datetime | None = None
         self.conditions: dict[str, wire.Condition] = {}
         self.events = Events(namespace, name, self.uid)
         self.pull_waits: dict[str, tuple[int, int, str]] = {}
         """By image: not before when it is pulled again, the wait of it, and why it failed; in milliseconds."""
         self.pod = wire.Pod(kind="Pod", metadata=self.metadata, spec=self.spec, status=wire.PodStatus(phase="Pending"))
-        self.version = self.delivered = 0
-        self.memory: Memory | None = None
         self.unseen: list[tuple[wire.Pod, datetime]] = []
         """States that have not been folded into its memory."""
-        self.rounds = 0
-        self.published: tuple[object, ...] = ()
-        """What its kubelet wrote last, and from what."""
-        self.conditions_of: tuple[object, ...] = ()
-        """From what its conditions were made; nothing if another than its kubelet has changed them since."""
-        self.prepared = self.removed = self.replayed = False
-        """Whether volumes and sandbox are there; whether only a finalizer keeps it; whether it is a recording."""
-        self.mounts = self.created_at = 0
-        """How often its volumes could not be mounted; when it was created, in milliseconds of the run."""
-        self.failed_by_another: wire.PodStatus | None = None
-        """The status by which another client than its kubelet had failed it when it was deleted."""
-        self.greeted = self.cut_off = False
-        """Whether somebody has waited for it yet; whether its node's kubelet is no longer heard of."""
-        self.busy = self.again = False
-        """Whether its worker is at it, and whether it has to begin again then."""
-        self.ending: Ending | None = None
-        self.winding = self.over = self.gone = False
-        self.sync_token = 0
 
     @property
     def status(self) -> wire.PodStatus:

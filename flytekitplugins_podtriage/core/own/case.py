@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
@@ -175,9 +176,12 @@ def quote(text: str | None) -> str:
     return excerpt(text) if text else ""
 
 
+_span = functools.lru_cache(maxsize=64)(lambda seconds: timedelta(seconds=seconds))
+
+
 def later(at: datetime, seconds: float) -> datetime:
     """Return a moment some seconds later; what lies beyond the calendar is its end."""
     try:
-        return at + timedelta(seconds=seconds)
+        return at + _span(seconds)
     except OverflowError:
         return FOREVER if seconds > 0 else ZERO_TIME

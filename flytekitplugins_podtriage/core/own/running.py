@@ -38,7 +38,7 @@ def _is_restarted(case: Case, name: str) -> bool:
 
 def _crash_loop(case: Case) -> Verdict | None:
     """A main container that ends badly each time: held while the kubelet's restarts may still help."""
-    for container in sorted(case.main, key=lambda c: (c.name or "", str(c))):
+    for container in case.main if len(case.main) == 1 else sorted(case.main, key=lambda c: (c.name or "", str(c))):
         waiting = container.state.waiting if container.state else None
         last = container.last_state.terminated if container.last_state else None
         ended = container.state.terminated if container.state else None
