@@ -84,7 +84,7 @@ def flyte_1_16(counters: Counters, failure: Failure, limits: Limits) -> Outcome:
     payer = ErrorKind.SYSTEM if system and not limits.ignore_retry_cause else ErrorKind.USER
     if not failure.recoverable:
         # Counted for the retry and again for the end (executor.go, NodePhaseFailing).
-        ended = attrs.evolve(counters, system_failures=counters.system_failures + (2 if system else 0))
+        ended = Counters(counters.attempts, counters.system_failures + (2 if system else 0))
         return Outcome(ended, False, payer, failure)
     if limits.ignore_retry_cause:
         current, allowed = counters.attempts + 1, limits.max_attempts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -71,17 +72,26 @@ async def run_task(
         if failure is None:
             failure = left_behind(number)
         states = tuple(course.states)
-        record = AttemptRecord(
-            number + 1, name, began, cluster.now(), verdict, failure, why=end.why, met=course.met, states=states
+        told = partial(
+            AttemptRecord,
+            number + 1,
+            name,
+            began,
+            cluster.now(),
+            verdict,
+            failure,
+            why=end.why,
+            met=course.met,
+            states=states,
         )
         if failure is None:
-            records.append(attrs.evolve(record, counters=counters))
+            records.append(told(counters=counters))
             await _removed(cluster, namespace, name)
             return TaskRun(task, backend.name, limits, tuple(records), True)
         outcome = backend.account(counters, failure, limits)
         counters = outcome.counters
         retried = outcome.retried and end.why != _UNENDING
-        records.append(attrs.evolve(record, charged=outcome.charged, retried=retried, counters=counters))
+        records.append(told(charged=outcome.charged, retried=retried, counters=counters))
         if end.why == _UNENDING:
             return TaskRun(task, backend.name, limits, tuple(records), False, failure, note=_UNENDING)
         await _removed(cluster, namespace, name)

@@ -102,8 +102,10 @@ class Record:
     memory: Memory | None = None
     rounds = 0
     """How many syncs of it there were."""
-    published: tuple[object, ...] = ()
-    """What its kubelet wrote last, and from what."""
+    published: wire.PodStatus | None = None
+    """What its kubelet wrote last."""
+    published_of: tuple[object, ...] = ()
+    """From what it made that."""
     conditions_of: tuple[object, ...] = ()
     """From what its conditions were made; nothing if another than its kubelet has changed them since."""
     prepared = removed = replayed = False

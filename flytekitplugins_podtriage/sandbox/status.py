@@ -6,7 +6,6 @@ Sources: kubernetes pkg/kubelet/kubelet_pods.go (``getPhase``, ``generateAPIPodS
 
 from __future__ import annotations
 
-import operator
 from datetime import datetime
 from typing import Final
 
@@ -61,11 +60,11 @@ def publish(record: Record, now: datetime, shown: str, *, forget: bool = False, 
         forget: whether what kept containers waiting is no longer shown (the pod is being deleted).
     """
     default = _INITIALIZING if record.inits else _CREATING
-    inits = [_shown(item, default, forget, still) for item in record.inits]
+    inits = [_shown(item, default, forget, still) for item in record.inits] if record.inits else []
     mains = [_shown(item, default, forget, still) for item in record.by_name]
-    # Most syncs find all as it was: what the status is made of is compared first, by identity.
-    made_of = (shown, record.ending, record.rounds > 0, record.status, *inits, *mains)
-    if len(made_of) == len(record.published) and all(map(operator.is_, made_of, record.published)):
+    # Most syncs find all as it was: what the status is made of is compared first.
+    made_of = (shown, record.ending, record.rounds > 0, *inits, *mains)
+    if record.pod.status is record.published and made_of == record.published_of:
         return False
     ending = record.ending if shown == "Failed" else None
     # Why a container waits shows in no condition; a wait is what mostly changes.
@@ -85,7 +84,7 @@ def publish(record: Record, now: datetime, shown: str, *, forget: bool = False, 
         container_statuses=mains,
     )
     changed = record.write(written, now) if record.send is None else record.send(record, written, now)
-    record.published = (shown, record.ending, record.rounds > 0, record.status, *inits, *mains)
+    record.published, record.published_of = record.status, made_of
     return changed
 
 
