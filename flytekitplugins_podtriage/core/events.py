@@ -77,12 +77,15 @@ def digest(events: Iterable[wire.Event], uid: str | None) -> Digest:
     told = []
     for event in events:
         about = event.involved_object or event.regarding
-        if about is not None and uid and about.uid and about.uid != uid:
-            continue
+        path = None
+        if about is not None:
+            if about.uid != uid and about.uid and uid:
+                continue
+            path = about.field_path
         tell = _TELLS.get(event.reason or "")
         if tell is not None:
             at = observed_at(event)
-            told.append((at or _EARLIEST, at, tell, event, about.field_path if about is not None else None))
+            told.append((at or _EARLIEST, at, tell, event, path))
     if not told:
         return NOTHING
     told.sort(key=itemgetter(0))  # of the same moment: in the order given
@@ -160,18 +163,23 @@ class _Story:
         first = known.first_failed_at if known is not None else None
         self.pulls[name] = Pull(note, first or note.first_at)
 
-    def failed(self, name: str, event: wire.Event, at: datetime | None) -> None:
-        """A container could not be started, or waits until that is tried again."""
-        message = event.message or event.note or ""
-        if event.reason == "Failed" and message.startswith(_PULL_FAILED):
-            self.pull_failed(name, event, at)
-            return
+    def backs_off(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """A container waits until it is tried again: no pull is under way."""
         known = self.pulls.get(name)
         if known is not None and known.pulling_since is not None:
             self.pulls[name] = Pull(known.failed, known.first_failed_at)
-        if message.startswith("Error: ") and message not in _PULL_ECHOES:
+
+    def failed(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """A container could not be started."""
+        message = event.message or event.note or ""
+        if message in _PULL_ECHOES:
+            self.backs_off(name, event, at)
+        elif message.startswith(_PULL_FAILED):
+            self.pull_failed(name, event, at)
+        else:
+            self.backs_off(name, event, at)
             first = event.first_timestamp or event.event_time or at
-            if first is not None:
+            if first is not None and message.startswith("Error: "):
                 self.failing_since.setdefault(name, first)
 
 
@@ -196,6 +204,6 @@ _TELLS: Final = {
     "ErrImageNeverPull": _Story.pull_failed,
     "FailedToPullImage": _Story.pull_failed,
     "Failed": _Story.failed,
-    "BackOff": _Story.failed,
+    "BackOff": _Story.backs_off,
 }
 """By an event's reason; the others tell nothing that a verdict rests on."""

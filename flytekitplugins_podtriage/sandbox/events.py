@@ -34,16 +34,35 @@ _NOT_THE_KUBELET: Final = {
 }
 """By reason: who says it, and is counted apart from the kubelet."""
 
-_Key = tuple[str, "str | None", "str | None"]
-"""Reason, message and path; of those that share one event its reason and type."""
+_Key = tuple[str, "str | None", "str | None", bool]
+"""Reason, message, path, and whether it is a warning (``getEventKey``); those that share one event have no message."""
+
+
+class _Bucket:
+    """What one source may still say of a pod: a token bucket, full when it begins."""
+
+    __slots__ = ("full",)
+
+    def __init__(self) -> None:
+        self.full = float("-inf")
+        """When it will be full again, in seconds."""
+
+    def gives(self, now: float) -> bool:
+        """Take a token, if one is left."""
+        full = self.full
+        if full - now > _SPENT:
+            return False
+        self.full = (full if full > now else now) + _REFILL  # noqa: FURB136  # max() costs thrice as much
+        return True
 
 
 class _Line:
     """One Event: it is written only when somebody looks, since most are counted up a few times between two looks."""
 
-    __slots__ = ("at", "count", "event", "message")
+    __slots__ = ("at", "bucket", "count", "event", "fresh", "message")
 
-    def __init__(self, event: wire.Event) -> None:
+    def __init__(self, event: wire.Event, bucket: _Bucket) -> None:
+        self.bucket = bucket
         self.take(event)
 
     def take(self, event: wire.Event) -> None:
@@ -52,20 +71,19 @@ class _Line:
         self.message = event.message
         self.count = event.count or 1
         self.at = event.last_timestamp
+        self.fresh = True
 
     def written(self) -> wire.Event:
         """Return it as it is now."""
-        if self.at is not self.event.last_timestamp or self.count != self.event.count:
-            self.event = msgspec.structs.replace(
-                self.event, message=self.message, count=self.count, last_timestamp=self.at
-            )
+        self.fresh = True
+        self.event = msgspec.structs.replace(self.event, message=self.message, count=self.count, last_timestamp=self.at)
         return self.event
 
 
 class Events:
     """What has been said of a pod, in the order in which it was first said."""
 
-    __slots__ = ("_about", "_at", "_dropped", "_full", "_lines", "_now", "_seen", "_told", "by_type")
+    __slots__ = ("_about", "_at", "_buckets", "_dropped", "_lines", "_now", "_seen", "_told", "by_type")
 
     def __init__(self, namespace: str, name: str, uid: str) -> None:
         self._about = wire.ObjectReference(kind="Pod", name=name, namespace=namespace, uid=uid)
@@ -76,24 +94,25 @@ class Events:
         """Whether warnings are counted apart from the rest, as sources do since 1.32."""
         self._at, self._now = _EPOCH, 0.0
         """A moment, and the same in seconds."""
-        self._full: dict[tuple[str, bool], float] = {}
-        """By source and type: when its bucket will be full again, in seconds."""
+        self._buckets: dict[tuple[str, bool], _Bucket] = {}
+        """By source and type."""
         self._dropped: dict[_Key, tuple[int, datetime]] = {}
         """How often something was said that was not let through, since it was last, and when first."""
 
     def told(self) -> tuple[wire.Event, ...]:
         """Return them all."""
         if self._told is None:
-            self._told = tuple([line.written() for line in self._lines.values()])
+            self._told = tuple([line.event if line.fresh else line.written() for line in self._lines.values()])
         return self._told
 
     def add(self, event: wire.Event) -> None:
         """Add an event as it was recorded; one of the same name takes the place of the earlier."""
         self._told = None
-        key = (event.reason or "", event.message, event.involved_object.field_path if event.involved_object else None)
+        path = event.involved_object.field_path if event.involved_object else None
+        key = (event.reason or "", event.message, path, event.type == "Warning")
         known = self._lines.get(key)
         if known is None:
-            self._lines[key] = _Line(event)
+            self._lines[key] = _Line(event, self._bucket(key[0], key[3]))
         else:
             known.take(event)
 
@@ -107,7 +126,7 @@ class Events:
             path: the container it is about (``spec.containers{name}``).
             warning: whether its type is Warning.
         """
-        key: _Key = (reason, message, path)
+        key: _Key = (reason, message, path, warning)
         line = self._lines.get(key)
         if line is None and key not in self._dropped:
             similar = (reason, warning)
@@ -116,16 +135,19 @@ class Events:
                 self._seen[similar] = different
             else:
                 message = _COMBINED + message
-                key = (reason, None, "Warning" if warning else "Normal")
+                key = (reason, None, None, warning)
                 line = self._lines.get(key)
-        if not self._let_through(at, reason, warning):
+        if at is not self._at:
+            self._at, self._now = at, (at - _EPOCH).total_seconds()
+        bucket = line.bucket if line is not None else self._bucket(reason, warning)
+        if not bucket.gives(self._now):
             times, first = self._dropped.get(key, (0, at))
             self._dropped[key] = (times + 1, first)
             return False
         self._told = None
         times, first = self._dropped.pop(key, (0, at)) if self._dropped else (0, at)
         if line is not None:
-            line.message, line.at, line.count = message, at, line.count + times + 1
+            line.message, line.at, line.count, line.fresh = message, at, line.count + times + 1, False
             return False
         event = wire.Event(
             reason=reason,
@@ -136,16 +158,10 @@ class Events:
             first_timestamp=first,
             last_timestamp=at,
         )
-        self._lines[key] = _Line(event)
+        self._lines[key] = _Line(event, bucket)
         return True
 
-    def _let_through(self, at: datetime, reason: str, warning: bool) -> bool:
-        """Whether the source of an event may have said so much (a token bucket, full when it begins)."""
-        if at is not self._at:
-            self._at, self._now = at, (at - _EPOCH).total_seconds()
-        now, source = self._now, (_NOT_THE_KUBELET.get(reason, "kubelet"), warning and self.by_type)
-        full = self._full.get(source, now)
-        if full - now > _SPENT:
-            return False
-        self._full[source] = max(now, full) + _REFILL
-        return True
+    def _bucket(self, reason: str, warning: bool) -> _Bucket:
+        """Return the bucket that an event takes from: each source has one, and since 1.32 one of each type."""
+        source = (_NOT_THE_KUBELET.get(reason, "kubelet"), warning and self.by_type)
+        return self._buckets.setdefault(source, _Bucket())

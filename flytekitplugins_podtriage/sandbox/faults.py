@@ -118,7 +118,7 @@ _HOST: Final = re.compile(r"localhost(?::\d+)?|[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d
 _MODIFIER: Final = re.compile(r"(?:^| )(?:(at|for|flaky|seed) ([^\s\"]+)|(x)(\d+))$")
 
 
-@attrs.frozen(slots=True)
+@attrs.frozen(slots=True, cache_hash=True)
 class Fault:
     """Something that goes wrong. All times are in seconds."""
 

@@ -148,7 +148,7 @@ class Kubelet:
             self.sync_in(ENDED, record)
         elif started or first:
             self.sync_in(NOTICED, record)
-        elif any(item.running is None for item in record.mains):
+        elif not status.all_run(record):
             self.sync_in(pacing.until_next(self, record), record)
 
     def _pulled(self, place: int, started: bool, record: Record) -> None:

@@ -65,6 +65,7 @@ def unlucky(fault: Fault, key: str) -> bool:
     return zlib.crc32(f"{fault.seed}/{key}".encode()) / 2**32 < fault.flaky
 
 
+@functools.lru_cache(maxsize=256)
 def refusal(fault: Fault, image: str) -> Answer:
     """Return how a pull goes that meets a fault."""
     if fault.what == "hang":
