@@ -62,8 +62,8 @@ def forecast(
         if changed:
             earliest = now + _NEXT_BACK_OFF
             note = "the pull has just failed: it is charged when the container next enters ImagePullBackOff"
-    moments = sorted({earliest, *(at for at in _moments(seen, judge) if at > earliest)})
-    for at in moments:
+    moments = sorted({at for at in _moments(seen, judge) if at > earliest})
+    for at in (earliest, *moments) if seen is not read else moments:
         later = triage(seen, events=told, memory=memory, policy=judge, now=at)
         if later.phase.failing:
             return _charge(backend, later, at, note)
@@ -136,14 +136,13 @@ def _in_back_off(pod: wire.Pod) -> tuple[wire.Pod, bool]:
 
 def _moments(pod: wire.Pod, policy: Policy) -> Iterator[datetime]:
     """Yield the moments at which a clock alone can change a stock verdict: each transition plus each grace."""
-    graces = (
+    graces = {
         policy.image_pull_backoff_grace_period,
         policy.create_container_error_grace_period,
         policy.create_container_config_error_grace_period,
         policy.pod_pending_timeout,
-    )
-    for condition in (pod.status and pod.status.conditions) or ():
-        since = condition.last_transition_time
+    }
+    for since in {condition.last_transition_time for condition in (pod.status and pod.status.conditions) or ()}:
         for grace in graces:
             if since is not None and grace > 0:
                 try:

@@ -165,22 +165,21 @@ class Guarded:
 
     def judge(self, sight: Sight, state: State, now: datetime) -> End | Wait:
         """Judge a pod as stock Flyte does, unless the guard is first."""
-        theirs = self.stock.judge(sight, state, now)
         verdict = observed.judge(sight, self.policy, now)
-        if verdict.kind is not ErrorKind.SYSTEM or verdict.started or _vanished(sight):
-            return theirs
-        charge = forecast(sight.pod, backend="flyte-1.16", policy=self.stock.policy, now=now)
-        if charge.at is None or charge.kind is not ErrorKind.USER or charge.permanent:
-            return theirs
-        ends = attrs.evolve(verdict, phase=Phase.RETRYABLE_FAILURE)
-        spending = spend(ends, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
-        if spending.action is not Action.SYSTEM:
-            return theirs
-        act = charge.at - MARGIN
-        if now >= act:
-            # What propeller makes of Failed / Terminated / message: SYSTEM, Interrupted (pod_helper.go).
-            return End(Failure(ErrorKind.SYSTEM, "Interrupted", verdict.message or verdict.reason), spending.why)
-        return Wait(act)
+        if verdict.kind is ErrorKind.SYSTEM and not verdict.started and not _vanished(sight):
+            ends = Verdict(Phase.RETRYABLE_FAILURE, verdict.kind, rule=verdict.rule)
+            spending = spend(ends, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
+            charge = forecast(sight.pod, backend="flyte-1.16", policy=self.stock.policy, now=now)
+            charged = charge.at is not None and charge.kind is ErrorKind.USER and not charge.permanent
+            if charge.at is not None and charged and spending.action is Action.SYSTEM:
+                act = charge.at - MARGIN
+                if now < act:
+                    return Wait(act, verdict)
+                # What propeller makes of Failed / Terminated / message: SYSTEM, Interrupted (pod_helper.go).
+                failure = Failure(ErrorKind.SYSTEM, "Interrupted", verdict.message or verdict.reason)
+                return End(failure, spending.why, verdict)
+        theirs = self.stock.judge(sight, state, now)
+        return End(theirs.failure, theirs.why, verdict) if isinstance(theirs, End) else Wait(theirs.until, verdict)
 
     def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:
         """Account for a failed attempt as flytepropeller 1.16 does."""
