@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import attrs
+import msgspec
 
 from flytekitplugins_podtriage.core import observed
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, Outcome, flyte_1_16, flyte_2
@@ -41,8 +42,7 @@ class State:
         return self.times if rule == self.rule else 0
 
 
-@attrs.frozen(slots=True)
-class End:
+class End(msgspec.Struct, frozen=True):
     """An attempt is over."""
 
     failure: Failure | None
@@ -52,8 +52,7 @@ class End:
     """Podtriage's own, if it was asked for."""
 
 
-@attrs.frozen(slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """An attempt goes on."""
 
     until: datetime | None

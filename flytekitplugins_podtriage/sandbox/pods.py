@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -22,7 +21,8 @@ ATTEMPT: Final = "podtriage.flyte.org/attempt"
 
 _GRACE: Final = 30
 """``terminationGracePeriodSeconds`` of a pod that says nothing, in seconds."""
-_UIDS: Final = uuid.UUID("7c8e3a52-5f0e-4b46-9a5c-6d3c0d1f2e4b")
+_UIDS: Final = "7c8e3a52-5f0e-4b46-9a5c-"
+"""What uids begin with; the same in every run, as their ends are."""
 _LAST_NUMBER: Final = re.compile(r"-(\d{1,9})$")
 
 
@@ -106,8 +106,8 @@ class Record:
     """What its kubelet wrote last."""
     published_of: tuple[object, ...] = ()
     """From what it made that."""
-    conditions_of: tuple[object, ...] = ()
-    """From what its conditions were made; nothing if another than its kubelet has changed them since."""
+    conditions_of: list[object] | None = None
+    """From what its conditions were made; None if another than its kubelet has changed them since."""
     prepared = removed = replayed = False
     """Whether volumes and sandbox are there; whether only a finalizer keeps it; whether it is a recording."""
     mounts = created_at = 0
@@ -131,7 +131,7 @@ class Record:
     def __init__(self, namespace: str, name: str, manifest: Mapping[str, Any], order: int, now: datetime) -> None:
         metadata, spec = manifest.get("metadata") or {}, manifest["spec"]
         self.namespace, self.name, self.manifest, self.order = namespace, name, manifest, order
-        self.uid = str(uuid.uuid5(_UIDS, f"{namespace}/{name}/{order}"))
+        self.uid = f"{_UIDS}{order:012x}"
         self.labels: dict[str, str] = dict(metadata.get("labels") or {})
         self.finalizers = bool(metadata.get("finalizers"))
         annotations: dict[str, str] = dict(metadata.get("annotations") or {})
@@ -226,7 +226,7 @@ class Record:
             if known.reason == reason and known.message == said:
                 return
             now = known.last_transition_time or now
-        self.conditions_of = ()
+        self.conditions_of = None
         self.conditions[kind] = wire.Condition(
             type=kind, status=status, reason=reason, message=said, last_transition_time=now
         )

@@ -76,8 +76,9 @@ def publish(record: Record, now: datetime, shown: str, *, forget: bool = False, 
         return False
     ending = record.ending if shown == "Failed" else None
     # Why a container waits shows in no condition; a wait is what mostly changes.
-    ends = [item for container in record.containers for item in (container.running, container.ended)]
-    conditions_of = (shown, record.ending, record.rounds > 0, *ends)
+    conditions_of: list[object] = [shown, record.ending, record.rounds > 0]
+    for container in record.containers:
+        conditions_of += (container.running, container.ended)
     if conditions_of != record.conditions_of:
         _conditions(record, now, shown, ending.disruption if ending else None)
         record.conditions_of = conditions_of
