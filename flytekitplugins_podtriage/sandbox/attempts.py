@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from flytekitplugins_podtriage.core import observed
+from flytekitplugins_podtriage.core import observed, wire
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, flyte_2_transition
 from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, PodRejected, Sight
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
@@ -174,6 +174,7 @@ class _Course:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
+        self._pod: wire.Pod | None = None
         self.states: list[str] = []
         """In order, without repetitions."""
         self.met: Verdict | None = None
@@ -187,6 +188,9 @@ class _Course:
             now: the moment.
             verdict: podtriage's own, if it is there already.
         """
+        if sight.pod is self._pod:
+            return
+        self._pod = sight.pod
         text = _seen(sight)
         states = self.states
         if states and states[-1] == text:

@@ -119,7 +119,7 @@ class Kubelet:
                 break
             if container.running is not None:
                 continue
-            if not container.init and not status.initialized(record):
+            if record.inits and not container.init and not status.initialized(record):
                 break
             if (container.ended is not None or container.crashed) and not self._restartable(record, container):
                 continue

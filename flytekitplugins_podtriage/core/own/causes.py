@@ -39,6 +39,8 @@ def wait_of(case: Case) -> Wait | None:
     group the name decides, never the place in the list.
     """
     for group in (case.main, case.init, case.others):
+        if not group:
+            continue
         waits = [wait for container in group if (wait := _wait_of_container(case, container)) is not None]
         if len(waits) == 1:
             return waits[0]
