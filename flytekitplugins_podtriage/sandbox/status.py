@@ -155,8 +155,9 @@ def _conditions(record: Record, now: datetime, shown: str, disruption: wire.Cond
     over = shown in ("Failed", "Succeeded")
     sandbox = record.rounds > 0 and not over and not (record.ending and not _any_running(record))
     record.condition("PodReadyToStartContainers", "True" if sandbox else "False", now)
-    waiting = [item.name for item in record.inits if not (item.ready_for_next or item.ended)]
-    if shown == "Succeeded" or _completed(record):
+    completed = shown == "Succeeded" or _completed(record)
+    waiting = [item.name for item in record.inits if not (item.ready_for_next or item.ended)] if record.inits else ()
+    if completed:
         record.condition("Initialized", "True", now, "PodCompleted")
     elif waiting:
         said = f"containers with incomplete status: [{' '.join(waiting)}]"
@@ -166,7 +167,7 @@ def _conditions(record: Record, now: datetime, shown: str, disruption: wire.Cond
     unready = [item.name for item in record.mains if item.running is None]
     if not unready and not over:
         status, reason, said_of = "True", None, None
-    elif shown == "Succeeded" or _completed(record):
+    elif completed:
         status, reason, said_of = "False", "PodCompleted", None
     elif over or phase(record) == "Failed":
         status, reason, said_of = "False", "PodFailed", None
@@ -199,4 +200,9 @@ def _any_running(record: Record) -> bool:
 
 
 def _completed(record: Record) -> bool:
-    return all(container.exit_code == 0 for container in record.mains) and record.restart_policy != "Always"
+    if record.restart_policy == "Always":
+        return False
+    for container in record.mains:  # noqa: SIM110  # all() with a generator costs twice as much
+        if container.ended is None or container.exit_code != 0:
+            return False
+    return True
