@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.decode import read_event
 
 _CONTAINER = re.compile(r"spec\.(?:initContainers|containers|ephemeralContainers)\{([^}]*)\}")
 _PULL_FAILED = ("Failed to pull image", "Failed to inspect image")
@@ -69,13 +70,17 @@ def observed_at(event: wire.Event) -> datetime | None:
     )
 
 
-def digest(events: Iterable[wire.Event], uid: str | None) -> Digest:
-    """Read the events of a pod, whatever their order.
+def digest(events: Iterable[object], uid: str | None) -> Digest:
+    """Read the events of a pod, in any of their forms and whatever their order.
 
     Events of another pod (a namesake that was there before: another uid) are left out.
+
+    Raises:
+        InvalidPod: one of them cannot be read as an Event.
     """
     told = []
-    for event in events:
+    for given in events:
+        event = given if type(given) is wire.Event else read_event(given)
         about = event.involved_object or event.regarding
         path = None
         if about is not None:

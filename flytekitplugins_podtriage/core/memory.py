@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.decode import read_events, read_pod
+from flytekitplugins_podtriage.core.decode import read_pod
 from flytekitplugins_podtriage.core.events import digest
 from flytekitplugins_podtriage.core.waits import PULL_REASONS, says_cause
 
@@ -76,7 +76,7 @@ def remember(memory: Memory | None, pod: object, events: Iterable[object] = (), 
     causes = {cause.container: cause for cause in memory.causes}
     started = memory.started
     if events:
-        for name, pull in digest(read_events(events), uid).pulls.items():
+        for name, pull in digest(events, uid).pulls.items():
             if pull.failed is not None and name:
                 first = pull.first_failed_at or pull.failed.at or now
                 _note(causes, name, "ErrImagePull", pull.failed.message, first, pull.failed.at or now)

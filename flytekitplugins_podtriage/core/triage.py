@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from flytekitplugins_podtriage.core import stock
-from flytekitplugins_podtriage.core.decode import read_events, read_pod
+from flytekitplugins_podtriage.core.decode import read_pod
 from flytekitplugins_podtriage.core.events import NOTHING, digest
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Phase, Verdict
@@ -46,7 +46,7 @@ def triage(
     if policy.dialect is not None:
         return stock.judge(read, policy, policy.dialect, now)
     uid = read.metadata.uid if read.metadata else None
-    told = digest(read_events(events), uid) if events else NOTHING
+    told = digest(events, uid) if events else NOTHING
     return _judge(Case(read, told, memory, policy, policy.rules, now))
 
 

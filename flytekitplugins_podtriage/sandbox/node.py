@@ -149,7 +149,7 @@ class Kubelet:
         elif started or first:
             self.sync_in(NOTICED, record)
         elif not status.all_run(record):
-            self.sync_in(pacing.until_next(self, record), record)
+            self.sync_in(pacing.until_next(self, record) if self.paced else pacing.SYNC, record)
 
     def _pulled(self, place: int, started: bool, record: Record) -> None:
         """Go on once a pull has ended."""
