@@ -29,7 +29,7 @@ from flytekitplugins_podtriage.sandbox.backends import BACKENDS, backend
 from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
 from flytekitplugins_podtriage.sandbox.plan import Plan
 
-ATTEMPTS, ROUNDS = 1001, 3
+ATTEMPTS, ROUNDS = 1001, 5
 GOAL = 1.0
 """Milliseconds an attempt, beside its body."""
 PLANS = {
