@@ -81,16 +81,18 @@ def digest(events: Iterable[object], uid: str | None) -> Digest:
     told = []
     for given in events:
         event = given if type(given) is wire.Event else read_event(given)
-        about = event.involved_object or event.regarding
-        path = None
+        tell = _TELLS.get(event.reason or "")
+        if tell is None:
+            continue
+        about, path = event.involved_object or event.regarding, None
         if about is not None:
             if about.uid != uid and about.uid and uid:
                 continue
             path = about.field_path
-        tell = _TELLS.get(event.reason or "")
-        if tell is not None:
+        at = event.last_timestamp
+        if at is None or event.series is not None:
             at = observed_at(event)
-            told.append((at or _EARLIEST, at, tell, event, path))
+        told.append((at or _EARLIEST, at, tell, event, path))
     if not told:
         return NOTHING
     told.sort(key=itemgetter(0))  # of the same moment: in the order given

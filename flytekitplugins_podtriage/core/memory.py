@@ -73,7 +73,7 @@ def remember(memory: Memory | None, pod: object, events: Iterable[object] = (), 
     uid = read.metadata.uid if read.metadata else None
     if memory is None or (uid and memory.uid and memory.uid != uid):
         memory = Memory(uid=uid)
-    causes = {cause.container: cause for cause in memory.causes}
+    causes = {cause.container: cause for cause in memory.causes} if memory.causes else {}
     started = memory.started
     if events:
         for name, pull in digest(events, uid).pulls.items():

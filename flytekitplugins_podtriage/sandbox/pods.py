@@ -92,43 +92,96 @@ class Ending:
     disruption: wire.Condition | None = None
 
 
-class Record:
-    """One pod."""
+@attrs.define(slots=True, eq=False)
+class Progress:
+    """How far a pod has come; what every pod begins with."""
 
-    # What every pod begins with.
-    phase = "Pending"
+    phase: str = "Pending"
     start_time: datetime | None = None
-    version = delivered = 0
+    version: int = 0
+    """Grows whenever anything seen of it changes."""
+    delivered: int = 0
+    """The version that was looked at last."""
     memory: Memory | None = None
-    rounds = 0
+    rounds: int = 0
     """How many syncs of it there were."""
+    sync_token: int = 0
+    """Which of the planned syncs counts."""
     published: wire.PodStatus | None = None
     """What its kubelet wrote last."""
     published_of: tuple[object, ...] = ()
     """From what it made that."""
     conditions_of: list[object] | None = None
     """From what its conditions were made; None if another than its kubelet has changed them since."""
-    prepared = removed = replayed = False
-    """Whether volumes and sandbox are there; whether only a finalizer keeps it; whether it is a recording."""
-    mounts = created_at = 0
-    """How often its volumes could not be mounted; when it was created, in milliseconds of the run."""
-    failed_by_another: wire.PodStatus | None = None
-    """The status by which another client than its kubelet had failed it when it was deleted."""
-    greeted = cut_off = False
-    """Whether somebody has waited for it yet; whether its node's kubelet is no longer heard of."""
-    idle_version, idle_until = -1, 0
-    """As long as nothing is new since this version, and before this moment, syncs only say the same again."""
-    busy = again = False
-    """Whether its worker is at it, and whether it has to begin again then."""
-    ending: Ending | None = None
-    winding = over = gone = False
-    sync_token = 0
     send: Callable[[Record, wire.PodStatus, datetime], bool] | None = None
     """What its kubelet writes its status with, if not at once."""
     outgoing: wire.PodStatus | None = None
     """What its kubelet has to write still."""
+    idle_version: int = -1
+    """As long as nothing is new since this version, and before :attr:`idle_until`, syncs only say the same again."""
+    idle_until: int = 0
+    """In milliseconds of the run."""
+    created_at: int = 0
+    """In milliseconds of the run."""
+    prepared: bool = False
+    """Whether volumes and sandbox are there."""
+    mounts: int = 0
+    """How often its volumes could not be mounted."""
+    greeted: bool = False
+    """Whether somebody has waited for it yet."""
+    replayed: bool = False
+    """Whether it is a recording."""
+    cut_off: bool = False
+    """Whether its node's kubelet is no longer heard of."""
+    busy: bool = False
+    """Whether its worker is at it."""
+    again: bool = False
+    """Whether its worker has to begin again then."""
+    failed_by_another: wire.PodStatus | None = None
+    """The status by which another client than its kubelet had failed it when it was deleted."""
+    ending: Ending | None = None
+    winding: bool = False
+    """Whether its sidecars are being stopped, since all else has ended."""
+    over: bool = False
+    """Whether its end has been written."""
+    removed: bool = False
+    """Whether only a finalizer keeps it."""
+    gone: bool = False
+
+
+class Record(Progress):
+    """One pod. Slots: the sandbox looks at little else, and there may be thousands."""
+
+    __slots__ = (
+        "attempt",
+        "by_name",
+        "conditions",
+        "containers",
+        "deadline",
+        "events",
+        "finalizers",
+        "gated",
+        "grace",
+        "inits",
+        "labels",
+        "mains",
+        "manifest",
+        "metadata",
+        "name",
+        "namespace",
+        "order",
+        "pod",
+        "pull_waits",
+        "restart_policy",
+        "spec",
+        "task",
+        "toleration",
+        "uid",
+        "unseen",
+    )
 
     def __init__(self, namespace: str, name: str, manifest: Mapping[str, Any], order: int, now: datetime) -> None:
+        super().__init__()
         metadata, spec = manifest.get("metadata") or {}, manifest["spec"]
         self.namespace, self.name, self.manifest, self.order = namespace, name, manifest, order
         self.uid = f"{_UIDS}{order:012x}"

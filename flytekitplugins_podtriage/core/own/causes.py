@@ -39,13 +39,14 @@ def wait_of(case: Case) -> Wait | None:
     group the name decides, never the place in the list.
     """
     for group in (case.main, case.init, case.others):
-        if not group:
-            continue
-        waits = [wait for container in group if (wait := _wait_of_container(case, container)) is not None]
-        if len(waits) == 1:
-            return waits[0]
-        if waits:
-            return min(waits, key=_rank)
+        if len(group) > 1:
+            waits = [wait for container in group if (wait := _wait_of_container(case, container)) is not None]
+            if waits:
+                return min(waits, key=_rank)
+        elif group:
+            wait = _wait_of_container(case, group[0])
+            if wait is not None:
+                return wait
     trouble = case.events.trouble
     if trouble is not None and not case.has_started:
         return _by_event(case, None, trouble, trouble.reason, case.since)
