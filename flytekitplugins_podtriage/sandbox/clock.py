@@ -36,14 +36,14 @@ class Clock:
         """When something happens next, if anything does."""
         return self._due[0][0] if self._due else None
 
-    def step(self) -> None:
-        """Move on to what happens next, and have it happen.
-
-        Raises:
-            IndexError: nothing does.
-        """
-        self.now, _, _, action = heapq.heappop(self._due)
-        action()
+    def advance(self, until: int) -> None:
+        """Move on to what happens next, and have it happen; if nothing does before a moment, move on to that."""
+        due = self._due
+        if not due or due[0][0] > until:
+            self.now = until
+        else:
+            self.now, _, _, action = heapq.heappop(due)
+            action()
 
     def clear(self) -> None:
         """Forget what was to happen."""

@@ -214,21 +214,11 @@ class SandboxCluster:
         """Move the clock where nobody else waits: nothing here lets another task run."""
         clock, seen = self._clock, record.delivered
         while record.version == seen and clock.now < until:
-            upcoming = clock.next
-            if upcoming is None or upcoming > until:
-                clock.now = until
-            else:
-                clock.step()
+            clock.advance(until)
 
     def _step(self) -> None:
         """Move on to the next event, but not beyond what anybody waits for."""
-        clock = self._clock
-        until = min(waiter.until for waiter in self._waiters)
-        upcoming = clock.next
-        if upcoming is None or upcoming > until:
-            clock.now = until
-        else:
-            clock.step()
+        self._clock.advance(min(waiter.until for waiter in self._waiters))
 
     def _sight(self, record: Record) -> Sight:
         events = record.events.told()

@@ -45,15 +45,7 @@ class _Bucket:
 
     def __init__(self) -> None:
         self.full = float("-inf")
-        """When it will be full again, in seconds."""
-
-    def gives(self, now: float) -> bool:
-        """Take a token, if one is left."""
-        full = self.full
-        if full - now > _SPENT:
-            return False
-        self.full = (full if full > now else now) + _REFILL  # noqa: FURB136  # max() costs thrice as much
-        return True
+        """When it will be full again, in seconds; what is taken from it moves that on."""
 
 
 class _Line:
@@ -140,10 +132,12 @@ class Events:
         if at is not self._at:
             self._at, self._now = at, (at - _EPOCH).total_seconds()
         bucket = line.bucket if line is not None else self._bucket(reason, warning)
-        if not bucket.gives(self._now):
+        now, full = self._now, bucket.full
+        if full - now > _SPENT:
             times, first = self._dropped.get(key, (0, at))
             self._dropped[key] = (times + 1, first)
             return False
+        bucket.full = (full if full > now else now) + _REFILL  # noqa: FURB136  # max() costs thrice as much
         self._told = None
         times, first = self._dropped.pop(key, (0, at)) if self._dropped else (0, at)
         if line is not None:

@@ -51,15 +51,11 @@ class Kubelet:
     def sync_in(self, delay: int, record: Record) -> None:
         """Have a pod synced; only the last of such calls counts."""
         record.sync_token += 1
-        self.clock.at(delay, record.order, partial(self._sync_due, record, record.sync_token))
+        self.clock.at(delay, record.order, partial(self.sync, record, record.sync_token))
 
-    def _sync_due(self, record: Record, token: int) -> None:
-        if token == record.sync_token and not record.gone:
-            self.sync(record)
-
-    def sync(self, record: Record) -> None:
-        """Write a pod's status, then start what can be started."""
-        if record.cut_off or record.over:
+    def sync(self, record: Record, token: int | None = None) -> None:
+        """Write a pod's status, then start what can be started; with a token only if no other sync has been planned."""
+        if (token is not None and token != record.sync_token) or record.gone or record.cut_off or record.over:
             return
         if record.busy:
             record.again = True
