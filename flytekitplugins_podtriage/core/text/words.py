@@ -94,7 +94,10 @@ def words(text: str) -> Words:
         text = _MANIFEST_OF.sub(f"manifest {NAME} in {NAME} :", text)
     if " not found" in text or ", repository" in text or " in Secret" in text:
         text = _IMAGE_NAMED.sub(rf"\1 {NAME}", text)
-    if _INSIDE.search(text) is None:
+    # Marks that all end a word are the usual case, and counting them is several times faster than the search.
+    ends = "/" not in text and "@" not in text
+    ends = ends and text.count(":") == text.count(": ") and text.count(".") == text.count(". ")
+    if ends or _INSIDE.search(text) is None:
         listed = _split(text)
         return Words(f" {' '.join(listed)} ", frozenset(listed), listed)
     # Most words are letters and digits alone, or end in one mark: those are through with one test or two.
