@@ -15,7 +15,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 class Clock:
     """Milliseconds since the beginning of the run, and what is to happen when."""
 
-    __slots__ = ("_count", "_due", "_moment", "_seconds", "now", "start")
+    __slots__ = ("_count", "_due", "_second", "_second_of", "_time", "_time_of", "_whole", "now", "start")
 
     def __init__(self, start: datetime = START) -> None:
         if start.tzinfo is None:
@@ -24,7 +24,9 @@ class Clock:
         self.now = 0
         self._due: list[tuple[int, int, int, Callable[[], None]]] = []
         self._count = 0
-        self._seconds = self._moment = (0, start)
+        self._time = self._second = start
+        self._time_of = self._second_of = self._whole = 0
+        """Of which moment these are, and of how many whole seconds."""
 
     def at(self, delay: int, order: int, action: Callable[[], None]) -> None:
         """Have something happen after so many milliseconds; at the same moment the lower order goes first."""
@@ -51,16 +53,18 @@ class Clock:
 
     def time(self) -> datetime:
         """Return the time."""
-        if self._moment[0] != self.now:
-            self._moment = (self.now, self.start + timedelta(milliseconds=self.now))
-        return self._moment[1]
+        if self._time_of != self.now:
+            self._time_of, self._time = self.now, self.start + timedelta(milliseconds=self.now)
+        return self._time
 
     def second(self) -> datetime:
         """Return the time as Kubernetes writes it: without fractions (metav1.Time)."""
-        whole = self.now // 1000
-        if self._seconds[0] != whole:
-            self._seconds = (whole, self.start + timedelta(seconds=whole))
-        return self._seconds[1]
+        if self._second_of != self.now:
+            self._second_of = self.now
+            if self._whole != self.now // 1000:
+                self._whole = self.now // 1000
+                self._second = self.start + timedelta(seconds=self._whole)
+        return self._second
 
     def until(self, moment: datetime) -> int:
         """Return a moment in milliseconds since the beginning."""
