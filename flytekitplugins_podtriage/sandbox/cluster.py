@@ -222,9 +222,10 @@ class SandboxCluster:
 
     def _sight(self, record: Record) -> Sight:
         events = record.events.told()
-        for pod, at in record.unseen:
-            record.memory = remember(record.memory, pod, now=at)
-        record.unseen.clear()
+        if record.unseen:
+            for pod, at in record.unseen:
+                record.memory = remember(record.memory, pod, now=at)
+            record.unseen.clear()
         return Sight(record.pod, events, record.memory, record.gone, self._clock.time(), record.version)
 
     def _schedule(self, record: Record) -> None:

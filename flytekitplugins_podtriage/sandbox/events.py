@@ -139,9 +139,14 @@ class Events:
             return False
         bucket.full = (full if full > now else now) + _REFILL  # noqa: FURB136  # max() costs thrice as much
         self._told = None
-        times, first = self._dropped.pop(key, (0, at)) if self._dropped else (0, at)
+        times, first = 0, at
+        if self._dropped:
+            times, first = self._dropped.pop(key, (0, at))
         if line is not None:
-            line.message, line.at, line.count, line.fresh = message, at, line.count + times + 1, False
+            line.message = message
+            line.count += times + 1
+            line.at = at
+            line.fresh = False
             return False
         event = wire.Event(
             reason=reason,

@@ -67,8 +67,10 @@ def publish(record: Record, now: datetime, shown: str, *, forget: bool = False, 
         still: whether the containers are shown as they were last.
         forget: whether what kept containers waiting is no longer shown (the pod is being deleted).
     """
-    default = _INITIALIZING if record.inits else _CREATING
-    inits = [_shown(item, default, forget, still) for item in record.inits] if record.inits else []
+    default, inits = _CREATING, []
+    if record.inits:
+        default = _INITIALIZING
+        inits = [_shown(item, default, forget, still) for item in record.inits]
     mains = [_shown(item, default, forget, still) for item in record.by_name]
     # Most syncs find all as it was: what the status is made of is compared first.
     made_of = (shown, record.ending, record.rounds > 0, *inits, *mains)
