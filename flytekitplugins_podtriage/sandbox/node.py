@@ -61,6 +61,7 @@ class Kubelet:
             record.again = True
             return
         if record.version == record.idle_version and self.clock.now < record.idle_until and record.ending is None:
+            # Nothing but time has passed since the sync before: what it said is said again, and that is all.
             for container in record.mains:
                 self._backs_off(record, container)
             self._rest(record, False)
@@ -75,9 +76,9 @@ class Kubelet:
             endings.wind_down(self, record)
             return
         self._work(record, 0)
-        self._may_idle(record)
+        self._note_idleness(record)
 
-    def _may_idle(self, record: Record) -> None:
+    def _note_idleness(self, record: Record) -> None:
         """Note until when all that syncs do is to say again what this one said: every container waits for its image."""
         record.idle_version = -1
         if record.busy or record.inits:
@@ -98,7 +99,7 @@ class Kubelet:
 
     def _mains_over(self, record: Record) -> bool:
         """Whether only sidecars among the init containers are left."""
-        return bool(record.inits) and any(item.native for item in record.inits) and status.phase(record) == "Succeeded"
+        return any(item.native for item in record.inits) and status.phase(record) == "Succeeded"
 
     def _work(self, record: Record, place: int, started: bool = False) -> None:
         """Go through the containers from one on, and start what does not run."""
@@ -145,7 +146,7 @@ class Kubelet:
         elif started or first:
             self.sync_in(NOTICED, record)
         elif not status.all_run(record):
-            self.sync_in(pacing.until_next(self, record) if self.paced else pacing.SYNC, record)
+            self.sync_in(pacing.until_next(self, record), record)
 
     def _pulled(self, place: int, started: bool, record: Record) -> None:
         """Go on once a pull has ended."""

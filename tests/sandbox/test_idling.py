@@ -22,7 +22,7 @@ PODS = {
 
 def both_ways(plan: str, pod: str) -> tuple[list[Sight], list[Sight], int]:
     """Return a story told with the short way and without, and how often the short way was open."""
-    way, opened = Kubelet._may_idle, 0
+    way, opened = Kubelet._note_idleness, 0
 
     def counted(kubelet: Kubelet, record: Record) -> None:
         nonlocal opened
@@ -30,9 +30,9 @@ def both_ways(plan: str, pod: str) -> tuple[list[Sight], list[Sight], int]:
         opened += record.idle_version == record.version
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Kubelet, "_may_idle", counted)
+        patch.setattr(Kubelet, "_note_idleness", counted)
         short = watch(plan, PODS[pod], seconds=700, repeated=True)
-        patch.setattr(Kubelet, "_may_idle", lambda *_: None)
+        patch.setattr(Kubelet, "_note_idleness", lambda *_: None)
         return short, watch(plan, PODS[pod], seconds=700, repeated=True), opened
 
 
