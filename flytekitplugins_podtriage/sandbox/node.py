@@ -99,7 +99,7 @@ class Kubelet:
 
     def _mains_over(self, record: Record) -> bool:
         """Whether only sidecars among the init containers are left."""
-        return any(item.native for item in record.inits) and status.phase(record) == "Succeeded"
+        return bool(record.inits) and any(item.native for item in record.inits) and status.phase(record) == "Succeeded"
 
     def _work(self, record: Record, place: int, started: bool = False) -> None:
         """Go through the containers from one on, and start what does not run."""
@@ -146,7 +146,7 @@ class Kubelet:
         elif started or first:
             self.sync_in(NOTICED, record)
         elif not status.all_run(record):
-            self.sync_in(pacing.until_next(self, record), record)
+            self.sync_in(pacing.until_next(self, record) if self.paced else pacing.SYNC, record)
 
     def _pulled(self, place: int, started: bool, record: Record) -> None:
         """Go on once a pull has ended."""

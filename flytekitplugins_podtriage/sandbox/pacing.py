@@ -23,16 +23,16 @@ from flytekitplugins_podtriage.sandbox.pods import Record
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.sandbox.node import Kubelet
 
-_SYNC: Final = 12_000
+SYNC: Final = 12_000
 """From one sync to the next while something cannot be started and the plan does not say, in milliseconds."""
 _DRAWN: Final = (11_000, 12_000, 13_000, 14_000, 15_000)
 
 
 def until_next(kubelet: Kubelet, record: Record) -> int:
     """Return how long a pod waits for its next sync after one that could not start everything, in milliseconds."""
-    fault = kubelet.choice.of_kubelet(record, "syncs", kubelet.clock.now / 1000) if kubelet.paced else None
+    fault = kubelet.choice.of_kubelet(record, "syncs", kubelet.clock.now / 1000)
     if fault is None:
-        return _SYNC
+        return SYNC
     if fault.lasts is not None:
         return round(fault.lasts * 1000)
     # The same in every run of the same plan.

@@ -67,8 +67,10 @@ def publish(record: Record, now: datetime, shown: str, *, forget: bool = False, 
         still: whether the containers are shown as they were last.
         forget: whether what kept containers waiting is no longer shown (the pod is being deleted).
     """
-    default = _INITIALIZING if record.inits else _CREATING
-    inits = [_shown(item, default, forget, still) for item in record.inits]
+    default, inits = _CREATING, []
+    if record.inits:
+        default = _INITIALIZING
+        inits = [_shown(item, default, forget, still) for item in record.inits]
     mains = [_shown(item, default, forget, still) for item in record.by_name]
     # Most syncs find all as it was: what the status is made of is compared first.
     made_of = (shown, record.ending, record.rounds > 0, *inits, *mains)
@@ -156,7 +158,7 @@ def _conditions(record: Record, now: datetime, shown: str, disruption: wire.Cond
     sandbox = record.rounds > 0 and not over and not (record.ending and not _any_running(record))
     record.condition("PodReadyToStartContainers", "True" if sandbox else "False", now)
     completed = shown == "Succeeded" or _completed(record)
-    waiting = [item.name for item in record.inits if not (item.ready_for_next or item.ended)]
+    waiting = [item.name for item in record.inits if not (item.ready_for_next or item.ended)] if record.inits else ()
     if completed:
         record.condition("Initialized", "True", now, "PodCompleted")
     elif waiting:
@@ -200,4 +202,9 @@ def _any_running(record: Record) -> bool:
 
 
 def _completed(record: Record) -> bool:
-    return record.restart_policy != "Always" and all(container.exit_code == 0 for container in record.mains)
+    if record.restart_policy == "Always":
+        return False
+    for container in record.mains:  # noqa: SIM110  # all() with a generator costs twice as much
+        if container.ended is None or container.exit_code != 0:
+            return False
+    return True
