@@ -11,9 +11,9 @@ import msgspec
 
 from flytekitplugins_podtriage.cli.documents import documents
 from flytekitplugins_podtriage.cli.lines import explain
+from flytekitplugins_podtriage.cli.pod_documents import subjects
 from flytekitplugins_podtriage.cli.refusal import Refused
 from flytekitplugins_podtriage.cli.source import LINE, WHOLE, checked, lines_of, read_line
-from flytekitplugins_podtriage.cli.subjects import subjects
 from flytekitplugins_podtriage.core.errors import InvalidPod
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.policy import Policy

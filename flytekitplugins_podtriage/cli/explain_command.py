@@ -15,7 +15,7 @@ from flytekitplugins_podtriage.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.cli.subjects import Subject
+    from flytekitplugins_podtriage.cli.pod_documents import Subject
     from flytekitplugins_podtriage.report.explanation import Explanation
 
 _LONGEST_STORY = 1e9
@@ -82,8 +82,8 @@ def _text(value: object) -> str | None:
 
 def _read(path: str, at: object) -> list[Subject]:
     from flytekitplugins_podtriage.cli.documents import documents
+    from flytekitplugins_podtriage.cli.pod_documents import subjects
     from flytekitplugins_podtriage.cli.source import name_of, read_whole
-    from flytekitplugins_podtriage.cli.subjects import subjects
 
     where = name_of(path)
     second = at if isinstance(at, float) else None

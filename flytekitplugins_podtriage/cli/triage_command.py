@@ -66,9 +66,9 @@ def _judge(path: str, policy: object, now: str | None) -> list[Verdict]:
     """Judge the pods of a document."""
     from flytekitplugins_podtriage.cli.documents import documents
     from flytekitplugins_podtriage.cli.options import moment
+    from flytekitplugins_podtriage.cli.pod_documents import subjects
     from flytekitplugins_podtriage.cli.refusal import Refused
     from flytekitplugins_podtriage.cli.source import name_of, read_whole
-    from flytekitplugins_podtriage.cli.subjects import subjects
     from flytekitplugins_podtriage.core.errors import InvalidPod
     from flytekitplugins_podtriage.core.policy import Policy
     from flytekitplugins_podtriage.core.triage import triage as decide
