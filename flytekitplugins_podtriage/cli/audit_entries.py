@@ -9,7 +9,7 @@ from typing import Annotated, Any, BinaryIO
 import attrs
 import msgspec
 
-from flytekitplugins_podtriage.cli.documents import documents
+from flytekitplugins_podtriage.cli.json_or_yaml import documents
 from flytekitplugins_podtriage.cli.lines import explain
 from flytekitplugins_podtriage.cli.pod_documents import subjects
 from flytekitplugins_podtriage.cli.refusal import Refused

@@ -81,7 +81,7 @@ def _text(value: object) -> str | None:
 
 
 def _read(path: str, at: object) -> list[Subject]:
-    from flytekitplugins_podtriage.cli.documents import documents
+    from flytekitplugins_podtriage.cli.json_or_yaml import documents
     from flytekitplugins_podtriage.cli.pod_documents import subjects
     from flytekitplugins_podtriage.cli.source import name_of, read_whole
 

@@ -64,7 +64,7 @@ def triage(
 
 def _judge(path: str, policy: object, now: str | None) -> list[Verdict]:
     """Judge the pods of a document."""
-    from flytekitplugins_podtriage.cli.documents import documents
+    from flytekitplugins_podtriage.cli.json_or_yaml import documents
     from flytekitplugins_podtriage.cli.options import moment
     from flytekitplugins_podtriage.cli.pod_documents import subjects
     from flytekitplugins_podtriage.cli.refusal import Refused

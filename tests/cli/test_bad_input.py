@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flytekitplugins_podtriage.cli.documents import documents
+from flytekitplugins_podtriage.cli.json_or_yaml import documents
 from flytekitplugins_podtriage.cli.refusal import Refused
 from flytekitplugins_podtriage.cli.source import WHOLE
 
