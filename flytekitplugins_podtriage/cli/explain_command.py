@@ -55,7 +55,7 @@ def explain(what: str | None, pod: str | None, html: str | None, as_json: bool, 
     The exit code is 1 if a pod is failing or the execution has failed.
     """
     from flytekitplugins_podtriage.cli.executions import explain_execution, is_execution
-    from flytekitplugins_podtriage.cli.live import live_subject
+    from flytekitplugins_podtriage.cli.live_pod import live_subject
     from flytekitplugins_podtriage.cli.source import STDIN, stdin_is_terminal
 
     if as_json and html:
