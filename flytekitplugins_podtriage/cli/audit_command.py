@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flytekitplugins_podtriage.cli.errors import REFUSED, Refused, one_line
 from flytekitplugins_podtriage.cli.options import (
     STOCK,
     backend_option,
@@ -17,7 +18,6 @@ from flytekitplugins_podtriage.cli.options import (
     rules_option,
     settings_option,
 )
-from flytekitplugins_podtriage.cli.refusal import REFUSED, Refused, one_line
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.cli.audit_entries import Reader
@@ -104,7 +104,7 @@ def _from_flyte(
     reader: Reader, project: str, domain: str, since: str, until: str | None, limit: int | None, config: str | None
 ) -> str:
     from flytekitplugins_podtriage.cli.audit_entries import stream
-    from flytekitplugins_podtriage.cli.refusal import Refused
+    from flytekitplugins_podtriage.cli.errors import Refused
     from flytekitplugins_podtriage.cli.times import clock, parse_since
     from flytekitplugins_podtriage.config import Unreachable, failed_attempts
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import click
 
-from flytekitplugins_podtriage.cli.refusal import FAILING, Refused
+from flytekitplugins_podtriage.cli.errors import FAILING, Refused
 from flytekitplugins_podtriage.cli.source import STDIN
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

@@ -97,8 +97,8 @@ def _read(path: str, at: object) -> list[Subject]:
 
 def _explain(found: list[Subject], as_json: bool, html: str | None, options: dict[str, object]) -> int:
     """Explain some pods and show the answers."""
+    from flytekitplugins_podtriage.cli.errors import Refused
     from flytekitplugins_podtriage.cli.options import BACKENDS, moment, policies, read_rules, read_settings
-    from flytekitplugins_podtriage.cli.refusal import Refused
     from flytekitplugins_podtriage.core.accounting import Limits
     from flytekitplugins_podtriage.core.errors import InvalidPod
     from flytekitplugins_podtriage.report.explain import explain as put_together

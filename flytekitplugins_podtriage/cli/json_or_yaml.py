@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from flytekitplugins_podtriage.cli.refusal import Refused
+from flytekitplugins_podtriage.cli.errors import Refused
 
 DEEPEST = 100
 """The deepest nesting of YAML that is read. A Pod has about a dozen levels."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from os import fstat
 from typing import BinaryIO
 
+from flytekitplugins_podtriage.cli.errors import REFUSED
 from flytekitplugins_podtriage.cli.output import binary
-from flytekitplugins_podtriage.cli.refusal import REFUSED
 from flytekitplugins_podtriage.cli.source import LINE, lines_of, name_of, opened
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from flytekitplugins_podtriage.cli.errors import Refused
 from flytekitplugins_podtriage.cli.pod_documents import Subject
-from flytekitplugins_podtriage.cli.refusal import Refused
 from flytekitplugins_podtriage.config import Unreachable, pod_of_cluster
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from flytekitplugins_podtriage.cli.refusal import Refused
+from flytekitplugins_podtriage.cli.errors import Refused
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.policy import Policy

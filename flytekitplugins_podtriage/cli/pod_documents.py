@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from flytekitplugins_podtriage.cli.refusal import Refused
+from flytekitplugins_podtriage.cli.errors import Refused
 from flytekitplugins_podtriage.cli.times import parse_moment
 from flytekitplugins_podtriage.core.errors import InvalidPod
 from flytekitplugins_podtriage.core.memory import Memory, remember

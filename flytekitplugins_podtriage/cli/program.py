@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from flytekitplugins_podtriage.cli.refusal import CLOSED, INTERRUPTED, REFUSED, one_line
+from flytekitplugins_podtriage.cli.errors import CLOSED, INTERRUPTED, REFUSED, one_line
 
 TRACEBACK = "PODTRIAGE_TRACEBACK"
 """Environment variable: anything in it has an unforeseen error raised with its traceback, for a report of the bug."""

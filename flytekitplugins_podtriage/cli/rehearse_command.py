@@ -40,8 +40,8 @@ def rehearse(
     Only tasks with PodTriage() go through attempts. The same faults are then played to the other backends; the bodies
     run once. Exit code 1: the workflow fails under these faults.
     """
+    from flytekitplugins_podtriage.cli.errors import Refused
     from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
-    from flytekitplugins_podtriage.cli.refusal import Refused
     from flytekitplugins_podtriage.rehearsing import rehearse as run
 
     if faults and plan:

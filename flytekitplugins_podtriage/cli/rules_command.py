@@ -18,9 +18,9 @@ def rules(rule: str | None, stock: bool, as_markdown: bool, rules_file: str | No
 
     --rules shows where one's own stand. JSON is one line a rule.
     """
+    from flytekitplugins_podtriage.cli.errors import Refused
     from flytekitplugins_podtriage.cli.options import read_rules
     from flytekitplugins_podtriage.cli.output import binary, print_json, print_view
-    from flytekitplugins_podtriage.cli.refusal import Refused
     from flytekitplugins_podtriage.report import rules as report
 
     if as_json and as_markdown:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from flytekitplugins_podtriage.cli.refusal import Refused
+from flytekitplugins_podtriage.cli.errors import Refused
 
 WHOLE = 64 * 1024 * 1024
 """The largest document that is read whole, in bytes. A namespace of a thousand pods has about ten million."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
-from flytekitplugins_podtriage.cli.refusal import Refused
+from flytekitplugins_podtriage.cli.errors import Refused
 
 LAST = "last"
 """In place of a moment: the last one that the record knows of."""

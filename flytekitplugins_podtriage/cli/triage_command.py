@@ -64,10 +64,10 @@ def triage(
 
 def _judge(path: str, policy: object, now: str | None) -> list[Verdict]:
     """Judge the pods of a document."""
+    from flytekitplugins_podtriage.cli.errors import Refused
     from flytekitplugins_podtriage.cli.json_or_yaml import documents
     from flytekitplugins_podtriage.cli.options import moment
     from flytekitplugins_podtriage.cli.pod_documents import subjects
-    from flytekitplugins_podtriage.cli.refusal import Refused
     from flytekitplugins_podtriage.cli.source import name_of, read_whole
     from flytekitplugins_podtriage.core.errors import InvalidPod
     from flytekitplugins_podtriage.core.policy import Policy

@@ -16,8 +16,8 @@ import pytest
 from click.testing import Result
 
 from flytekitplugins_podtriage.cli import options
+from flytekitplugins_podtriage.cli.errors import CLOSED, INTERRUPTED
 from flytekitplugins_podtriage.cli.main import COMMANDS
-from flytekitplugins_podtriage.cli.refusal import CLOSED, INTERRUPTED
 from flytekitplugins_podtriage.core import policy
 
 HEAVY = ("flytekit", "flyteidl", "kubernetes", "grpc", "rich", "yaml", "msgspec", "attrs")
