@@ -90,7 +90,7 @@ def audit(
 
 
 def _from_file(reader: Reader, path: str | None) -> str:
-    from flytekitplugins_podtriage.cli.source import STDIN, name_of, opened, stdin_is_terminal
+    from flytekitplugins_podtriage.cli.input import STDIN, name_of, opened, stdin_is_terminal
 
     if path is None and stdin_is_terminal():
         raise click.UsageError("give a FILE, - for stdin, or --project and --domain")

@@ -28,9 +28,9 @@ def diagnose(message: str | None, jsonl: bool, reason: str | None, rules_file: s
     MESSAGE is what a runtime, a kubelet or Flyte said; text pasted from the console will do. To a terminal the answer
     is text, to a pipe it is JSON.
     """
+    from flytekitplugins_podtriage.cli.input import STDIN, read_text, stdin_is_terminal
     from flytekitplugins_podtriage.cli.options import read_rules
     from flytekitplugins_podtriage.cli.output import for_a_person, print_json, print_view
-    from flytekitplugins_podtriage.cli.source import STDIN, read_text, stdin_is_terminal
     from flytekitplugins_podtriage.core.diagnose import diagnose as decide
     from flytekitplugins_podtriage.report.masking import masked
 

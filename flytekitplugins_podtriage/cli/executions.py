@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import click
 
 from flytekitplugins_podtriage.cli.errors import FAILING, Refused
-from flytekitplugins_podtriage.cli.source import STDIN
+from flytekitplugins_podtriage.cli.input import STDIN
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _FULL = re.compile(r"[\w.-]+([:/])[\w.-]+\1[a-z0-9][a-z0-9-]{0,62}")

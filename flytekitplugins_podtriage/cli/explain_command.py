@@ -55,8 +55,8 @@ def explain(what: str | None, pod: str | None, html: str | None, as_json: bool, 
     The exit code is 1 if a pod is failing or the execution has failed.
     """
     from flytekitplugins_podtriage.cli.executions import explain_execution, is_execution
+    from flytekitplugins_podtriage.cli.input import STDIN, stdin_is_terminal
     from flytekitplugins_podtriage.cli.live_pod import live_subject
-    from flytekitplugins_podtriage.cli.source import STDIN, stdin_is_terminal
 
     if as_json and html:
         raise click.UsageError("--json and --html exclude each other")
@@ -81,9 +81,9 @@ def _text(value: object) -> str | None:
 
 
 def _read(path: str, at: object) -> list[Subject]:
+    from flytekitplugins_podtriage.cli.input import name_of, read_whole
     from flytekitplugins_podtriage.cli.json_or_yaml import documents
     from flytekitplugins_podtriage.cli.pod_documents import subjects
-    from flytekitplugins_podtriage.cli.source import name_of, read_whole
 
     where = name_of(path)
     second = at if isinstance(at, float) else None

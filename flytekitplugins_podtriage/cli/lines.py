@@ -8,8 +8,8 @@ from os import fstat
 from typing import BinaryIO
 
 from flytekitplugins_podtriage.cli.errors import REFUSED
+from flytekitplugins_podtriage.cli.input import LINE, lines_of, name_of, opened
 from flytekitplugins_podtriage.cli.output import binary
-from flytekitplugins_podtriage.cli.source import LINE, lines_of, name_of, opened
 
 
 def answer_lines(path: str, answer: Callable[[bytes], bytes]) -> int:

@@ -42,8 +42,8 @@ def triage(
     The exit code is 1 if the pod is failing. With --jsonl the lines are answered one by one, in constant memory; a bad
     line yields {"error", "line"} in its place, the rest goes on, and the exit code is 2.
     """
+    from flytekitplugins_podtriage.cli.input import STDIN, stdin_is_terminal
     from flytekitplugins_podtriage.cli.options import policies, read_rules, read_settings
-    from flytekitplugins_podtriage.cli.source import STDIN, stdin_is_terminal
 
     policy = policies((backend,), read_settings(settings), read_rules(rules_file))[backend]
     if jsonl:
@@ -65,10 +65,10 @@ def triage(
 def _judge(path: str, policy: object, now: str | None) -> list[Verdict]:
     """Judge the pods of a document."""
     from flytekitplugins_podtriage.cli.errors import Refused
+    from flytekitplugins_podtriage.cli.input import name_of, read_whole
     from flytekitplugins_podtriage.cli.json_or_yaml import documents
     from flytekitplugins_podtriage.cli.options import moment
     from flytekitplugins_podtriage.cli.pod_documents import subjects
-    from flytekitplugins_podtriage.cli.source import name_of, read_whole
     from flytekitplugins_podtriage.core.errors import InvalidPod
     from flytekitplugins_podtriage.core.policy import Policy
     from flytekitplugins_podtriage.core.triage import triage as decide

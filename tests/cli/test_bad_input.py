@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from flytekitplugins_podtriage.cli.errors import Refused
+from flytekitplugins_podtriage.cli.input import WHOLE
 from flytekitplugins_podtriage.cli.json_or_yaml import documents
-from flytekitplugins_podtriage.cli.source import WHOLE
 
 FORMS = 'a Pod, a List of pods and events, {"pod", "events"} or a line of a timeline'
 
