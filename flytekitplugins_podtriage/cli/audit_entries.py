@@ -12,7 +12,7 @@ import msgspec
 from flytekitplugins_podtriage.cli.errors import Refused
 from flytekitplugins_podtriage.cli.input import LINE, WHOLE, checked, lines_of, read_line
 from flytekitplugins_podtriage.cli.json_or_yaml import documents
-from flytekitplugins_podtriage.cli.lines import explain
+from flytekitplugins_podtriage.cli.jsonl import explain
 from flytekitplugins_podtriage.cli.pod_documents import subjects
 from flytekitplugins_podtriage.core.errors import InvalidPod
 from flytekitplugins_podtriage.core.memory import Memory

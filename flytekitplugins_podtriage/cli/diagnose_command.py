@@ -36,7 +36,7 @@ def diagnose(message: str | None, jsonl: bool, reason: str | None, rules_file: s
 
     rules = read_rules(rules_file)
     if jsonl:
-        from flytekitplugins_podtriage.cli.lines import answer_lines
+        from flytekitplugins_podtriage.cli.jsonl import answer_lines
 
         return answer_lines(message or STDIN, _line_answer(reason, rules))
     if message is None and stdin_is_terminal():

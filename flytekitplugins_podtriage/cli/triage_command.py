@@ -47,7 +47,7 @@ def triage(
 
     policy = policies((backend,), read_settings(settings), read_rules(rules_file))[backend]
     if jsonl:
-        from flytekitplugins_podtriage.cli.lines import answer_lines
+        from flytekitplugins_podtriage.cli.jsonl import answer_lines
         from flytekitplugins_podtriage.cli.times import LAST, clock, parse_moment
         from flytekitplugins_podtriage.cli.triage_lines import line_answer
 
