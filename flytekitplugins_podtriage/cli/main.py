@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flytekitplugins_podtriage.cli.program import Program
+from flytekitplugins_podtriage.cli.group import Program
 
 _HERE = "flytekitplugins_podtriage.cli"
 
