@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flytekitplugins_podtriage.connector.service import PodTriageConnector
     from flytekitplugins_podtriage.flyte import attempt as flyte_attempt
-    from flytekitplugins_podtriage.flyte.connector.service import PodTriageConnector
     from flytekitplugins_podtriage.flyte.settings import Settings
     from flytekitplugins_podtriage.kube.namespaces import Namespaces
     from flytekitplugins_podtriage.kube.pods import KubeCluster
@@ -167,7 +167,7 @@ def connector() -> PodTriageConnector:
 
     Nothing is opened before it is asked: what is wrong with settings, kubeconfig or cluster is told by its answers.
     """
-    from flytekitplugins_podtriage.flyte.connector.service import PodTriageConnector
+    from flytekitplugins_podtriage.connector.service import PodTriageConnector
     from flytekitplugins_podtriage.flyte.hook import TriageHook
 
     hook = TriageHook()

@@ -294,7 +294,7 @@ def test_a_connector_without_a_cluster_tells_why_and_charges_nobody(world: Make)
         async def opened() -> Any:
             raise ClusterDenied("kubeconfig /etc/kube/config: Permission denied; allowed: a kubeconfig")
 
-        from flytekitplugins_podtriage.flyte.connector.service import PodTriageConnector
+        from flytekitplugins_podtriage.connector.service import PodTriageConnector
 
         connector = PodTriageConnector(opened, here.connector._hook, sleep=never)
         meta = await here.create_in_background(connector)
