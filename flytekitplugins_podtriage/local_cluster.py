@@ -17,10 +17,10 @@ from flytekit.exceptions.user import FlyteValidationException
 from flytekit.models import literals
 
 from flytekitplugins_podtriage.config import open_cluster
+from flytekitplugins_podtriage.connector import pod_manifest
 from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster
 from flytekitplugins_podtriage.core.run import TaskRun
 from flytekitplugins_podtriage.flyte import local
-from flytekitplugins_podtriage.flyte.connector import manifest
 from flytekitplugins_podtriage.flyte.prefix import OutputPrefix
 from flytekitplugins_podtriage.flyte.settings import InvalidSettings, Settings
 from flytekitplugins_podtriage.local_runs import finish, policy_of, seconds_of, told
@@ -103,8 +103,8 @@ def _pod(task: Any, ctx: FlyteContext, place: local.Place) -> dict[str, Any]:
     prefix = OutputPrefix(f"{place.prefix}/0")
     metadata = pod["metadata"]
     # The end of the name is the attempt's number, which is added when that is known.
-    metadata["name"] = manifest.pod_name(prefix, local.pod_name(task.name)).rpartition("-")[0]
-    metadata["labels"][manifest.TASK] = manifest.task_hash(prefix)
+    metadata["name"] = pod_manifest.pod_name(prefix, local.pod_name(task.name)).rpartition("-")[0]
+    metadata["labels"][pod_manifest.TASK] = pod_manifest.task_hash(prefix)
     metadata["annotations"][local.TASK_NAME] = task.name
     return pod
 
@@ -112,8 +112,8 @@ def _pod(task: Any, ctx: FlyteContext, place: local.Place) -> dict[str, Any]:
 def _of_attempt(pod: Mapping[str, Any], place: local.Place, number: int) -> dict[str, Any]:
     """Return an attempt's pod, with its arguments filled in."""
     made = local.of_attempt(pod, number)
-    made["metadata"]["annotations"][manifest.PREFIX] = f"{place.prefix}/{number}"
-    made["metadata"]["labels"] = {**made["metadata"]["labels"], manifest.ATTEMPT: str(number)}
+    made["metadata"]["annotations"][pod_manifest.PREFIX] = f"{place.prefix}/{number}"
+    made["metadata"]["labels"] = {**made["metadata"]["labels"], pod_manifest.ATTEMPT: str(number)}
     containers = [
         {**one, **{key: place.rendered(one[key], number) for key in ("command", "args") if one.get(key)}}
         for one in pod["spec"]["containers"]
@@ -123,7 +123,7 @@ def _of_attempt(pod: Mapping[str, Any], place: local.Place, number: int) -> dict
 
 async def _removed(cluster: PodCluster, namespace: str, labels: Mapping[str, str]) -> None:
     try:
-        for sight in await cluster.list(namespace, {manifest.TASK: labels[manifest.TASK]}):
+        for sight in await cluster.list(namespace, {pod_manifest.TASK: labels[pod_manifest.TASK]}):
             if sight.pod.metadata is not None:
                 await cluster.delete(namespace, sight.pod.metadata.name or "", uid=sight.pod.metadata.uid)
     except ClusterError:

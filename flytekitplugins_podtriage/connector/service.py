@@ -18,12 +18,12 @@ import attrs
 from flyteidl.admin.agent_pb2 import GetTaskLogsResponse, GetTaskLogsResponseBody
 from flytekit.extend.backend.base_connector import AsyncConnectorBase, Resource
 
+from flytekitplugins_podtriage.connector import pod_manifest
 from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, Sight
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.observed import lost, not_created
 from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.flyte import idl
-from flytekitplugins_podtriage.flyte.connector import manifest
 from flytekitplugins_podtriage.flyte.connector.collecting import Collector
 from flytekitplugins_podtriage.flyte.connector.launching import GRACE, Launch, Launcher, NameTaken, Sleep, annotation
 from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
@@ -114,7 +114,7 @@ class PodTriageConnector(AsyncConnectorBase):
         """
         attempt = TaskAttempt.of(task_template, output_prefix)
         prefix = self._hook.prefix(attempt)
-        where = manifest.place(prefix, task_execution_metadata, self._default_namespace())
+        where = pod_manifest.place(prefix, task_execution_metadata, self._default_namespace())
         now = self._opened.now() if self._opened is not None else _now()
         meta = PodMeta(
             namespace=where.namespace,
@@ -128,9 +128,11 @@ class PodTriageConnector(AsyncConnectorBase):
             system_patience=attempt.system_patience,
         )
         try:
-            pod = manifest.pod(task_template, where, prefix, task_execution_metadata, meta.encode(), self._defaults())
+            pod = pod_manifest.pod(
+                task_template, where, prefix, task_execution_metadata, meta.encode(), self._defaults()
+            )
             intent = Intent(now, where.namespace, where.name, pod)
-        except manifest.TemplateRefused as error:
+        except pod_manifest.TemplateRefused as error:
             intent = Intent(now, where.namespace, where.name, refused=str(error), refused_for=error.kind)
         launch = self._launcher.start(meta, intent)
         await self._for_a_while(launch.task)
@@ -204,12 +206,12 @@ class PodTriageConnector(AsyncConnectorBase):
                 return await self._without_cluster(meta, error)
         now = cluster.now()
         sight = cluster.look(meta.namespace, meta.pod)
-        if sight is None or annotation(sight, manifest.PREFIX) != meta.prefix:
+        if sight is None or annotation(sight, pod_manifest.PREFIX) != meta.prefix:
             self.collector.asked(meta)
             return await self._unseen(meta, cluster, now)
         if meta not in self._known:
             # Each text is kept once: here, for as long as the pod is there, those of the pod.
-            meta = attrs.evolve(meta, prefix=annotation(sight, manifest.PREFIX))
+            meta = attrs.evolve(meta, prefix=annotation(sight, pod_manifest.PREFIX))
         self.collector.asked(meta)
         return await self._seen(meta, sight, now)
 
@@ -243,7 +245,7 @@ class PodTriageConnector(AsyncConnectorBase):
                 sight = await cluster.read(meta.namespace, meta.pod)
             except ClusterError as error:
                 return _held(f"the task's pod is not seen: {error}")
-            if sight is not None and annotation(sight, manifest.PREFIX) == meta.prefix:
+            if sight is not None and annotation(sight, pod_manifest.PREFIX) == meta.prefix:
                 return await self._seen(meta, sight, now)
             if intent is not None and not intent.uid:
                 launch = self._launcher.start(meta, intent)
@@ -312,7 +314,7 @@ class PodTriageConnector(AsyncConnectorBase):
         try:
             cluster = await self._cluster()
             found = sight or cluster.look(meta.namespace, meta.pod) or await cluster.read(meta.namespace, meta.pod)
-            if found is None or found.gone or annotation(found, manifest.PREFIX) != meta.prefix:
+            if found is None or found.gone or annotation(found, pod_manifest.PREFIX) != meta.prefix:
                 return
             metadata = found.pod.metadata
             uid = metadata.uid if metadata is not None else None
@@ -347,12 +349,12 @@ class PodTriageConnector(AsyncConnectorBase):
         except ValueError:  # what is wrong with the settings is told by get
             return "default"
 
-    def _defaults(self) -> manifest.PodDefaults:
+    def _defaults(self) -> pod_manifest.PodDefaults:
         try:
             settings = self._hook.settings
         except ValueError:
-            return manifest.PodDefaults()
-        return manifest.PodDefaults(settings.pod_labels, settings.pod_annotations, settings.image_pull_policy)
+            return pod_manifest.PodDefaults()
+        return pod_manifest.PodDefaults(settings.pod_labels, settings.pod_annotations, settings.image_pull_policy)
 
     def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
         """Have something run that may wait for a store."""

@@ -10,7 +10,7 @@ import pytest
 from flyteidl.core.errors_pb2 import ContainerError, ErrorDocument
 from flyteidl.core.execution_pb2 import TaskExecution
 
-from flytekitplugins_podtriage.flyte.connector import manifest
+from flytekitplugins_podtriage.connector import pod_manifest
 from flytekitplugins_podtriage.flyte.prefix import OutputPrefix
 from flytekitplugins_podtriage.flyte.task import MARKER
 from tests.apiserver.api import Api, pods
@@ -153,8 +153,8 @@ def test_a_pod_of_the_same_name_is_taken_for_its_own_only_by_its_annotation(
     impatient: Served, task: Callable[..., Task], admin: Api, namespace: str
 ) -> None:
     one = task()
-    name = manifest.pod_name(OutputPrefix(str(one.prefix())), one.execution, "n0")
-    theirs: dict[str, Any] = {"name": name, "annotations": {manifest.PREFIX: "s3://b/0"}}
+    name = pod_manifest.pod_name(OutputPrefix(str(one.prefix())), one.execution, "n0")
+    theirs: dict[str, Any] = {"name": name, "annotations": {pod_manifest.PREFIX: "s3://b/0"}}
     spec = {"containers": [{"name": "c", "image": "i"}], "automountServiceAccountToken": False}
     admin.post(pods(namespace), {"apiVersion": "v1", "kind": "Pod", "metadata": theirs, "spec": spec})
     meta = one.create(impatient)
@@ -165,7 +165,8 @@ def test_a_pod_of_the_same_name_is_taken_for_its_own_only_by_its_annotation(
     assert (document.error.origin, document.error.code) == (SYSTEM, "PodNameTaken")
     there = admin.get(pods(namespace, name))
     assert (
-        "deletionTimestamp" not in there["metadata"] and there["metadata"]["annotations"][manifest.PREFIX] == "s3://b/0"
+        "deletionTimestamp" not in there["metadata"]
+        and there["metadata"]["annotations"][pod_manifest.PREFIX] == "s3://b/0"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flyteidl.core.execution_pb2 import ExecutionError
 
+from flytekitplugins_podtriage.connector import pod_manifest
 from flytekitplugins_podtriage.core.cluster import (
     ClusterBusy,
     ClusterDenied,
@@ -18,7 +19,6 @@ from flytekitplugins_podtriage.core.cluster import (
     QuotaExceeded,
 )
 from flytekitplugins_podtriage.flyte import idl
-from flytekitplugins_podtriage.flyte.connector import manifest
 from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
 from tests.flyte.connector.conftest import World, run
 from tests.flyte.connector.strained import DENIED, NAMESPACE, Strained, never
@@ -79,8 +79,8 @@ def test_the_pod_is_what_propeller_made_of_the_task_with_what_it_does_not_hand_o
         assert labels["execution-id"] == "f1a2" and labels["team"] == "a"
         assert labels["inject-flyte-secrets"] == "true" and notes["flyte.secrets/s0"]
         assert notes["primary_container_name"] == "primary" and notes["note"] == "b"
-        assert notes[manifest.PREFIX] == str(here.prefix())
-        assert PodMeta.decode(notes[manifest.META].encode()) == meta
+        assert notes[pod_manifest.PREFIX] == str(here.prefix())
+        assert PodMeta.decode(notes[pod_manifest.META].encode()) == meta
         port = pod["spec"]["containers"][0]["ports"][0]["containerPort"]
         assert (port, type(port)) == (8080, int)
 
@@ -130,7 +130,7 @@ def test_the_create_of_an_attempt_removes_the_pods_of_earlier_ones_and_no_others
             await here.create(attempt)
         other = dict(here.cluster._pods[NAMESPACE, (await here.create(2)).pod].manifest)
         assert len(here.pods()) == 1
-        other["metadata"] = {**other["metadata"], "name": "other", "annotations": {manifest.PREFIX: "s3://b/x/0"}}
+        other["metadata"] = {**other["metadata"], "name": "other", "annotations": {pod_manifest.PREFIX: "s3://b/x/0"}}
         await here.cluster.create(NAMESPACE, other)
         await here.create(3)
         assert "other" in here.pods() and len(here.pods()) == 2
@@ -153,7 +153,7 @@ def test_a_pod_that_is_there_already_is_taken_for_its_own_only_by_its_prefix(wor
 def test_a_name_that_is_taken_by_another_is_the_platforms_failure_and_the_other_pod_stays(world: Make) -> None:
     async def story() -> None:
         here = world("body: 40m")
-        name = manifest.pod_name(here.connector._hook.prefix(_attempt(here)), "f1a2", "n0")
+        name = pod_manifest.pod_name(here.connector._hook.prefix(_attempt(here)), "f1a2", "n0")
         container = {"name": "c", "image": "i"}
         theirs = {"kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container]}}
         await here.cluster.create(NAMESPACE, theirs)
