@@ -14,9 +14,9 @@ from typing import Final
 
 import attrs
 
+from flytekitplugins_podtriage.connector.launcher import InThread, annotation
 from flytekitplugins_podtriage.connector.pod_manifest import EXECUTION, META
 from flytekitplugins_podtriage.core.cluster import PodCluster, Sight
-from flytekitplugins_podtriage.flyte.connector.launching import InThread, annotation
 from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
 from flytekitplugins_podtriage.flyte.ending import Ending
 from flytekitplugins_podtriage.flyte.hook import TriageHook
