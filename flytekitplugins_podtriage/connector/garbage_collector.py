@@ -16,8 +16,8 @@ import attrs
 
 from flytekitplugins_podtriage.connector.launcher import InThread, annotation
 from flytekitplugins_podtriage.connector.pod_manifest import EXECUTION, META
+from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.core.cluster import PodCluster, Sight
-from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
 from flytekitplugins_podtriage.flyte.ending import Ending
 from flytekitplugins_podtriage.flyte.hook import TriageHook
 from flytekitplugins_podtriage.flyte.prefix import STOPPED, PrefixError

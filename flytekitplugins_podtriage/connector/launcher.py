@@ -15,8 +15,8 @@ from typing import Any, Final
 import attrs
 
 from flytekitplugins_podtriage.connector.pod_manifest import PREFIX, TASK, task_hash
+from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, PodExists, PodRejected, Sight
-from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
 from flytekitplugins_podtriage.flyte.prefix import INTENT, RECORD, STOPPED, OutputPrefix, PrefixError
 from flytekitplugins_podtriage.flyte.record import Intent, read_intent
 

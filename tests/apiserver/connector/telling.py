@@ -8,7 +8,7 @@ from typing import Any
 from flyteidl.core.errors_pb2 import ContainerError
 from flyteidl.core.execution_pb2 import ExecutionError, TaskExecution
 
-from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
+from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from tests.apiserver.api import Api, pods
 from tests.apiserver.connector.served import eventually
 from tests.apiserver.kubelet import ScriptedKubelet

@@ -63,7 +63,7 @@ async def ask(stub: Any, meta: bytes) -> Any:
 
 
 async def until_over(here: World, stub: Any, meta: bytes) -> Any:
-    from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
+    from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 
     where = PodMeta.decode(meta)
     for _ in range(1000):

@@ -11,6 +11,7 @@ import pytest
 from flyteidl.core.execution_pb2 import ExecutionError
 
 from flytekitplugins_podtriage.connector import pod_manifest
+from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.core.cluster import (
     ClusterBusy,
     ClusterDenied,
@@ -19,7 +20,6 @@ from flytekitplugins_podtriage.core.cluster import (
     QuotaExceeded,
 )
 from flytekitplugins_podtriage.flyte import idl
-from flytekitplugins_podtriage.flyte.connector.meta import PodMeta
 from tests.flyte.connector.conftest import World, run
 from tests.flyte.connector.strained import DENIED, NAMESPACE, Strained, never
 
