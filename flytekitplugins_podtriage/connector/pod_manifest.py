@@ -17,9 +17,9 @@ from typing import Any, Final
 
 import attrs
 
+from flytekitplugins_podtriage.connector import secret_annotations
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
-from flytekitplugins_podtriage.flyte.connector import secrets
 from flytekitplugins_podtriage.flyte.prefix import OutputPrefix
 
 TASK: Final = "podtriage.flyte.org/task"
@@ -147,8 +147,8 @@ def pod(
         labels["execution-identity"] = _NO_NAME.sub("-", identity.lower())[:63].strip("-")
     wanted = template.security_context.secrets if template.security_context is not None else None
     if wanted:
-        labels[secrets.LABEL] = "true"
-        notes.update(secrets.pod_annotations(wanted))
+        labels[secret_annotations.LABEL] = "true"
+        notes.update(secret_annotations.pod_annotations(wanted))
     labels.update({TASK: task_hash(prefix), ATTEMPT: str(prefix.attempt)})
     notes.update({PRIMARY_CONTAINER: primary, PREFIX: prefix.path, META: meta.decode()})
     if where.execution:
