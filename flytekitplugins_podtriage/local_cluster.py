@@ -18,10 +18,10 @@ from flytekit.models import literals
 
 from flytekitplugins_podtriage.config import open_cluster
 from flytekitplugins_podtriage.connector import pod_manifest
+from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster
 from flytekitplugins_podtriage.core.run import TaskRun
 from flytekitplugins_podtriage.flyte import local
-from flytekitplugins_podtriage.flyte.prefix import OutputPrefix
 from flytekitplugins_podtriage.flyte.settings import InvalidSettings, Settings
 from flytekitplugins_podtriage.local_runs import finish, policy_of, seconds_of, told
 from flytekitplugins_podtriage.sandbox.attempts import run_task

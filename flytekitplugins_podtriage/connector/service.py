@@ -21,6 +21,7 @@ from flytekit.extend.backend.base_connector import AsyncConnectorBase, Resource
 from flytekitplugins_podtriage.connector import pod_manifest
 from flytekitplugins_podtriage.connector.garbage_collector import Collector
 from flytekitplugins_podtriage.connector.launcher import GRACE, Launch, Launcher, NameTaken, Sleep, annotation
+from flytekitplugins_podtriage.connector.output_prefix import STOPPED, OutputPrefix, PrefixError
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, Sight
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
@@ -29,7 +30,6 @@ from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.flyte import idl
 from flytekitplugins_podtriage.flyte.ending import Ending
 from flytekitplugins_podtriage.flyte.hook import TaskAttempt, TriageHook
-from flytekitplugins_podtriage.flyte.prefix import STOPPED, OutputPrefix, PrefixError
 from flytekitplugins_podtriage.flyte.record import Intent, read_intent, read_record
 from flytekitplugins_podtriage.flyte.task import TASK_TYPE
 from flytekitplugins_podtriage.flyte.telling import PackedResource, Told, custom_info, message, pack, resource

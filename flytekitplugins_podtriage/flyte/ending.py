@@ -14,13 +14,7 @@ from typing import Final
 import attrs
 from flyteidl.core.execution_pb2 import TaskLog
 
-from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.accounting import Failure, Limits
-from flytekitplugins_podtriage.core.cluster import Sight
-from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
-from flytekitplugins_podtriage.core.spending import Budgets, repeated, spend
-from flytekitplugins_podtriage.flyte import idl
-from flytekitplugins_podtriage.flyte.prefix import (
+from flytekitplugins_podtriage.connector.output_prefix import (
     ERROR,
     FUTURES,
     OUTPUTS,
@@ -29,6 +23,12 @@ from flytekitplugins_podtriage.flyte.prefix import (
     PrefixError,
     counters,
 )
+from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.accounting import Failure, Limits
+from flytekitplugins_podtriage.core.cluster import Sight
+from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
+from flytekitplugins_podtriage.core.spending import Budgets, repeated, spend
+from flytekitplugins_podtriage.flyte import idl
 from flytekitplugins_podtriage.flyte.record import Record, read_record, rules_of
 from flytekitplugins_podtriage.flyte.task import marker_outputs
 from flytekitplugins_podtriage.flyte.telling import Told, custom_info, message, resource

@@ -16,6 +16,7 @@ from typing import Any, Final
 import attrs
 from flytekit.extend.backend.base_connector import Resource
 
+from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.decode import read_events, read_pod
 from flytekitplugins_podtriage.core.memory import Memory
@@ -25,7 +26,6 @@ from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.flyte.ending import Ending, Settlement
 from flytekitplugins_podtriage.flyte.links import task_logs
-from flytekitplugins_podtriage.flyte.prefix import OutputPrefix
 from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
 from flytekitplugins_podtriage.flyte.task import MARKER
 from flytekitplugins_podtriage.flyte.telling import Told, custom_info, message, resource, running

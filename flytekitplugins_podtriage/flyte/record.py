@@ -11,8 +11,8 @@ from typing import Any, Final
 import attrs
 import msgspec
 
+from flytekitplugins_podtriage.connector.output_prefix import INTENT, RECORD, OutputPrefix
 from flytekitplugins_podtriage.core.model import ErrorKind, Verdict
-from flytekitplugins_podtriage.flyte.prefix import INTENT, RECORD, OutputPrefix
 
 SCHEMA: Final = 1
 _DECODING_ERRORS: Final = (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError)

@@ -465,7 +465,7 @@ def test_custom_info_goes_through_json(hook: TriageHook, folder: Path) -> None:
 
 
 def test_an_attempt_tells_its_number_and_those_before_it() -> None:
-    from flytekitplugins_podtriage.flyte.prefix import OutputPrefix
+    from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 
     nested = OutputPrefix("s3://b/metadata/p-d-x/n0/data/0/n1/2")
     assert (nested.attempt, nested.task) == (2, "s3://b/metadata/p-d-x/n0/data/0/n1")

@@ -11,7 +11,7 @@ from flyteidl.core.errors_pb2 import ContainerError, ErrorDocument
 from flyteidl.core.execution_pb2 import TaskExecution
 
 from flytekitplugins_podtriage.connector import pod_manifest
-from flytekitplugins_podtriage.flyte.prefix import OutputPrefix
+from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.flyte.task import MARKER
 from tests.apiserver.api import Api, pods
 from tests.apiserver.connector.served import Served, Task, eventually
