@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import attrs
 
+from flytekitplugins_podtriage.connector.attempt_record import Intent, read_intent
 from flytekitplugins_podtriage.connector.output_prefix import INTENT, RECORD, STOPPED, OutputPrefix, PrefixError
 from flytekitplugins_podtriage.connector.pod_manifest import PREFIX, TASK, task_hash
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, PodExists, PodRejected, Sight
-from flytekitplugins_podtriage.flyte.record import Intent, read_intent
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 GRACE: Final = 30

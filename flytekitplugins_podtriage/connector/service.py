@@ -19,6 +19,7 @@ from flyteidl.admin.agent_pb2 import GetTaskLogsResponse, GetTaskLogsResponseBod
 from flytekit.extend.backend.base_connector import AsyncConnectorBase, Resource
 
 from flytekitplugins_podtriage.connector import pod_manifest
+from flytekitplugins_podtriage.connector.attempt_record import Intent, read_intent, read_record
 from flytekitplugins_podtriage.connector.garbage_collector import Collector
 from flytekitplugins_podtriage.connector.launcher import GRACE, Launch, Launcher, NameTaken, Sleep, annotation
 from flytekitplugins_podtriage.connector.output_prefix import STOPPED, OutputPrefix, PrefixError
@@ -30,7 +31,6 @@ from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.flyte import idl
 from flytekitplugins_podtriage.flyte.ending import Ending
 from flytekitplugins_podtriage.flyte.hook import TaskAttempt, TriageHook
-from flytekitplugins_podtriage.flyte.record import Intent, read_intent, read_record
 from flytekitplugins_podtriage.flyte.task import TASK_TYPE
 from flytekitplugins_podtriage.flyte.telling import PackedResource, Told, custom_info, message, pack, resource
 
