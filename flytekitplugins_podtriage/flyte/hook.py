@@ -17,6 +17,7 @@ import attrs
 from flytekit.extend.backend.base_connector import Resource
 
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
+from flytekitplugins_podtriage.connector.settlement import Ending, Settlement
 from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.decode import read_events, read_pod
 from flytekitplugins_podtriage.core.memory import Memory
@@ -24,7 +25,6 @@ from flytekitplugins_podtriage.core.model import Verdict
 from flytekitplugins_podtriage.core.observed import judge, lost
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
-from flytekitplugins_podtriage.flyte.ending import Ending, Settlement
 from flytekitplugins_podtriage.flyte.links import task_logs
 from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
 from flytekitplugins_podtriage.flyte.task import MARKER
