@@ -18,10 +18,10 @@ from flytekitplugins_podtriage.connector.launcher import InThread, annotation
 from flytekitplugins_podtriage.connector.output_prefix import STOPPED, PrefixError
 from flytekitplugins_podtriage.connector.pod_manifest import EXECUTION, META
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
+from flytekitplugins_podtriage.connector.responses import Told
 from flytekitplugins_podtriage.connector.settlement import Ending
 from flytekitplugins_podtriage.core.cluster import PodCluster, Sight
 from flytekitplugins_podtriage.flyte.hook import TriageHook
-from flytekitplugins_podtriage.flyte.telling import Told
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 INTERVAL: Final = 30.0

@@ -24,6 +24,7 @@ from flytekitplugins_podtriage.connector.garbage_collector import Collector
 from flytekitplugins_podtriage.connector.launcher import GRACE, Launch, Launcher, NameTaken, Sleep, annotation
 from flytekitplugins_podtriage.connector.output_prefix import STOPPED, OutputPrefix, PrefixError
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
+from flytekitplugins_podtriage.connector.responses import PackedResource, Told, custom_info, message, pack, resource
 from flytekitplugins_podtriage.connector.settlement import Ending
 from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, Sight
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
@@ -32,7 +33,6 @@ from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.flyte import idl
 from flytekitplugins_podtriage.flyte.hook import TaskAttempt, TriageHook
 from flytekitplugins_podtriage.flyte.task import TASK_TYPE
-from flytekitplugins_podtriage.flyte.telling import PackedResource, Told, custom_info, message, pack, resource
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 PATIENCE: Final = 0.5

@@ -24,6 +24,7 @@ from flytekitplugins_podtriage.connector.output_prefix import (
     PrefixError,
     counters,
 )
+from flytekitplugins_podtriage.connector.responses import Told, custom_info, message, resource
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.accounting import Failure, Limits
 from flytekitplugins_podtriage.core.cluster import Sight
@@ -31,7 +32,6 @@ from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.spending import Budgets, repeated, spend
 from flytekitplugins_podtriage.flyte import idl
 from flytekitplugins_podtriage.flyte.task import marker_outputs
-from flytekitplugins_podtriage.flyte.telling import Told, custom_info, message, resource
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 _NO_OUTPUTS: Final = (

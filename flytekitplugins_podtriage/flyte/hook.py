@@ -17,6 +17,7 @@ import attrs
 from flytekit.extend.backend.base_connector import Resource
 
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
+from flytekitplugins_podtriage.connector.responses import Told, custom_info, message, resource, running
 from flytekitplugins_podtriage.connector.settlement import Ending, Settlement
 from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.decode import read_events, read_pod
@@ -28,7 +29,6 @@ from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.flyte.links import task_logs
 from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
 from flytekitplugins_podtriage.flyte.task import MARKER
-from flytekitplugins_podtriage.flyte.telling import Told, custom_info, message, resource, running
 from flytekitplugins_podtriage.flyte.uploading import held
 
 _PATIENCE: Final = ("user_patience", "system_patience")
