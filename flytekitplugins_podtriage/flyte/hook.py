@@ -16,6 +16,7 @@ from typing import Any, Final
 import attrs
 from flytekit.extend.backend.base_connector import Resource
 
+from flytekitplugins_podtriage.connector.copilot_sidecar import held
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.connector.responses import Told, custom_info, message, resource, running
 from flytekitplugins_podtriage.connector.settlement import Ending, Settlement
@@ -29,7 +30,6 @@ from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.flyte.links import task_logs
 from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
 from flytekitplugins_podtriage.flyte.task import MARKER
-from flytekitplugins_podtriage.flyte.uploading import held
 
 _PATIENCE: Final = ("user_patience", "system_patience")
 
