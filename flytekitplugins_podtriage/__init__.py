@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from flytekitplugins_podtriage.connector.hook import TaskAttempt as TaskAttempt
+    from flytekitplugins_podtriage.connector.hook import TriageHook as TriageHook
     from flytekitplugins_podtriage.core.diagnose import diagnose as diagnose
     from flytekitplugins_podtriage.core.errors import InvalidPod as InvalidPod
     from flytekitplugins_podtriage.core.errors import InvalidRule as InvalidRule
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.spending import Spending as Spending
     from flytekitplugins_podtriage.core.spending import spend as spend
     from flytekitplugins_podtriage.core.triage import triage as triage
-    from flytekitplugins_podtriage.flyte.hook import TaskAttempt as TaskAttempt
-    from flytekitplugins_podtriage.flyte.hook import TriageHook as TriageHook
     from flytekitplugins_podtriage.tasks import PodTriage as PodTriage
     from flytekitplugins_podtriage.tasks import PodTriageContainerTask as PodTriageContainerTask
 
@@ -48,8 +48,8 @@ _HOMES = {
     "PodTriageContainerTask": "tasks",
     "Policy": "core.policy",
     "Spending": "core.spending",
-    "TaskAttempt": "flyte.hook",
-    "TriageHook": "flyte.hook",
+    "TaskAttempt": "connector.hook",
+    "TriageHook": "connector.hook",
     "Verdict": "core.model",
     "diagnose": "core.diagnose",
     "forecast": "core.forecast",

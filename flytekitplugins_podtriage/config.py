@@ -167,8 +167,8 @@ def connector() -> PodTriageConnector:
 
     Nothing is opened before it is asked: what is wrong with settings, kubeconfig or cluster is told by its answers.
     """
+    from flytekitplugins_podtriage.connector.hook import TriageHook
     from flytekitplugins_podtriage.connector.service import PodTriageConnector
-    from flytekitplugins_podtriage.flyte.hook import TriageHook
 
     hook = TriageHook()
     opened: list[KubeCluster | Namespaces] = []

@@ -14,6 +14,7 @@ from typing import Final
 
 import attrs
 
+from flytekitplugins_podtriage.connector.hook import TriageHook
 from flytekitplugins_podtriage.connector.launcher import InThread, annotation
 from flytekitplugins_podtriage.connector.output_prefix import STOPPED, PrefixError
 from flytekitplugins_podtriage.connector.pod_manifest import EXECUTION, META
@@ -21,7 +22,6 @@ from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.responses import Told
 from flytekitplugins_podtriage.connector.settlement import Ending
 from flytekitplugins_podtriage.core.cluster import PodCluster, Sight
-from flytekitplugins_podtriage.flyte.hook import TriageHook
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 INTERVAL: Final = 30.0

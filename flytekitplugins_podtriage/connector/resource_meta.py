@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Optional
 import attrs
 import msgspec
 
-from flytekitplugins_podtriage.flyte.hook import TaskAttempt
+from flytekitplugins_podtriage.connector.hook import TaskAttempt
 
 VERSION: Final = 1
 

@@ -21,6 +21,7 @@ from flytekit.extend.backend.base_connector import AsyncConnectorBase, Resource
 from flytekitplugins_podtriage.connector import pod_manifest
 from flytekitplugins_podtriage.connector.attempt_record import Intent, read_intent, read_record
 from flytekitplugins_podtriage.connector.garbage_collector import Collector
+from flytekitplugins_podtriage.connector.hook import TaskAttempt, TriageHook
 from flytekitplugins_podtriage.connector.launcher import GRACE, Launch, Launcher, NameTaken, Sleep, annotation
 from flytekitplugins_podtriage.connector.output_prefix import STOPPED, OutputPrefix, PrefixError
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
@@ -31,7 +32,6 @@ from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Ver
 from flytekitplugins_podtriage.core.observed import lost, not_created
 from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.flyte import idl
-from flytekitplugins_podtriage.flyte.hook import TaskAttempt, TriageHook
 from flytekitplugins_podtriage.flyte.task import TASK_TYPE
 
 _log = logging.getLogger("flytekitplugins_podtriage")

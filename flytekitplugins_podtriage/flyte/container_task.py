@@ -6,7 +6,7 @@ hands that to the connector (flytepropeller 1.16, webapi/connector/plugin.go ``C
 
 A task without outputs declares the marker like any other, or a stock backend would take its failures for successes. No
 program in its pod writes the marker: once the pod has ended well the connector answers with it
-(:class:`~flytekitplugins_podtriage.flyte.hook.TaskAttempt`). Copilot looks for it in vain and says so in ``errors.pb``,
+(:class:`~flytekitplugins_podtriage.connector.hook.TaskAttempt`). Copilot looks for it in vain and says so in ``errors.pb``,
 which nobody reads: propeller's document is ``error.pb`` (flytecopilot/cmd/root.go; ioutils/paths.go).
 """
 

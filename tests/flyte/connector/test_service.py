@@ -169,7 +169,7 @@ def test_a_name_that_is_taken_by_another_is_the_platforms_failure_and_the_other_
 
 
 def _attempt(here: World) -> Any:
-    from flytekitplugins_podtriage.flyte.hook import TaskAttempt
+    from flytekitplugins_podtriage.connector.hook import TaskAttempt
 
     return TaskAttempt(str(here.prefix()))
 
@@ -313,7 +313,7 @@ def test_a_connector_without_a_cluster_tells_why_and_charges_nobody(world: Make)
 def test_get_tells_what_is_wrong_with_the_settings(world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         here = world()
-        from flytekitplugins_podtriage.flyte.hook import TriageHook
+        from flytekitplugins_podtriage.connector.hook import TriageHook
 
         monkeypatch.setenv("FLYTE_PODTRIAGE_SYSTEM_RESERVE", "many")
         here.connector._hook = TriageHook()
