@@ -16,10 +16,10 @@ import attrs
 from flyteidl.core.errors_pb2 import ErrorDocument
 from google.protobuf.message import DecodeError
 
+from flytekitplugins_podtriage.connector.idl import failure_of
 from flytekitplugins_podtriage.core.accounting import Counters, Failure
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.text.secrets import mask
-from flytekitplugins_podtriage.flyte.idl import failure_of
 
 OUTPUTS: Final = "outputs.pb"
 ERROR: Final = "error.pb"

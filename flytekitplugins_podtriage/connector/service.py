@@ -18,7 +18,7 @@ import attrs
 from flyteidl.admin.agent_pb2 import GetTaskLogsResponse, GetTaskLogsResponseBody
 from flytekit.extend.backend.base_connector import AsyncConnectorBase, Resource
 
-from flytekitplugins_podtriage.connector import pod_manifest
+from flytekitplugins_podtriage.connector import idl, pod_manifest
 from flytekitplugins_podtriage.connector.attempt_record import Intent, read_intent, read_record
 from flytekitplugins_podtriage.connector.garbage_collector import Collector
 from flytekitplugins_podtriage.connector.hook import TaskAttempt, TriageHook
@@ -31,7 +31,6 @@ from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, Sig
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.observed import lost, not_created
 from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
-from flytekitplugins_podtriage.flyte import idl
 from flytekitplugins_podtriage.flyte.task import TASK_TYPE
 
 _log = logging.getLogger("flytekitplugins_podtriage")

@@ -14,6 +14,7 @@ from typing import Final
 import attrs
 from flyteidl.core.execution_pb2 import TaskLog
 
+from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.connector.attempt_record import Record, read_record, rules_of
 from flytekitplugins_podtriage.connector.output_prefix import (
     ERROR,
@@ -30,7 +31,6 @@ from flytekitplugins_podtriage.core.accounting import Failure, Limits
 from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.spending import Budgets, repeated, spend
-from flytekitplugins_podtriage.flyte import idl
 from flytekitplugins_podtriage.flyte.task import marker_outputs
 
 _log = logging.getLogger("flytekitplugins_podtriage")

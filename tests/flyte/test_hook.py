@@ -19,10 +19,10 @@ from flytekit.extend.backend.base_connector import Resource
 from fsspec.implementations.local import LocalFileSystem
 
 from flytekitplugins_podtriage import ErrorKind, InvalidPod, Policy
+from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.connector.hook import TaskAttempt, TriageHook
 from flytekitplugins_podtriage.connector.responses import PackedResource, pack
 from flytekitplugins_podtriage.core.accounting import Failure
-from flytekitplugins_podtriage.flyte import idl
 from flytekitplugins_podtriage.flyte.links import LinkTemplate
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.flyte.task import MARKER

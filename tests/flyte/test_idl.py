@@ -9,8 +9,8 @@ from flyteidl.core.errors_pb2 import ContainerError, ErrorDocument
 from flyteidl.core.execution_pb2 import ExecutionError, TaskExecution
 
 from flytekitplugins_podtriage import ErrorKind, Phase
+from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.core.accounting import Failure
-from flytekitplugins_podtriage.flyte import idl
 
 USER, SYSTEM = ExecutionError.USER, ExecutionError.SYSTEM
 RECOVERABLE, FINAL = ContainerError.RECOVERABLE, ContainerError.NON_RECOVERABLE

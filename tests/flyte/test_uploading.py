@@ -11,8 +11,8 @@ from flyteidl.core.errors_pb2 import ContainerError, ErrorDocument
 from flyteidl.core.execution_pb2 import ExecutionError
 from flytekit.core.data_persistence import FileAccessProvider
 
+from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.connector.hook import TaskAttempt, TriageHook
-from flytekitplugins_podtriage.flyte import idl
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.flyte.task import MARKER
 

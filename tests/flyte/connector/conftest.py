@@ -15,11 +15,11 @@ from flytekit import FlyteContext
 from flytekit.core.data_persistence import FileAccessProvider
 from flytekit.extend.backend.base_connector import Resource
 
+from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.connector.hook import TriageHook
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.service import PodTriageConnector
 from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster
-from flytekitplugins_podtriage.flyte import idl
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.plan import Plan

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from flyteidl.core.execution_pb2 import ExecutionError
 
+from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
-from flytekitplugins_podtriage.flyte import idl
 from tests.flyte.connector.conftest import World, run
 
 Make = Callable[..., World]

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from flyteidl.core.execution_pb2 import ExecutionError
 
+from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.core.cluster import (
     ClusterBusy,
     ClusterDenied,
     ClusterError,
 )
-from flytekitplugins_podtriage.flyte import idl
 from tests.flyte.connector.conftest import World, run
 from tests.flyte.connector.strained import NAMESPACE, Strained, move
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flyteidl.core.execution_pb2 import ExecutionError
 
-from flytekitplugins_podtriage.connector import pod_manifest
+from flytekitplugins_podtriage.connector import idl, pod_manifest
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.core.cluster import (
     ClusterBusy,
@@ -19,7 +19,6 @@ from flytekitplugins_podtriage.core.cluster import (
     PodRejected,
     QuotaExceeded,
 )
-from flytekitplugins_podtriage.flyte import idl
 from tests.flyte.connector.conftest import World, run
 from tests.flyte.connector.strained import DENIED, NAMESPACE, Strained, never
 
