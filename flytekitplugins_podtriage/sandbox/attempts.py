@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from flytekitplugins_podtriage.core import observed, wire
+from flytekitplugins_podtriage.core import absent_pods, wire
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, flyte_2_transition
 from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, PodRejected, Sight
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
@@ -139,14 +139,14 @@ async def _attempt(
             answer = backend.judge(sight, state, now)
             course.note(sight, now, answer.verdict)
             if isinstance(answer, End):
-                return answer, answer.verdict or observed.judge(sight, policy, now)
+                return answer, answer.verdict or absent_pods.judge(sight, policy, now)
             if answer.until is not None and answer.until > now:
                 until = min(last, answer.until)
             if due is not None and now >= due:
                 failure = _DEADLINE if deadline is not None and now >= deadline else _TIMEOUT
-                return End(failure), observed.judge(sight, policy, now)
+                return End(failure), absent_pods.judge(sight, policy, now)
             if now >= last:
-                verdict = observed.judge(sight, policy, now)
+                verdict = absent_pods.judge(sight, policy, now)
                 return End(Failure(ErrorKind.SYSTEM, "Unending", _UNENDING), _UNENDING), verdict
         if due is not None:
             until = min(until or due, due)
@@ -196,7 +196,7 @@ class _Course:
         if states and states[-1] == text:
             return
         if "/" in text and text not in states:
-            verdict = verdict or observed.judge(sight, self.policy, now)
+            verdict = verdict or absent_pods.judge(sight, self.policy, now)
             if verdict.kind is not None and not verdict.phase.failing:
                 self.met = verdict
         states.append(text)

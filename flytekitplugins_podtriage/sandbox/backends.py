@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import attrs
 import msgspec
 
-from flytekitplugins_podtriage.core import observed
+from flytekitplugins_podtriage.core import absent_pods
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, Outcome, flyte_1_16, flyte_2
 from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.forecast import forecast
@@ -136,7 +136,7 @@ class Connector:
 
     def judge(self, sight: Sight, state: State, now: datetime) -> End | Wait:
         """Judge a pod by its cause, and choose the budget."""
-        verdict = observed.judge(sight, self.policy, now)
+        verdict = absent_pods.judge(sight, self.policy, now)
         if verdict.phase is Phase.SUCCESS:
             return End(None, verdict=verdict)
         if not verdict.phase.failing:  # held, or nothing is wrong
@@ -164,7 +164,7 @@ class Guarded:
 
     def judge(self, sight: Sight, state: State, now: datetime) -> End | Wait:
         """Judge a pod as stock Flyte does, unless the guard is first."""
-        verdict = observed.judge(sight, self.policy, now)
+        verdict = absent_pods.judge(sight, self.policy, now)
         if verdict.kind is ErrorKind.SYSTEM and not verdict.started and not _vanished(sight):
             ends = Verdict(Phase.RETRYABLE_FAILURE, verdict.kind, rule=verdict.rule)
             spending = spend(ends, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
