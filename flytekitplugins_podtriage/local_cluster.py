@@ -20,7 +20,7 @@ from flytekitplugins_podtriage.config import open_cluster
 from flytekitplugins_podtriage.connector import pod_manifest
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster
-from flytekitplugins_podtriage.core.run import TaskRun
+from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.flyte import local
 from flytekitplugins_podtriage.flyte.settings import InvalidSettings, Settings
 from flytekitplugins_podtriage.local_runs import finish, policy_of, seconds_of, told

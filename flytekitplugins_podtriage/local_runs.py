@@ -13,7 +13,7 @@ from flytekit import FlyteContext
 from flytekitplugins_podtriage.core.accounting import Failure
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.policy import Policy
-from flytekitplugins_podtriage.core.run import TaskRun
+from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.flyte import local
 from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
 from flytekitplugins_podtriage.local_bodies import Inline

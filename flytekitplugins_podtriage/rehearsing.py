@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from flytekitplugins_podtriage.core.run import TaskRun
+from flytekitplugins_podtriage.core.task_runs import TaskRun
 
 
 class NotRehearsable(ValueError):

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.core.run import TaskRun
+from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.report.hanging import hanging
 from flytekitplugins_podtriage.report.moments import length
 from flytekitplugins_podtriage.report.runs import (

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.core.run import AttemptRecord, TaskRun
+from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.report.moments import length
 from flytekitplugins_podtriage.report.page import badge, document, element, table, text
 from flytekitplugins_podtriage.report.runs import (

@@ -15,7 +15,7 @@ from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits,
 from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, PodRejected, Sight
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
-from flytekitplugins_podtriage.core.run import AttemptRecord, TaskRun
+from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.sandbox.backends import Backend, End, State
 
 MOST: Final = 20

@@ -18,7 +18,7 @@ from flytekit.core.data_persistence import FileAccessProvider, default_local_fil
 from flytekit.exceptions.user import FlyteValidationException
 
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.core.run import TaskRun
+from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.flyte.local import PodTriageSystemError, PodTriageUserError
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.local_runs import watch_runs

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flytekitplugins_podtriage.core.run import TaskRun
+from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.flyte.settings import read_settings
 from flytekitplugins_podtriage.local_runs import watch_runs
 

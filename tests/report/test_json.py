@@ -14,7 +14,7 @@ import pytest
 from flytekitplugins_podtriage import diagnose, triage
 from flytekitplugins_podtriage.core.accounting import Failure, Limits
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.core.run import AttemptRecord, TaskRun
+from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.report.attempts import Attempt
 from flytekitplugins_podtriage.report.audit import Entry, Tally
 from flytekitplugins_podtriage.report.explanation import Explanation

@@ -11,7 +11,7 @@ import pytest
 from flytekitplugins_podtriage import Policy
 from flytekitplugins_podtriage.core.accounting import Failure, Limits
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.core.run import TaskRun
+from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.report.plain_runs import runs_json
 from flytekitplugins_podtriage.sandbox.attempts import MOST, run_task
 from flytekitplugins_podtriage.sandbox.backends import BACKENDS, backend
