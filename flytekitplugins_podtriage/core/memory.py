@@ -12,9 +12,9 @@ from datetime import datetime
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.container_reasons import PULL_REASONS, says_cause
 from flytekitplugins_podtriage.core.decode import read_pod
 from flytekitplugins_podtriage.core.events import digest
-from flytekitplugins_podtriage.core.waits import PULL_REASONS, says_cause
 
 
 class Cause(msgspec.Struct, frozen=True, gc=False):

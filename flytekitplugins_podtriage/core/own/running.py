@@ -6,11 +6,11 @@ from datetime import datetime
 
 import attrs
 
+from flytekitplugins_podtriage.core.container_reasons import CRASHED
 from flytekitplugins_podtriage.core.memory import NEVER_RAN
 from flytekitplugins_podtriage.core.model import Phase, Verdict
 from flytekitplugins_podtriage.core.own.case import Case, later
 from flytekitplugins_podtriage.core.own.ended import disrupted, ended_badly, first_end
-from flytekitplugins_podtriage.core.waits import CRASHED
 
 
 def running(case: Case) -> Verdict:
