@@ -19,7 +19,7 @@ from flytekit.models import literals
 from flytekitplugins_podtriage.config import open_cluster
 from flytekitplugins_podtriage.connector import pod_manifest
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
-from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster
+from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster
 from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.flyte import local
 from flytekitplugins_podtriage.flyte.settings import InvalidSettings, Settings

@@ -13,8 +13,8 @@ from typing import Final
 import attrs
 
 from flytekitplugins_podtriage.core.absent_pods import lost
-from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.model import Phase, Verdict
+from flytekitplugins_podtriage.core.pod_cluster import Sight
 
 _UPLOADER: Final = "uploader"
 """The end of its name; what precedes is the setting ``plugins.k8s.co-pilot.name``."""

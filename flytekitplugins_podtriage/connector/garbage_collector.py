@@ -21,7 +21,7 @@ from flytekitplugins_podtriage.connector.pod_manifest import EXECUTION, META
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.responses import Told
 from flytekitplugins_podtriage.connector.settlement import Ending
-from flytekitplugins_podtriage.core.cluster import PodCluster, Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodCluster, Sight
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 INTERVAL: Final = 30.0

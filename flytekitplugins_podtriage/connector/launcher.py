@@ -18,7 +18,7 @@ from flytekitplugins_podtriage.connector.attempt_record import Intent, read_inte
 from flytekitplugins_podtriage.connector.output_prefix import INTENT, RECORD, STOPPED, OutputPrefix, PrefixError
 from flytekitplugins_podtriage.connector.pod_manifest import PREFIX, TASK, task_hash
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
-from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, PodExists, PodRejected, Sight
+from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodExists, PodRejected, Sight
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 GRACE: Final = 30

@@ -12,8 +12,8 @@ from flyteidl.core.execution_pb2 import TaskLog
 from flytekit.extend.backend.base_connector import Resource
 
 from flytekitplugins_podtriage.connector import idl
-from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
+from flytekitplugins_podtriage.core.pod_cluster import Sight
 
 _FIELDS: Final = frozenset({"phase", "message", "log_links", "outputs", "custom_info"})
 _EVIDENCE: Final = 3

@@ -28,8 +28,8 @@ from flytekitplugins_podtriage.connector.output_prefix import (
 from flytekitplugins_podtriage.connector.responses import Told, custom_info, message, resource
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.accounting import Failure, Limits
-from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
+from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.core.spending import Budgets, repeated, spend
 from flytekitplugins_podtriage.flyte.task import marker_outputs
 

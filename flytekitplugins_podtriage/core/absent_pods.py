@@ -7,9 +7,9 @@ from typing import Final
 
 import attrs
 
-from flytekitplugins_podtriage.core.cluster import ClusterDenied, ClusterError, PodRejected, QuotaExceeded, Sight
 from flytekitplugins_podtriage.core.diagnose import diagnose
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict
+from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, ClusterError, PodRejected, QuotaExceeded, Sight
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.triage import triage
 

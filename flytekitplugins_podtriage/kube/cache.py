@@ -15,8 +15,8 @@ from datetime import datetime, timedelta, timezone
 from msgspec.structs import replace
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.memory import remember
+from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.kube.known import Key, Known, Limits, Strangers
 from flytekitplugins_podtriage.kube.objects import WatchedEvent
 from flytekitplugins_podtriage.kube.trimming import Words

@@ -10,7 +10,7 @@ import msgspec
 import urllib3
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.cluster import ClusterBusy, ClusterError, PodRejected
+from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError, PodRejected
 from flytekitplugins_podtriage.kube.connection import Cluster
 from flytekitplugins_podtriage.kube.names import is_name, path
 from flytekitplugins_podtriage.kube.objects import PODS, UNREADABLE

@@ -9,8 +9,8 @@ from datetime import datetime
 import attrs
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.memory import Memory
+from flytekitplugins_podtriage.core.pod_cluster import Sight
 
 Key = tuple[str, str]
 """Namespace and name."""

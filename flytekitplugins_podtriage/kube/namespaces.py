@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from flytekitplugins_podtriage.core.cluster import ClusterDenied, ClusterError, Sight
+from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, ClusterError, Sight
 from flytekitplugins_podtriage.kube.pods import KubeCluster
 
 
 class Namespaces:
-    """A :class:`~flytekitplugins_podtriage.core.cluster.PodCluster` of some namespaces; of others nothing is known.
+    """A :class:`~flytekitplugins_podtriage.core.pod_cluster.PodCluster` of some namespaces; of others nothing is known.
 
     Args:
         clusters: the cluster as each of the namespaces has it, by name; at least one.

@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Final, TypeVar
 
-from flytekitplugins_podtriage.core.cluster import ClusterBusy, ClusterError, Sight
+from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError, Sight
 from flytekitplugins_podtriage.kube import calls
 from flytekitplugins_podtriage.kube.cache import PodCache
 from flytekitplugins_podtriage.kube.calls import Timeouts
@@ -41,7 +41,7 @@ Answer = TypeVar("Answer")
 
 
 class KubeCluster:
-    """A :class:`~flytekitplugins_podtriage.core.cluster.PodCluster`: a real Kubernetes.
+    """A :class:`~flytekitplugins_podtriage.core.pod_cluster.PodCluster`: a real Kubernetes.
 
     Args:
         cluster: the way to it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from flytekitplugins_podtriage.core.cluster import (
+from flytekitplugins_podtriage.core.pod_cluster import (
     ClusterBusy,
     ClusterDenied,
     ClusterError,

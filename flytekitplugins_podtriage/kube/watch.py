@@ -21,7 +21,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.cluster import ClusterError
+from flytekitplugins_podtriage.core.pod_cluster import ClusterError
 from flytekitplugins_podtriage.kube.connection import Cluster
 from flytekitplugins_podtriage.kube.lines import LineTooLong, lines
 from flytekitplugins_podtriage.kube.objects import (

@@ -12,8 +12,8 @@ import attrs
 
 from flytekitplugins_podtriage.core import absent_pods, wire
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, flyte_2_transition
-from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster, PodRejected, Sight
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
+from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodRejected, Sight
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.sandbox.backends import Backend, End, State

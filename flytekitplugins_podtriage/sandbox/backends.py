@@ -15,9 +15,9 @@ import msgspec
 
 from flytekitplugins_podtriage.core import absent_pods
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, Outcome, flyte_1_16, flyte_2
-from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.forecast import forecast
 from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
+from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.spending import Action, Budgets, spend
 from flytekitplugins_podtriage.core.triage import triage

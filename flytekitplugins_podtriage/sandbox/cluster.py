@@ -11,8 +11,8 @@ from typing import Any, Final
 import attrs
 import msgspec
 
-from flytekitplugins_podtriage.core.cluster import PodExists, PodRejected, Sight
 from flytekitplugins_podtriage.core.memory import remember
+from flytekitplugins_podtriage.core.pod_cluster import PodExists, PodRejected, Sight
 from flytekitplugins_podtriage.sandbox import disruptions, endings, pacing, status
 from flytekitplugins_podtriage.sandbox.admission import check
 from flytekitplugins_podtriage.sandbox.choice import Choice
@@ -53,7 +53,7 @@ def _nothing() -> None:
 
 
 class SandboxCluster:
-    """A :class:`~flytekitplugins_podtriage.core.cluster.PodCluster` inside the process.
+    """A :class:`~flytekitplugins_podtriage.core.pod_cluster.PodCluster` inside the process.
 
     Nothing in it waits: :meth:`change` moves the clock. Where several tasks of one event loop wait, the clock moves to
     the next event of any of their pods only once all of them wait, so that each acts at its own time. It belongs to

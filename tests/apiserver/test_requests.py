@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flytekitplugins_podtriage.core.cluster import (
+from flytekitplugins_podtriage.core.pod_cluster import (
     ClusterBusy,
     ClusterDenied,
     ClusterError,

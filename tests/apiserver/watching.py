@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from flytekitplugins_podtriage.core.cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.kube.connection import Cluster
 from flytekitplugins_podtriage.kube.pace import Pace
 from flytekitplugins_podtriage.kube.pods import KubeCluster

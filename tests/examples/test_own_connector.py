@@ -16,7 +16,7 @@ from flyteidl.core.execution_pb2 import ExecutionError, TaskExecution
 from flytekit.extend.backend.base_connector import ConnectorRegistry
 from kubernetes.client.exceptions import ApiException
 
-from flytekitplugins_podtriage.core.cluster import PodExists
+from flytekitplugins_podtriage.core.pod_cluster import PodExists
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.plan import Plan
 from tests.flyte.connector.templates import execution_metadata, template

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.memory import remember
 from flytekitplugins_podtriage.core.model import Category
+from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.core.triage import triage
 from flytekitplugins_podtriage.kube.cache import PodCache
 from flytekitplugins_podtriage.kube.known import Limits

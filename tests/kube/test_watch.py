@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from flytekitplugins_podtriage.core.cluster import ClusterBusy, ClusterDenied, ClusterError
+from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError
 from flytekitplugins_podtriage.kube import lines as lines_module
 from flytekitplugins_podtriage.kube.cache import PodCache
 from flytekitplugins_podtriage.kube.connection import Cluster

@@ -9,7 +9,7 @@ from typing import Any
 
 from flytekitplugins_podtriage import Policy, triage
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.plan import Plan
 

@@ -12,8 +12,8 @@ import attrs
 import pytest
 
 from flytekitplugins_podtriage import Policy, remember, triage
-from flytekitplugins_podtriage.core.cluster import Sight
 from flytekitplugins_podtriage.core.decode import read_event, read_pod
+from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.plan import Plan
 from tests.core.data import timelines

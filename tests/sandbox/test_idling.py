@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from flytekitplugins_podtriage.core.cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.sandbox.node import Kubelet
 from flytekitplugins_podtriage.sandbox.pods import Record
 from tests.sandbox.conftest import manifest, several, watch

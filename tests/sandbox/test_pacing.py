@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from flytekitplugins_podtriage import Policy
-from flytekitplugins_podtriage.core.cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import Sight
 from tests.sandbox.conftest import collapsed, judged, manifest, watch
 
 HELD = manifest(finalizers=["flyte.org/finalizer-k8s"])

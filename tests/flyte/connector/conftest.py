@@ -19,7 +19,7 @@ from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.connector.hook import TriageHook
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.service import PodTriageConnector
-from flytekitplugins_podtriage.core.cluster import ClusterError, PodCluster
+from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.plan import Plan

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
-from flytekitplugins_podtriage.core.cluster import ClusterBusy, ClusterDenied, ClusterError, Sight
+from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError, Sight
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.plan import Plan
 from tests.flyte.connector.conftest import World

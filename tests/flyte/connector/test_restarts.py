@@ -11,11 +11,7 @@ import pytest
 from flyteidl.core.execution_pb2 import ExecutionError
 
 from flytekitplugins_podtriage.connector import idl
-from flytekitplugins_podtriage.core.cluster import (
-    ClusterBusy,
-    ClusterDenied,
-    ClusterError,
-)
+from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError
 from tests.flyte.connector.conftest import World, run
 from tests.flyte.connector.strained import NAMESPACE, Strained, move
 

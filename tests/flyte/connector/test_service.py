@@ -12,7 +12,7 @@ from flyteidl.core.execution_pb2 import ExecutionError
 
 from flytekitplugins_podtriage.connector import idl, pod_manifest
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
-from flytekitplugins_podtriage.core.cluster import (
+from flytekitplugins_podtriage.core.pod_cluster import (
     ClusterBusy,
     ClusterDenied,
     ClusterError,
