@@ -22,11 +22,11 @@ from flytekitplugins_podtriage.connector.responses import Told, custom_info, mes
 from flytekitplugins_podtriage.connector.settlement import Ending, Settlement
 from flytekitplugins_podtriage.core.absent_pods import judge, lost
 from flytekitplugins_podtriage.core.decode import read_events, read_pod
+from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Verdict
 from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.core.policy import Policy
-from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.flyte.links import task_logs
 from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
 from flytekitplugins_podtriage.flyte.task import MARKER

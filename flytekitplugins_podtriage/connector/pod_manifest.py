@@ -19,8 +19,8 @@ import attrs
 
 from flytekitplugins_podtriage.connector import secret_annotations
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
+from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 
 TASK: Final = "podtriage.flyte.org/task"
 """Label: which task a pod is for, as a hash of what its attempts' output prefixes have in common."""

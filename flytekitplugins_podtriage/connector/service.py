@@ -28,9 +28,9 @@ from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.responses import PackedResource, Told, custom_info, message, pack, resource
 from flytekitplugins_podtriage.connector.settlement import Ending
 from flytekitplugins_podtriage.core.absent_pods import lost, not_created
+from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, Sight
-from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.flyte.task import TASK_TYPE
 
 _log = logging.getLogger("flytekitplugins_podtriage")

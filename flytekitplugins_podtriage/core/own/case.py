@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER, ZERO_TIME
 from flytekitplugins_podtriage.core.diagnose import Finding, excerpt, filled, find
 from flytekitplugins_podtriage.core.events import Digest
 from flytekitplugins_podtriage.core.memory import Memory, has_started
@@ -14,7 +15,6 @@ from flytekitplugins_podtriage.core.model import Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.core.rules.pods import POD_RULES
-from flytekitplugins_podtriage.core.stock import PRIMARY_CONTAINER, ZERO_TIME
 
 _NO_STATUS = wire.PodStatus()
 _NO_METADATA = wire.Metadata()
