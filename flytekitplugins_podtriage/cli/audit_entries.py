@@ -15,13 +15,13 @@ from flytekitplugins_podtriage.cli.json_or_yaml import documents
 from flytekitplugins_podtriage.cli.jsonl import explain
 from flytekitplugins_podtriage.cli.pod_documents import subjects
 from flytekitplugins_podtriage.core.errors import InvalidPod
+from flytekitplugins_podtriage.core.flyte_pods import label
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.report.attempts import Attempt
 from flytekitplugins_podtriage.report.audit import Tally
 from flytekitplugins_podtriage.report.audited import of_attempt, of_pod
-from flytekitplugins_podtriage.report.flyte_labels import label
 
 _KINDS = ("USER", "SYSTEM", "UNKNOWN")
 _FORMS = '{"kind", "code"?, "message", "execution"?, "task"?, "node"?, "attempt"?} or a Pod'

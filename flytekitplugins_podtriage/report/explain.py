@@ -9,13 +9,13 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.accounting import Limits
 from flytekitplugins_podtriage.core.container_reasons import PULL_REASONS
 from flytekitplugins_podtriage.core.decode import read_pod
+from flytekitplugins_podtriage.core.flyte_pods import attempts_before, label
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.triage import triage
 from flytekitplugins_podtriage.report.bills import Case, bills
 from flytekitplugins_podtriage.report.explanation import Explanation
-from flytekitplugins_podtriage.report.flyte_labels import attempts_before, label
 from flytekitplugins_podtriage.report.means import means
 from flytekitplugins_podtriage.report.shown import line
 from flytekitplugins_podtriage.report.story import last_moment, next_try, story
