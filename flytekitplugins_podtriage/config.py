@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.connector.service import PodTriageConnector
-    from flytekitplugins_podtriage.flyte import attempt as flyte_attempt
+    from flytekitplugins_podtriage.core import attempt_history as flyte_attempt
     from flytekitplugins_podtriage.flyte.settings import Settings
     from flytekitplugins_podtriage.kube.namespaces import Namespaces
     from flytekitplugins_podtriage.kube.pods import KubeCluster

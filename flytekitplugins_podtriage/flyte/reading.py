@@ -8,8 +8,8 @@ from typing import Any
 from flyteidl.core import execution_pb2
 from flyteidl.event import event_pb2
 
+from flytekitplugins_podtriage.core.attempt_history import Attempt, Subtask
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte.attempt import Attempt, Subtask
 from flytekitplugins_podtriage.flyte.charge import charged_kind
 from flytekitplugins_podtriage.flyte.reference import ExecutionRef
 from flytekitplugins_podtriage.flyte.tasks import TaskFacts

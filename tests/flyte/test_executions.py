@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 import pytest
 
+from flytekitplugins_podtriage.core.attempt_history import Attempt, Subtask
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte.attempt import Attempt, Subtask
 from flytekitplugins_podtriage.flyte.errors import FlyteNotFound
 from flytekitplugins_podtriage.flyte.executions import attempts_of_execution
 from flytekitplugins_podtriage.flyte.reference import ExecutionRef
