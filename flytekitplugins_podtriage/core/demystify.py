@@ -19,7 +19,7 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.durations import go_format
 from flytekitplugins_podtriage.core.model import ErrorKind, Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Dialect, Policy
-from flytekitplugins_podtriage.core.rules.stock import STOCK_RULES
+from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 
 PRIMARY_CONTAINER: Final = "primary_container_name"
 """The annotation that names the container whose end is the task's (flytek8s.PrimaryContainerKey)."""

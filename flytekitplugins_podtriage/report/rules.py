@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from flytekitplugins_podtriage.core.rules.book import RuleBook
+from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 from flytekitplugins_podtriage.core.rules.messages import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.pods import POD_RULES
 from flytekitplugins_podtriage.core.rules.rule import Peer, Rule
-from flytekitplugins_podtriage.core.rules.stock import STOCK_RULES
 
 _PEERS = {Peer.LOOPBACK: "the registry is on the node itself", Peer.NOBODY: "the registry's name ends in .invalid"}
 
