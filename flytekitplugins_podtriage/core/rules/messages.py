@@ -14,11 +14,11 @@ from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.rules import (
     admission,
     devices,
+    disruptions,
     endings,
     images,
     limits,
     network,
-    outside,
     registry,
     runtime,
     sandbox,
@@ -32,8 +32,8 @@ BUILT_IN: Final = RuleBook(
     (
         # What names its cause outright.
         *devices.RULES,
-        *outside.RULES,
-        *outside.DELETIONS,
+        *disruptions.RULES,
+        *disruptions.DELETIONS,
         *admission.KUBELET,
         *endings.PROGRAM,
         # What says which part of a pod's life it is about: inside it, general words are that part's.
