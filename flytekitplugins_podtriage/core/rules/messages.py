@@ -15,7 +15,7 @@ from flytekitplugins_podtriage.core.rules import (
     admission,
     devices,
     disruptions,
-    endings,
+    exits,
     images,
     limits,
     network,
@@ -35,7 +35,7 @@ BUILT_IN: Final = RuleBook(
         *disruptions.RULES,
         *disruptions.DELETIONS,
         *admission.KUBELET,
-        *endings.PROGRAM,
+        *exits.PROGRAM,
         # What says which part of a pod's life it is about: inside it, general words are that part's.
         *admission.API_SERVER,
         *admission.SCHEDULER,
@@ -53,7 +53,7 @@ BUILT_IN: Final = RuleBook(
         *registry.RULES,
         *registry.BY_REASON,
         # What is only said of an end.
-        *endings.ENDINGS,
+        *exits.ENDINGS,
     )
 )
 """Every rule for messages that podtriage has."""
