@@ -13,6 +13,7 @@ from typing import Final
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.rules import (
     admission,
+    container_start,
     devices,
     disruptions,
     exits,
@@ -22,7 +23,6 @@ from flytekitplugins_podtriage.core.rules import (
     registry,
     runtime,
     sandbox,
-    start,
     volumes,
 )
 from flytekitplugins_podtriage.core.rules.book import RuleBook
@@ -42,7 +42,7 @@ BUILT_IN: Final = RuleBook(
         *volumes.RULES,
         *sandbox.NETWORK,
         *sandbox.REST,
-        *start.RULES,
+        *container_start.RULES,
         # Pulling an image: limits, the node's own disk and runtime, the way to the registry, the registry's answer.
         *limits.RULES,
         *runtime.DISK,
