@@ -7,7 +7,7 @@ from flytekitplugins_podtriage.core.model import Diagnosis, Verdict
 from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 from flytekitplugins_podtriage.core.rules.messages import BUILT_IN, UNKNOWN
-from flytekitplugins_podtriage.core.rules.pods import POD_RULES
+from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
 
 
 def means(found: Verdict | Diagnosis, rules: RuleBook | None = None) -> str:

@@ -14,7 +14,7 @@ from rich.text import Text
 from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 from flytekitplugins_podtriage.core.rules.messages import BUILT_IN, UNKNOWN
-from flytekitplugins_podtriage.core.rules.pods import POD_RULES
+from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
 from flytekitplugins_podtriage.core.rules.rule import Peer, Rule
 
 _PEERS = {Peer.LOOPBACK: "the registry is on the node itself", Peer.NOBODY: "the registry's name ends in .invalid"}
