@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 
 from flytekitplugins_podtriage import diagnose
-from flytekitplugins_podtriage.core.rules.messages import BUILT_IN
+from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 
 SIZES, ROUNDS, LIMIT = ((30_000, 60_000), (500_000, 1_000_000)), 5, 2.3
 TRIES = 6

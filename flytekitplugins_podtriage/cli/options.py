@@ -95,7 +95,7 @@ def read_rules(path: str | None) -> RuleBook | None:
         return None
     from flytekitplugins_podtriage.cli.input import read_text
     from flytekitplugins_podtriage.core.errors import InvalidRule
-    from flytekitplugins_podtriage.core.rules.messages import BUILT_IN
+    from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
     from flytekitplugins_podtriage.core.rules.toml import load_rules
 
     try:

@@ -8,7 +8,7 @@ import msgspec
 
 from flytekitplugins_podtriage.core.model import Category, Diagnosis, Evidence
 from flytekitplugins_podtriage.core.rules.book import RuleBook
-from flytekitplugins_podtriage.core.rules.messages import BUILT_IN, UNKNOWN
+from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.rule import Rule
 from flytekitplugins_podtriage.core.text.attempts import attempts
 from flytekitplugins_podtriage.core.text.places import image_of, peer_of, registry_of, retry_after_of

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from flytekitplugins_podtriage.core.rules.book import RuleBook
+from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
-from flytekitplugins_podtriage.core.rules.messages import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
 from flytekitplugins_podtriage.core.rules.rule import Peer, Rule
 

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flytekitplugins_podtriage.cli.main import cli
+from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
-from flytekitplugins_podtriage.core.rules.messages import BUILT_IN
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
 
 DOCS = Path(__file__).parents[2] / "docs" / "rules.md"

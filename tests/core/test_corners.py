@@ -24,7 +24,7 @@ from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits,
 from flytekitplugins_podtriage.core.durations import go_format, seconds
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.rules.book import RuleBook
-from flytekitplugins_podtriage.core.rules.messages import BUILT_IN
+from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.rule import Rule
 from tests.core.test_triage import NOW, PRIMARY, ago, ended, event, pod, running, waiting
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from flytekitplugins_podtriage import InvalidRule, diagnose
-from flytekitplugins_podtriage.core.rules.messages import BUILT_IN
+from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.toml import load_rules
 from flytekitplugins_podtriage.core.text.secrets import mask
 

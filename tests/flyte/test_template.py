@@ -182,7 +182,7 @@ def test_it_is_a_k8s_pod_with_a_primary_container_and_never_a_container() -> Non
 
 
 def test_a_policys_rules_do_not_travel() -> None:
-    from flytekitplugins_podtriage.core.rules.messages import BUILT_IN
+    from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 
     @task(task_config=PodTriage(policy=Policy(rules=BUILT_IN)), container_image=IMAGE)
     def test_function() -> int:

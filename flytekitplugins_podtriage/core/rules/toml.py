@@ -18,7 +18,7 @@ import sys
 from typing import Any
 
 from flytekitplugins_podtriage.core.errors import InvalidRule
-from flytekitplugins_podtriage.core.rules.messages import BUILT_IN
+from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
 if sys.version_info >= (3, 11):
