@@ -18,7 +18,7 @@ from flytekitplugins_podtriage.core.errors import InvalidPod
 from flytekitplugins_podtriage.core.flyte_pods import label
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.policy import Policy
-from flytekitplugins_podtriage.core.rules.book import RuleBook
+from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.report.attempts import Attempt
 from flytekitplugins_podtriage.report.audit import Tally
 from flytekitplugins_podtriage.report.audited import of_attempt, of_pod

@@ -11,7 +11,7 @@ from flytekitplugins_podtriage.cli.options import json_option, rules_option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flytekitplugins_podtriage.core.rules.book import RuleBook
+    from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
 LONGEST_MESSAGE = 16 * 1024 * 1024
 

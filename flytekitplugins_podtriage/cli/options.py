@@ -12,7 +12,7 @@ from flytekitplugins_podtriage.cli.errors import Refused
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.policy import Policy
-    from flytekitplugins_podtriage.core.rules.book import RuleBook
+    from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -7,9 +7,9 @@ import functools
 import msgspec
 
 from flytekitplugins_podtriage.core.model import Category, Diagnosis, Evidence
-from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.core.text.attempts import attempts
 from flytekitplugins_podtriage.core.text.places import image_of, peer_of, registry_of, retry_after_of
 from flytekitplugins_podtriage.core.text.secrets import mask

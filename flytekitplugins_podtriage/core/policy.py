@@ -14,7 +14,7 @@ from flytekitplugins_podtriage.core.durations import seconds
 from flytekitplugins_podtriage.core.model import ErrorKind
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.core.rules.book import RuleBook
+    from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
 BACKENDS = ("podtriage", "flyte-1.16", "flyte-2")
 """The names that :meth:`Policy.for_backend` knows."""

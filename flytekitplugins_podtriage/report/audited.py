@@ -8,7 +8,7 @@ from datetime import datetime
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.policy import Policy
-from flytekitplugins_podtriage.core.rules.book import RuleBook
+from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.core.triage import triage
 from flytekitplugins_podtriage.report.attempts import Attempt, judge
 from flytekitplugins_podtriage.report.audit import NEEDLESS, Entry

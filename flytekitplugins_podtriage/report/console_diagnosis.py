@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from flytekitplugins_podtriage.core.model import Category, Diagnosis, ErrorKind, Verdict
-from flytekitplugins_podtriage.core.rules.book import RuleBook
+from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.report.explanation import fault
 from flytekitplugins_podtriage.report.glyphs import KINDS
 from flytekitplugins_podtriage.report.means import means

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import attrs
 
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.core.rules.book import RuleBook
+from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.report.attempts import Attempt, Judged, judge
 from flytekitplugins_podtriage.report.means import means
 from flytekitplugins_podtriage.report.shown import line

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flytekitplugins_podtriage.core.diagnose import filled
 from flytekitplugins_podtriage.core.model import Diagnosis, Verdict
-from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
+from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
 
 def means(found: Verdict | Diagnosis, rules: RuleBook | None = None) -> str:

@@ -11,11 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
 from flytekitplugins_podtriage.core.rules.rule import Peer, Rule
+from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
 _PEERS = {Peer.LOOPBACK: "the registry is on the node itself", Peer.NOBODY: "the registry's name ends in .invalid"}
 

@@ -23,9 +23,9 @@ from flytekitplugins_podtriage import (
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, flyte_2, runs_on_spot
 from flytekitplugins_podtriage.core.durations import go_format, seconds
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from tests.core.test_triage import NOW, PRIMARY, ago, ended, event, pod, running, waiting
 
 FAR = "9999-12-31T23:59:00Z"

@@ -13,8 +13,8 @@ from flytekitplugins_podtriage.core.events import Digest
 from flytekitplugins_podtriage.core.memory import Memory, has_started
 from flytekitplugins_podtriage.core.model import Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
-from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
+from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
 _NO_STATUS = wire.PodStatus()
 _NO_METADATA = wire.Metadata()

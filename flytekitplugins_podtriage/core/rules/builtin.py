@@ -25,8 +25,8 @@ from flytekitplugins_podtriage.core.rules import (
     runtime,
     volumes,
 )
-from flytekitplugins_podtriage.core.rules.book import RuleBook
 from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
 BUILT_IN: Final = RuleBook(
     (
