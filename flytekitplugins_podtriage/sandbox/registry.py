@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-from flytekitplugins_podtriage.core.text.places import registry_of_image
+from flytekitplugins_podtriage.core.text.references import registry_of_image
 from flytekitplugins_podtriage.sandbox.faults import Fault
 
 QUICK: Final = 100
