@@ -14,8 +14,8 @@ from flytekitplugins_podtriage.core.text.attempts import attempts
 from flytekitplugins_podtriage.core.text.references import image_of, peer_of, registry_of, retry_after_of
 from flytekitplugins_podtriage.core.text.secrets import mask
 from flytekitplugins_podtriage.core.text.status import http_status
+from flytekitplugins_podtriage.core.text.tokens import words
 from flytekitplugins_podtriage.core.text.unwrap import unwrap
-from flytekitplugins_podtriage.core.text.words import words
 
 EXCERPT = 500
 """How much of a message is quoted as evidence, in characters."""

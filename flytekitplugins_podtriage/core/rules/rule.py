@@ -11,7 +11,7 @@ import attrs
 
 from flytekitplugins_podtriage.core.errors import InvalidRule
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
-from flytekitplugins_podtriage.core.text.words import Words, phrase
+from flytekitplugins_podtriage.core.text.tokens import Words, phrase
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from flytekitplugins_podtriage.core.errors import InvalidRule
 from flytekitplugins_podtriage.core.rules.rule import Peer, Rule
-from flytekitplugins_podtriage.core.text.words import Words
+from flytekitplugins_podtriage.core.text.tokens import Words
 
 
 class RuleBook(Sequence[Rule]):

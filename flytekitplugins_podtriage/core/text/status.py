@@ -15,7 +15,7 @@ The first one counts: what follows it is the body of the answer, which may quote
 
 from __future__ import annotations
 
-from flytekitplugins_podtriage.core.text.words import Words
+from flytekitplugins_podtriage.core.text.tokens import Words
 
 _BEFORE = frozenset(
     "status statuscode code http urlref registry returned received got response error errorcode answered with"
