@@ -15,7 +15,7 @@ from flytekitplugins_podtriage.core.text.http_status import http_status
 from flytekitplugins_podtriage.core.text.references import image_of, peer_of, registry_of, retry_after_of
 from flytekitplugins_podtriage.core.text.secrets import mask
 from flytekitplugins_podtriage.core.text.tokens import words
-from flytekitplugins_podtriage.core.text.unwrap import unwrap
+from flytekitplugins_podtriage.core.text.wrapping import unwrap
 
 EXCERPT = 500
 """How much of a message is quoted as evidence, in characters."""

@@ -7,7 +7,7 @@ Sources: flytepropeller 1.16.8 nodes/executor.go ``execute`` (the wrapping of a 
 from __future__ import annotations
 
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.core.text.unwrap import unwrap
+from flytekitplugins_podtriage.core.text.wrapping import unwrap
 
 _EXHAUSTED = "RetriesExhausted|"
 _WRAPPED = "currentAttempt done. Last Error: "

@@ -9,7 +9,7 @@ import attrs
 from flytekitplugins_podtriage.core.diagnose import diagnose
 from flytekitplugins_podtriage.core.model import Category, Diagnosis, ErrorKind
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
-from flytekitplugins_podtriage.core.text.unwrap import unwrap
+from flytekitplugins_podtriage.core.text.wrapping import unwrap
 
 _SPENT = "RetriesExhausted"
 
