@@ -10,8 +10,8 @@ from flytekitplugins_podtriage.core.model import Category, Diagnosis, Evidence
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.rule import Rule
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
-from flytekitplugins_podtriage.core.text.attempts import attempts
 from flytekitplugins_podtriage.core.text.http_status import http_status
+from flytekitplugins_podtriage.core.text.pull_attempts import attempts
 from flytekitplugins_podtriage.core.text.references import image_of, peer_of, registry_of, retry_after_of
 from flytekitplugins_podtriage.core.text.secrets import mask
 from flytekitplugins_podtriage.core.text.tokens import words
