@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from flytekitplugins_podtriage.connector.idl import failure_of
 from flytekitplugins_podtriage.core.accounting import Counters, Failure
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.core.text.secrets import mask
+from flytekitplugins_podtriage.core.text.redact import mask
 
 OUTPUTS: Final = "outputs.pb"
 ERROR: Final = "error.pb"

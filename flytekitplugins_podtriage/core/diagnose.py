@@ -12,8 +12,8 @@ from flytekitplugins_podtriage.core.rules.rule import Rule
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.core.text.http_status import http_status
 from flytekitplugins_podtriage.core.text.pull_attempts import attempts
+from flytekitplugins_podtriage.core.text.redact import mask
 from flytekitplugins_podtriage.core.text.references import image_of, peer_of, registry_of, retry_after_of
-from flytekitplugins_podtriage.core.text.secrets import mask
 from flytekitplugins_podtriage.core.text.tokens import words
 from flytekitplugins_podtriage.core.text.wrapping import unwrap
 

@@ -155,7 +155,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _one_line(text: str) -> str:
     """Return a text as one short line without secrets."""
-    from flytekitplugins_podtriage.core.text.secrets import mask
+    from flytekitplugins_podtriage.core.text.redact import mask
 
     line = " ".join(mask(text[: 4 * _DETAIL]).split())
     return line if len(line) <= _DETAIL else f"{line[: _DETAIL - 3]}..."

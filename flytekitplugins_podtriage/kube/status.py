@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from flytekitplugins_podtriage.core.text.secrets import mask
+from flytekitplugins_podtriage.core.text.redact import mask
 
 LONGEST_WAIT = 10.0
 """How long a server may ask to be left alone, in seconds."""

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from flytekitplugins_podtriage.core.model import Diagnosis, Evidence, Verdict
-from flytekitplugins_podtriage.core.text.secrets import mask
+from flytekitplugins_podtriage.core.text.redact import mask
 
 Found = TypeVar("Found", Verdict, Diagnosis)
 

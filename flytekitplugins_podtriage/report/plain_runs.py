@@ -10,7 +10,7 @@ import msgspec
 from flytekitplugins_podtriage.core.accounting import Failure
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
-from flytekitplugins_podtriage.core.text.secrets import mask
+from flytekitplugins_podtriage.core.text.redact import mask
 from flytekitplugins_podtriage.report.masking import masked
 from flytekitplugins_podtriage.report.runs import category, fault, happened, left, outcome, remedy, wronged
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flytekitplugins_podtriage.core.text.secrets import mask
+from flytekitplugins_podtriage.core.text.redact import mask
 
 # C0 and C1 controls (ECMA-48) but for tab and line feed, and the marks that reorder text on screen (Unicode, UAX 9).
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,32}[A-Za-z]")

@@ -9,7 +9,7 @@ import pytest
 from flytekitplugins_podtriage import InvalidRule, diagnose
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.toml import load_rules
-from flytekitplugins_podtriage.core.text.secrets import mask
+from flytekitplugins_podtriage.core.text.redact import mask
 
 CONTAINERD = 'failed to pull and unpack image "docker.io/acme/app:v1": '
 CASES = [
