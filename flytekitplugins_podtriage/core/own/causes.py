@@ -11,7 +11,7 @@ from flytekitplugins_podtriage.core.container_reasons import CRASHED, PULL_REASO
 from flytekitplugins_podtriage.core.diagnose import Finding
 from flytekitplugins_podtriage.core.events import Note, Pull
 from flytekitplugins_podtriage.core.model import Category
-from flytekitplugins_podtriage.core.own.case import Case
+from flytekitplugins_podtriage.core.verdict.context import Case
 
 _STALE = timedelta(seconds=360)
 """An event older than the longest back-off (300 s) and a sync or two is no longer the newest word: the kubelet may have
