@@ -10,11 +10,11 @@ from flytekitplugins_podtriage.core.decode import read_pod
 from flytekitplugins_podtriage.core.events import NOTHING, digest
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Phase, Verdict
-from flytekitplugins_podtriage.core.own.ended import ended_well, failed, succeeded
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.verdict.context import Case
 from flytekitplugins_podtriage.core.verdict.pending import pending
 from flytekitplugins_podtriage.core.verdict.running import running
+from flytekitplugins_podtriage.core.verdict.terminated import ended_well, failed, succeeded
 
 _OWN = Policy()
 

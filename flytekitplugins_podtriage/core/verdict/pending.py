@@ -12,8 +12,8 @@ from datetime import datetime
 import attrs
 
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict
-from flytekitplugins_podtriage.core.own.ended import deleted
 from flytekitplugins_podtriage.core.verdict.context import Case, later, quote
+from flytekitplugins_podtriage.core.verdict.terminated import deleted
 from flytekitplugins_podtriage.core.verdict.waiting_causes import Wait, wait_of
 
 _NEVER_MENDS = frozenset({Category.INVALID_REFERENCE})

@@ -9,8 +9,8 @@ import attrs
 from flytekitplugins_podtriage.core.container_reasons import CRASHED
 from flytekitplugins_podtriage.core.memory import NEVER_RAN
 from flytekitplugins_podtriage.core.model import Phase, Verdict
-from flytekitplugins_podtriage.core.own.ended import disrupted, ended_badly, first_end
 from flytekitplugins_podtriage.core.verdict.context import Case, later
+from flytekitplugins_podtriage.core.verdict.terminated import disrupted, ended_badly, first_end
 
 
 def running(case: Case) -> Verdict:
