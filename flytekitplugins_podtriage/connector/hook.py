@@ -27,7 +27,7 @@ from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Verdict
 from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.core.policy import Policy
-from flytekitplugins_podtriage.flyte.links import task_logs
+from flytekitplugins_podtriage.flyte.log_links import task_logs
 from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
 from flytekitplugins_podtriage.flyte.task import MARKER
 

@@ -20,7 +20,7 @@ from flytekitplugins_podtriage.core.errors import InvalidRule
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.toml import load_rules
-from flytekitplugins_podtriage.flyte.links import LinkTemplate
+from flytekitplugins_podtriage.flyte.log_links import LinkTemplate
 
 SECTION: Final = "podtriage"
 PREFIX: Final = "FLYTE_PODTRIAGE_"

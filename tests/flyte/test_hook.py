@@ -23,7 +23,7 @@ from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.connector.hook import TaskAttempt, TriageHook
 from flytekitplugins_podtriage.connector.responses import PackedResource, pack
 from flytekitplugins_podtriage.core.accounting import Failure
-from flytekitplugins_podtriage.flyte.links import LinkTemplate
+from flytekitplugins_podtriage.flyte.log_links import LinkTemplate
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.flyte.task import MARKER
 from tests.flyte.connector.templates import template
