@@ -17,7 +17,7 @@ from flyteidl.admin import common_pb2, execution_pb2, node_execution_pb2, task_e
 from flyteidl.core import identifier_pb2
 
 from flytekitplugins_podtriage.core.attempt_history import Attempt
-from flytekitplugins_podtriage.flyte.admin import Admin
+from flytekitplugins_podtriage.flyte.admin.client import Admin
 from flytekitplugins_podtriage.flyte.errors import FlyteNotFound
 from flytekitplugins_podtriage.flyte.reading import (
     FAILED_NODE,

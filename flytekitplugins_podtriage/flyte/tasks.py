@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 from flyteidl.admin import common_pb2
 
-from flytekitplugins_podtriage.flyte.admin import Admin
+from flytekitplugins_podtriage.flyte.admin.client import Admin
 from flytekitplugins_podtriage.flyte.errors import FlyteForbidden, FlyteNotFound, FlyteRefused
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flyteidl.core import identifier_pb2
 
-from flytekitplugins_podtriage.flyte.admin import Admin
+from flytekitplugins_podtriage.flyte.admin.client import Admin
 from flytekitplugins_podtriage.flyte.tasks import TaskFacts, Tasks
 
 

@@ -1,0 +1,1 @@
+"""The client of flyteadmin: login, executions, task definitions."""
