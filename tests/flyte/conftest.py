@@ -26,7 +26,7 @@ from flyteidl.core import identifier_pb2, tasks_pb2
 from flyteidl.event import event_pb2
 from flyteidl.service import admin_pb2_grpc
 
-from flytekitplugins_podtriage.flyte.remote import Connection, connect
+from flytekitplugins_podtriage.flyte.admin.login import Connection, connect
 
 T0 = datetime(2026, 8, 1, 12, 0, 0, tzinfo=timezone.utc)
 P, D = "flytesnacks", "development"
