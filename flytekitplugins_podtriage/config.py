@@ -39,9 +39,9 @@ def attempts_of_execution(
     Raises:
         Unreachable: it names no execution, or flyteadmin could not be asked; reading on may raise it too.
     """
+    from flytekitplugins_podtriage.flyte.admin.executions import attempts_of_execution as ask
     from flytekitplugins_podtriage.flyte.admin.login import connect
     from flytekitplugins_podtriage.flyte.errors import FlyteUnreachable, InvalidExecution
-    from flytekitplugins_podtriage.flyte.executions import attempts_of_execution as ask
     from flytekitplugins_podtriage.flyte.reference import parse_execution
 
     try:
@@ -70,9 +70,9 @@ def failed_attempts(
     Raises:
         Unreachable: flyteadmin could not be asked.
     """
+    from flytekitplugins_podtriage.flyte.admin.executions import failed_attempts as ask
     from flytekitplugins_podtriage.flyte.admin.login import connect
     from flytekitplugins_podtriage.flyte.errors import FlyteUnreachable
-    from flytekitplugins_podtriage.flyte.executions import failed_attempts as ask
 
     try:
         reached = connect(config, project, domain)

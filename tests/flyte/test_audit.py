@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flytekitplugins_podtriage.flyte.executions import failed_attempts
+from flytekitplugins_podtriage.flyte.admin.executions import failed_attempts
 
 T0 = datetime(2026, 8, 1, 12, 0, 0, tzinfo=timezone.utc)
 

@@ -10,8 +10,8 @@ import grpc
 import pytest
 
 from flytekitplugins_podtriage.flyte import errors
+from flytekitplugins_podtriage.flyte.admin.executions import attempts_of_execution
 from flytekitplugins_podtriage.flyte.admin.login import connect
-from flytekitplugins_podtriage.flyte.executions import attempts_of_execution
 
 _ENVIRONMENT = ("FLYTECTL_CONFIG", "_FLYTECTL_CONFIG_PYFLYTE_OVERRIDE", "FLYTE_PLATFORM_URL", "FLYTE_PLATFORM_INSECURE")
 
