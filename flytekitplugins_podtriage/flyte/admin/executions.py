@@ -18,8 +18,7 @@ from flyteidl.core import identifier_pb2
 
 from flytekitplugins_podtriage.core.attempt_history import Attempt
 from flytekitplugins_podtriage.flyte.admin.client import Admin
-from flytekitplugins_podtriage.flyte.errors import FlyteNotFound
-from flytekitplugins_podtriage.flyte.reading import (
+from flytekitplugins_podtriage.flyte.admin.protos import (
     FAILED_NODE,
     NOT_RUN,
     execution_failure,
@@ -29,6 +28,7 @@ from flytekitplugins_podtriage.flyte.reading import (
     node_phase,
     task_attempt,
 )
+from flytekitplugins_podtriage.flyte.errors import FlyteNotFound
 from flytekitplugins_podtriage.flyte.reference import ExecutionRef
 from flytekitplugins_podtriage.flyte.tasks import Tasks
 
