@@ -7,7 +7,7 @@ from typing import Any
 from flyteidl.core import identifier_pb2
 
 from flytekitplugins_podtriage.flyte.admin.client import Admin
-from flytekitplugins_podtriage.flyte.tasks import TaskFacts, Tasks
+from flytekitplugins_podtriage.flyte.admin.task_definitions import TaskFacts, Tasks
 
 
 def identifier(name: str, version: str = "v1") -> Any:

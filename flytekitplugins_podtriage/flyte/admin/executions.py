@@ -28,9 +28,9 @@ from flytekitplugins_podtriage.flyte.admin.protos import (
     node_phase,
     task_attempt,
 )
+from flytekitplugins_podtriage.flyte.admin.task_definitions import Tasks
 from flytekitplugins_podtriage.flyte.errors import FlyteNotFound
 from flytekitplugins_podtriage.flyte.reference import ExecutionRef
-from flytekitplugins_podtriage.flyte.tasks import Tasks
 
 _DEEPEST = 64
 """How deep nodes may be nested. Subworkflows and dynamic tasks rarely reach ten."""
