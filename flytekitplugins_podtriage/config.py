@@ -39,10 +39,10 @@ def attempts_of_execution(
     Raises:
         Unreachable: it names no execution, or flyteadmin could not be asked; reading on may raise it too.
     """
+    from flytekitplugins_podtriage.flyte.admin.execution_ref import parse_execution
     from flytekitplugins_podtriage.flyte.admin.executions import attempts_of_execution as ask
     from flytekitplugins_podtriage.flyte.admin.login import connect
     from flytekitplugins_podtriage.flyte.errors import FlyteUnreachable, InvalidExecution
-    from flytekitplugins_podtriage.flyte.reference import parse_execution
 
     try:
         # What it is called is checked before anybody is asked: a typing error needs no configuration.

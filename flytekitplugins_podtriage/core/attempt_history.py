@@ -7,7 +7,7 @@ from datetime import datetime
 import attrs
 
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte.reference import ExecutionRef
+from flytekitplugins_podtriage.flyte.admin.execution_ref import ExecutionRef
 
 
 @attrs.frozen(slots=True)

@@ -10,9 +10,9 @@ from flyteidl.event import event_pb2
 
 from flytekitplugins_podtriage.core.attempt_history import Attempt, Subtask
 from flytekitplugins_podtriage.core.model import ErrorKind
+from flytekitplugins_podtriage.flyte.admin.execution_ref import ExecutionRef
 from flytekitplugins_podtriage.flyte.admin.task_definitions import TaskFacts
 from flytekitplugins_podtriage.flyte.charge import charged_kind
-from flytekitplugins_podtriage.flyte.reference import ExecutionRef
 
 LOST = frozenset({"FAILED", "RETRYABLE_FAILED"})
 """Phases of a task execution that is over and lost. Propeller 1.16.8 reports both kinds of failure as FAILED."""
