@@ -39,10 +39,10 @@ def attempts_of_execution(
     Raises:
         Unreachable: it names no execution, or flyteadmin could not be asked; reading on may raise it too.
     """
+    from flytekitplugins_podtriage.flyte.admin.errors import FlyteUnreachable, InvalidExecution
     from flytekitplugins_podtriage.flyte.admin.execution_ref import parse_execution
     from flytekitplugins_podtriage.flyte.admin.executions import attempts_of_execution as ask
     from flytekitplugins_podtriage.flyte.admin.login import connect
-    from flytekitplugins_podtriage.flyte.errors import FlyteUnreachable, InvalidExecution
 
     try:
         # What it is called is checked before anybody is asked: a typing error needs no configuration.
@@ -70,9 +70,9 @@ def failed_attempts(
     Raises:
         Unreachable: flyteadmin could not be asked.
     """
+    from flytekitplugins_podtriage.flyte.admin.errors import FlyteUnreachable
     from flytekitplugins_podtriage.flyte.admin.executions import failed_attempts as ask
     from flytekitplugins_podtriage.flyte.admin.login import connect
-    from flytekitplugins_podtriage.flyte.errors import FlyteUnreachable
 
     try:
         reached = connect(config, project, domain)
@@ -83,7 +83,7 @@ def failed_attempts(
 
 def _read(found: Iterator[flyte_attempt.Attempt]) -> Iterator[Attempt]:
     """Yield attempts as the report has them."""
-    from flytekitplugins_podtriage.flyte.errors import FlyteUnreachable
+    from flytekitplugins_podtriage.flyte.admin.errors import FlyteUnreachable
     from flytekitplugins_podtriage.report.attempts import Attempt
 
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from flytekitplugins_podtriage.flyte import errors
+from flytekitplugins_podtriage.flyte.admin import errors
 from flytekitplugins_podtriage.flyte.admin.executions import attempts_of_execution
 from flytekitplugins_podtriage.flyte.admin.login import connect
 

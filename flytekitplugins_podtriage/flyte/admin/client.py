@@ -13,7 +13,7 @@ from typing import Any
 
 import grpc
 
-from flytekitplugins_podtriage.flyte.errors import (
+from flytekitplugins_podtriage.flyte.admin.errors import (
     FlyteAnswerTooLarge,
     FlyteForbidden,
     FlyteLoginRequired,

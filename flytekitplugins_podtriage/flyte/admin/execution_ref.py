@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
-from flytekitplugins_podtriage.flyte.errors import InvalidExecution
+from flytekitplugins_podtriage.flyte.admin.errors import InvalidExecution
 
 FORMS = "NAME, PROJECT/DOMAIN/NAME, the console's address of an execution, or flyte://v1/PROJECT/DOMAIN/NAME/NODE/..."
 

@@ -18,6 +18,7 @@ from flyteidl.core import identifier_pb2
 
 from flytekitplugins_podtriage.core.attempt_history import Attempt
 from flytekitplugins_podtriage.flyte.admin.client import Admin
+from flytekitplugins_podtriage.flyte.admin.errors import FlyteNotFound
 from flytekitplugins_podtriage.flyte.admin.execution_ref import ExecutionRef
 from flytekitplugins_podtriage.flyte.admin.protos import (
     FAILED_NODE,
@@ -30,7 +31,6 @@ from flytekitplugins_podtriage.flyte.admin.protos import (
     task_attempt,
 )
 from flytekitplugins_podtriage.flyte.admin.task_definitions import Tasks
-from flytekitplugins_podtriage.flyte.errors import FlyteNotFound
 
 _DEEPEST = 64
 """How deep nodes may be nested. Subworkflows and dynamic tasks rarely reach ten."""

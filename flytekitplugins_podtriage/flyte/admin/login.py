@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from flytekitplugins_podtriage.flyte.errors import FlyteNotConfigured, FlyteUnavailable
+from flytekitplugins_podtriage.flyte.admin.errors import FlyteNotConfigured, FlyteUnavailable
 
 _HOW = "~/.flyte/config.yaml (flytectl config init), FLYTECTL_CONFIG, or FLYTE_PLATFORM_URL"
 

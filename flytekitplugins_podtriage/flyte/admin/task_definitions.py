@@ -9,7 +9,7 @@ import attrs
 from flyteidl.admin import common_pb2
 
 from flytekitplugins_podtriage.flyte.admin.client import Admin
-from flytekitplugins_podtriage.flyte.errors import FlyteForbidden, FlyteNotFound, FlyteRefused
+from flytekitplugins_podtriage.flyte.admin.errors import FlyteForbidden, FlyteNotFound, FlyteRefused
 
 
 @attrs.frozen(slots=True)
