@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.core import attempt_history as flyte_attempt
     from flytekitplugins_podtriage.flyte.settings import Settings
     from flytekitplugins_podtriage.kube.namespaces import Namespaces
-    from flytekitplugins_podtriage.kube.pods import KubeCluster
+    from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
     from flytekitplugins_podtriage.report.attempts import Attempt
 
 
@@ -147,7 +147,7 @@ async def open_cluster(settings: Settings) -> KubeCluster | Namespaces:
     from flytekitplugins_podtriage.kube.connection import connect
     from flytekitplugins_podtriage.kube.errors import ClusterUnreachable
     from flytekitplugins_podtriage.kube.namespaces import Namespaces
-    from flytekitplugins_podtriage.kube.pods import KubeCluster
+    from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
     try:
         # A login may be run, which takes its time.

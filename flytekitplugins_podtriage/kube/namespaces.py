@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, ClusterError, Sight
-from flytekitplugins_podtriage.kube.pods import KubeCluster
+from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
 
 class Namespaces:

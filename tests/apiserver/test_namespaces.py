@@ -10,7 +10,7 @@ import pytest
 from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, PodCluster
 from flytekitplugins_podtriage.kube.connection import Cluster
 from flytekitplugins_podtriage.kube.namespaces import Namespaces
-from flytekitplugins_podtriage.kube.pods import OURS, KubeCluster
+from flytekitplugins_podtriage.kube.pod_cluster import OURS, KubeCluster
 from tests.apiserver.api import Api
 from tests.apiserver.kubelet import ScriptedKubelet
 from tests.apiserver.rights import chart_rules

@@ -18,7 +18,7 @@ from flytekitplugins_podtriage.core.pod_cluster import (
 )
 from flytekitplugins_podtriage.kube.calls import Timeouts
 from flytekitplugins_podtriage.kube.connection import Cluster
-from flytekitplugins_podtriage.kube.pods import KubeCluster
+from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
 from tests.apiserver.kubelet import ScriptedKubelet

@@ -12,7 +12,7 @@ from typing import Any
 from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.kube.connection import Cluster
 from flytekitplugins_podtriage.kube.pace import Pace
-from flytekitplugins_podtriage.kube.pods import KubeCluster
+from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
 PATIENCE = 30.0
 """Seconds that something may take which a test waits for."""
