@@ -121,16 +121,16 @@ def pod_of_cluster(name: str, namespace: str | None, context: str | None) -> tup
     """
     from flytekitplugins_podtriage.core.decode import read_pod
     from flytekitplugins_podtriage.core.errors import InvalidPod
-    from flytekitplugins_podtriage.kube import cluster
+    from flytekitplugins_podtriage.kube import pod_reader
     from flytekitplugins_podtriage.kube.errors import ClusterForbidden, ClusterUnreachable
 
     try:
-        reached = cluster.connect(context)
+        reached = pod_reader.connect(context)
         space = namespace or reached.namespace
-        pod = cluster.read_pod(reached, space, name)
+        pod = pod_reader.read_pod(reached, space, name)
         metadata = read_pod(pod).metadata
         try:
-            return pod, cluster.read_events(reached, space, name, metadata.uid if metadata else None)
+            return pod, pod_reader.read_events(reached, space, name, metadata.uid if metadata else None)
         except ClusterForbidden:
             return pod, []
     except (ClusterUnreachable, InvalidPod) as error:
@@ -180,4 +180,4 @@ def connector() -> PodTriageConnector:
     async def over(namespace: str, execution: str) -> bool | None:
         return await opened[-1].execution_over(namespace, execution) if opened else None
 
-    return PodTriageConnector(cluster, hook, over)
+    return PodTriageConnector(pod_reader, hook, over)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from flytekitplugins_podtriage.kube.cluster import Cluster, list_pods
+from flytekitplugins_podtriage.kube.pod_reader import Cluster, list_pods
 from tests.apiserver.api import Api, ApiStatus, pods
 from tests.apiserver.manifests import pod
 from tests.apiserver.rights import chart_rules, may
