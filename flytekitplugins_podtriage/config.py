@@ -144,7 +144,7 @@ async def open_cluster(settings: Settings) -> KubeCluster | Namespaces:
         ClusterError: there is no kubeconfig, or it cannot be used.
     """
     from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied
-    from flytekitplugins_podtriage.kube.connection import connect
+    from flytekitplugins_podtriage.kube.client.connection import connect
     from flytekitplugins_podtriage.kube.errors import ClusterUnreachable
     from flytekitplugins_podtriage.kube.namespaces import Namespaces
     from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster

@@ -11,7 +11,7 @@ import urllib3
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError, PodRejected
-from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.names import is_name, path
 from flytekitplugins_podtriage.kube.objects import PODS, UNREADABLE
 from flytekitplugins_podtriage.kube.refusals import at, not_created, refused, unanswered

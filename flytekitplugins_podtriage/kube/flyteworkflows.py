@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 import urllib3
 
-from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.names import is_name
 from flytekitplugins_podtriage.kube.objects import UNREADABLE, Bare
 from flytekitplugins_podtriage.kube.sending import Unanswered, quoted, send

@@ -19,7 +19,7 @@ from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError
 from flytekitplugins_podtriage.kube import calls
 from flytekitplugins_podtriage.kube.cache import PodCache
 from flytekitplugins_podtriage.kube.calls import Timeouts
-from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.flyteworkflows import execution_over
 from flytekitplugins_podtriage.kube.known import Key, Limits
 from flytekitplugins_podtriage.kube.names import is_name, path

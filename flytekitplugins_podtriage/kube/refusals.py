@@ -13,7 +13,7 @@ from flytekitplugins_podtriage.core.pod_cluster import (
     PodRejected,
     QuotaExceeded,
 )
-from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.right import Right
 from flytekitplugins_podtriage.kube.sending import Unanswered
 from flytekitplugins_podtriage.kube.status import Status

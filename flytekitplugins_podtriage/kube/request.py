@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.errors import (
     ClusterForbidden,
     ClusterLoginRequired,

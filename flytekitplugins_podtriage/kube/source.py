@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import attrs
 import urllib3
 
-from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.sending import Unanswered, as_unanswered, send
 
 _PIECE: Final = 65536

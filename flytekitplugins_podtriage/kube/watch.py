@@ -22,7 +22,7 @@ import msgspec
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.pod_cluster import ClusterError
-from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.lines import LineTooLong, lines
 from flytekitplugins_podtriage.kube.objects import (
     UNREADABLE,

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from flytekitplugins_podtriage.kube.connection import Cluster, connect
+from flytekitplugins_podtriage.kube.client.connection import Cluster, connect
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
 from tests.apiserver.kubelet import ScriptedKubelet

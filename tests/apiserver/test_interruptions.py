@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied
-from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.pace import Pace
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front

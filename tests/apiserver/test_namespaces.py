@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, PodCluster
-from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.namespaces import Namespaces
 from flytekitplugins_podtriage.kube.pod_cluster import OURS, KubeCluster
 from tests.apiserver.api import Api

@@ -16,7 +16,7 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.absent_pods import judge
 from flytekitplugins_podtriage.core.decode import read_event, read_pod
 from flytekitplugins_podtriage.core.pod_cluster import Sight
-from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Cluster
 from tests.apiserver.api import Api, pods
 from tests.apiserver.kubelet import stamp
 from tests.apiserver.story import Story

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from flytekitplugins_podtriage.core.pod_cluster import PodCluster, Sight
-from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Cluster
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
 from tests.apiserver.kubelet import ScriptedKubelet

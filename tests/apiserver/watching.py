@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from flytekitplugins_podtriage.core.pod_cluster import Sight
-from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.pace import Pace
 from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 

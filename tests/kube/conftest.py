@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from flytekitplugins_podtriage.kube.connection import Cluster, connect
+from flytekitplugins_podtriage.kube.client.connection import Cluster, connect
 from tests.kube.scripted import Scripted, serve
 
 

@@ -23,7 +23,7 @@ from flytekitplugins_podtriage.core.pod_cluster import (
     Sight,
 )
 from flytekitplugins_podtriage.kube.calls import Timeouts
-from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.pace import Pace
 from flytekitplugins_podtriage.kube.pod_cluster import OURS, KubeCluster
 from tests.kube.model import NS, event, line, pod, status

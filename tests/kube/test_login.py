@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flytekitplugins_podtriage.kube.connection import _renewing, connect
+from flytekitplugins_podtriage.kube.client.connection import _renewing, connect
 from flytekitplugins_podtriage.kube.sending import send
 from tests.kube.scripted import Scripted, serve
 

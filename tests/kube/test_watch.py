@@ -14,7 +14,7 @@ import pytest
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError
 from flytekitplugins_podtriage.kube import lines as lines_module
 from flytekitplugins_podtriage.kube.cache import PodCache
-from flytekitplugins_podtriage.kube.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.objects import PODS
 from flytekitplugins_podtriage.kube.sending import Unanswered, Unanswering
 from flytekitplugins_podtriage.kube.source import Answer, Stream
