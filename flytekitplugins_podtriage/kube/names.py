@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from flytekitplugins_podtriage.kube.sending import quoted
+from flytekitplugins_podtriage.kube.client.http import quoted
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.http import Unanswered, send, why
 from flytekitplugins_podtriage.kube.errors import (
     ClusterForbidden,
     ClusterLoginRequired,
@@ -17,7 +18,6 @@ from flytekitplugins_podtriage.kube.errors import (
     ClusterUnreachable,
 )
 from flytekitplugins_podtriage.kube.right import Right
-from flytekitplugins_podtriage.kube.sending import Unanswered, send, why
 from flytekitplugins_podtriage.kube.status import Status, asked_to_wait, read_status
 
 _BUSY = frozenset({429, 503, 504})
@@ -38,7 +38,7 @@ def get(cluster: Cluster, path: str, query: Mapping[str, str], about: str, right
 
     Args:
         cluster: whom to ask.
-        path: the path, with its parts quoted (:func:`~flytekitplugins_podtriage.kube.sending.quoted`).
+        path: the path, with its parts quoted (:func:`~flytekitplugins_podtriage.kube.client.http.quoted`).
         query: the query's names and values.
         about: what is asked for, for messages.
         right: the right that it needs, for a message.

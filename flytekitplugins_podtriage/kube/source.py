@@ -10,7 +10,7 @@ import attrs
 import urllib3
 
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.sending import Unanswered, as_unanswered, send
+from flytekitplugins_podtriage.kube.client.http import Unanswered, as_unanswered, send
 
 _PIECE: Final = 65536
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from flytekitplugins_podtriage.kube.sending import Unanswered
+from flytekitplugins_podtriage.kube.client.http import Unanswered
 from flytekitplugins_podtriage.kube.source import Answer, Stream
 
 NS = "flytesnacks-development"

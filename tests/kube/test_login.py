@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flytekitplugins_podtriage.kube.client.connection import _renewing, connect
-from flytekitplugins_podtriage.kube.sending import send
+from flytekitplugins_podtriage.kube.client.http import send
 from tests.kube.scripted import Scripted, serve
 
 PLUGIN = """
