@@ -16,10 +16,10 @@ from datetime import datetime, timezone
 from typing import Any, Final, TypeVar
 
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError, Sight
-from flytekitplugins_podtriage.kube import calls
 from flytekitplugins_podtriage.kube.cache import PodCache
-from flytekitplugins_podtriage.kube.calls import Timeouts
+from flytekitplugins_podtriage.kube.client import requests
 from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.requests import Timeouts
 from flytekitplugins_podtriage.kube.flyteworkflows import execution_over
 from flytekitplugins_podtriage.kube.known import Key, Limits
 from flytekitplugins_podtriage.kube.names import is_name, path
@@ -122,7 +122,7 @@ class KubeCluster:
         Raises:
             ClusterError: as the seam says.
         """
-        made = await self._call(f"create pods in namespace {namespace!r}", calls.create, namespace, pod)
+        made = await self._call(f"create pods in namespace {namespace!r}", requests.create, namespace, pod)
         self._offer(made)
         return (made.metadata.uid if made.metadata is not None else None) or ""
 
@@ -134,7 +134,7 @@ class KubeCluster:
         """
         if is_name(namespace) and is_name(name):
             doing = f"delete pods {name!r} in namespace {namespace!r}"
-            await self._call(doing, calls.delete, namespace, name, uid, grace)
+            await self._call(doing, requests.delete, namespace, name, uid, grace)
 
     async def read(self, namespace: str, name: str) -> Sight | None:
         """Ask the API server for a pod; what is remembered of it is returned with it.
@@ -144,7 +144,7 @@ class KubeCluster:
         """
         if not is_name(namespace) or not is_name(name):
             return None
-        pod = await self._call(f"get pods {name!r} in namespace {namespace!r}", calls.read, namespace, name)
+        pod = await self._call(f"get pods {name!r} in namespace {namespace!r}", requests.read, namespace, name)
         if pod is None:
             return None
         self._offer(pod)
@@ -159,7 +159,7 @@ class KubeCluster:
         if not is_name(namespace) or not is_name(name):
             return ""
         doing = f"get pods/log of {name!r} in namespace {namespace!r}"
-        return await self._call(doing, calls.logs, namespace, name, container, lines)
+        return await self._call(doing, requests.logs, namespace, name, container, lines)
 
     async def list(self, namespace: str, labels: Mapping[str, str]) -> list[Sight]:
         """Ask the API server for the pods of a namespace that carry all these labels.
@@ -169,7 +169,7 @@ class KubeCluster:
         """
         if not is_name(namespace):
             return []
-        found = await self._call(f"list pods in namespace {namespace!r}", calls.list_pods, namespace, labels)
+        found = await self._call(f"list pods in namespace {namespace!r}", requests.list_pods, namespace, labels)
         return [self._cache.beside(pod) for pod in found]
 
     def synced(self) -> bool:

@@ -22,8 +22,8 @@ from flytekitplugins_podtriage.core.pod_cluster import (
     QuotaExceeded,
     Sight,
 )
-from flytekitplugins_podtriage.kube.calls import Timeouts
 from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.requests import Timeouts
 from flytekitplugins_podtriage.kube.pace import Pace
 from flytekitplugins_podtriage.kube.pod_cluster import OURS, KubeCluster
 from tests.kube.model import NS, event, line, pod, status
