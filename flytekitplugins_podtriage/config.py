@@ -122,7 +122,7 @@ def pod_of_cluster(name: str, namespace: str | None, context: str | None) -> tup
     from flytekitplugins_podtriage.core.decode import read_pod
     from flytekitplugins_podtriage.core.errors import InvalidPod
     from flytekitplugins_podtriage.kube import pod_reader
-    from flytekitplugins_podtriage.kube.errors import ClusterForbidden, ClusterUnreachable
+    from flytekitplugins_podtriage.kube.client.errors import ClusterForbidden, ClusterUnreachable
 
     try:
         reached = pod_reader.connect(context)
@@ -145,7 +145,7 @@ async def open_cluster(settings: Settings) -> KubeCluster | Namespaces:
     """
     from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied
     from flytekitplugins_podtriage.kube.client.connection import connect
-    from flytekitplugins_podtriage.kube.errors import ClusterUnreachable
+    from flytekitplugins_podtriage.kube.client.errors import ClusterUnreachable
     from flytekitplugins_podtriage.kube.namespaces import Namespaces
     from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 

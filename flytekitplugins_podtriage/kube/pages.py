@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.errors import ClusterUnavailable
+from flytekitplugins_podtriage.kube.client.errors import ClusterUnavailable
 from flytekitplugins_podtriage.kube.request import Expired, decoded, get
 from flytekitplugins_podtriage.kube.right import Right
 

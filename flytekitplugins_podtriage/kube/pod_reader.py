@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from flytekitplugins_podtriage.kube.client.connection import Cluster, connect
-from flytekitplugins_podtriage.kube.errors import ClusterNotFound
+from flytekitplugins_podtriage.kube.client.errors import ClusterNotFound
 from flytekitplugins_podtriage.kube.names import is_name, path
 from flytekitplugins_podtriage.kube.pages import PAGE, items
 from flytekitplugins_podtriage.kube.request import decoded, get

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.client.http import Unanswered, send, why
-from flytekitplugins_podtriage.kube.errors import (
+from flytekitplugins_podtriage.kube.client.errors import (
     ClusterForbidden,
     ClusterLoginRequired,
     ClusterNotFound,
@@ -17,6 +16,7 @@ from flytekitplugins_podtriage.kube.errors import (
     ClusterUnavailable,
     ClusterUnreachable,
 )
+from flytekitplugins_podtriage.kube.client.http import Unanswered, send, why
 from flytekitplugins_podtriage.kube.right import Right
 from flytekitplugins_podtriage.kube.status import Status, asked_to_wait, read_status
 

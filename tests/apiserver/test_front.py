@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import urllib3
 
-from flytekitplugins_podtriage.kube.errors import ClusterForbidden, ClusterUnavailable
+from flytekitplugins_podtriage.kube.client.errors import ClusterForbidden, ClusterUnavailable
 from flytekitplugins_podtriage.kube.pod_reader import Cluster, list_pods
 from tests.apiserver.api import Api, ApiStatus, pods
 from tests.apiserver.asked import Asked

@@ -14,7 +14,7 @@ from kubernetes.config import incluster_config
 from flytekitplugins_podtriage.core.decode import read_event as core_event
 from flytekitplugins_podtriage.core.decode import read_pod as core_pod
 from flytekitplugins_podtriage.kube.client import connection
-from flytekitplugins_podtriage.kube.errors import ClusterRefused
+from flytekitplugins_podtriage.kube.client.errors import ClusterRefused
 from flytekitplugins_podtriage.kube.pod_reader import connect, list_events, list_pods, read_events, read_pod
 
 NS = "flytesnacks-development"

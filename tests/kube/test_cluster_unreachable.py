@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flytekitplugins_podtriage.kube import errors
+from flytekitplugins_podtriage.kube.client import errors
 from flytekitplugins_podtriage.kube.pod_reader import connect, list_pods, read_events, read_pod
 
 NS = "flytesnacks-development"

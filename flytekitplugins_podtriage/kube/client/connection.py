@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from flytekitplugins_podtriage.kube.errors import KubeconfigUnusable
+from flytekitplugins_podtriage.kube.client.errors import KubeconfigUnusable
 
 _HOW = "a kubeconfig (KUBECONFIG, ~/.kube/config), or a service account inside a cluster"
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
