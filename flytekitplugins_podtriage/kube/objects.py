@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar, Union
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.kube.status import ListMeta, Status
+from flytekitplugins_podtriage.kube.client.status import ListMeta, Status
 
 
 class Kept(Protocol):

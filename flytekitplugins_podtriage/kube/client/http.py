@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import urllib3
 
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.status import one_line
+from flytekitplugins_podtriage.kube.client.status import one_line
 
 
 class Unanswered(Exception):
