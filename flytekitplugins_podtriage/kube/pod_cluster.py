@@ -19,10 +19,10 @@ from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError
 from flytekitplugins_podtriage.kube.cache import PodCache
 from flytekitplugins_podtriage.kube.client import requests
 from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.names import is_name, path
 from flytekitplugins_podtriage.kube.client.requests import Timeouts
 from flytekitplugins_podtriage.kube.flyteworkflows import execution_over
 from flytekitplugins_podtriage.kube.known import Key, Limits
-from flytekitplugins_podtriage.kube.names import is_name, path
 from flytekitplugins_podtriage.kube.objects import EVENTS, PODS
 from flytekitplugins_podtriage.kube.pace import Pace
 from flytekitplugins_podtriage.kube.selector import Selector

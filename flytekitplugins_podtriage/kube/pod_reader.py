@@ -8,7 +8,7 @@ import msgspec
 
 from flytekitplugins_podtriage.kube.client.connection import Cluster, connect
 from flytekitplugins_podtriage.kube.client.errors import ClusterNotFound
-from flytekitplugins_podtriage.kube.names import is_name, path
+from flytekitplugins_podtriage.kube.client.names import is_name, path
 from flytekitplugins_podtriage.kube.pages import PAGE, items
 from flytekitplugins_podtriage.kube.request import decoded, get
 from flytekitplugins_podtriage.kube.right import Right
