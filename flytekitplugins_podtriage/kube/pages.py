@@ -13,8 +13,8 @@ import msgspec
 
 from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.client.errors import ClusterUnavailable
+from flytekitplugins_podtriage.kube.client.permission import Right
 from flytekitplugins_podtriage.kube.request import Expired, decoded, get
-from flytekitplugins_podtriage.kube.right import Right
 
 PAGE = 250
 """How many items a page is asked to have: about four megabytes of pods."""

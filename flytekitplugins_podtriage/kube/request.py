@@ -17,8 +17,8 @@ from flytekitplugins_podtriage.kube.client.errors import (
     ClusterUnreachable,
 )
 from flytekitplugins_podtriage.kube.client.http import Unanswered, send, why
+from flytekitplugins_podtriage.kube.client.permission import Right
 from flytekitplugins_podtriage.kube.client.status import Status, asked_to_wait, read_status
-from flytekitplugins_podtriage.kube.right import Right
 
 _BUSY = frozenset({429, 503, 504})
 """Statuses after which the same question may be asked again (priority and fairness; a cache that lags behind)."""

@@ -25,6 +25,7 @@ from flytekitplugins_podtriage.core.pod_cluster import ClusterError
 from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.client.error_mapping import at, refused, unanswered
 from flytekitplugins_podtriage.kube.client.http import Unanswered, Unanswering
+from flytekitplugins_podtriage.kube.client.permission import Right
 from flytekitplugins_podtriage.kube.client.status import Status, asked_to_wait, read_status
 from flytekitplugins_podtriage.kube.lines import LineTooLong, lines
 from flytekitplugins_podtriage.kube.objects import (
@@ -39,7 +40,6 @@ from flytekitplugins_podtriage.kube.objects import (
     rough_page,
 )
 from flytekitplugins_podtriage.kube.pace import Pace, Waits
-from flytekitplugins_podtriage.kube.right import Right
 from flytekitplugins_podtriage.kube.source import Source, Stream
 
 _log = logging.getLogger("flytekitplugins_podtriage")

@@ -15,8 +15,8 @@ from flytekitplugins_podtriage.core.pod_cluster import (
 )
 from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.client.http import Unanswered
+from flytekitplugins_podtriage.kube.client.permission import Right
 from flytekitplugins_podtriage.kube.client.status import Status
-from flytekitplugins_podtriage.kube.right import Right
 
 # k8s.io/apiserver pkg/endpoints/handlers/responsewriters/errors.go: what the authorizer says, and no admission plugin;
 # a webhook's words come after 'admission webhook "..." denied the request'.
