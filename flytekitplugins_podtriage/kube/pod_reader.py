@@ -9,8 +9,8 @@ import msgspec
 from flytekitplugins_podtriage.kube.client.connection import Cluster, connect
 from flytekitplugins_podtriage.kube.client.errors import ClusterNotFound
 from flytekitplugins_podtriage.kube.client.names import is_name, path
+from flytekitplugins_podtriage.kube.client.paging import PAGE, items
 from flytekitplugins_podtriage.kube.client.permission import Right
-from flytekitplugins_podtriage.kube.pages import PAGE, items
 from flytekitplugins_podtriage.kube.request import decoded, get
 
 __all__ = ["Cluster", "connect", "list_events", "list_pods", "read_events", "read_pod"]
