@@ -24,7 +24,7 @@ from flytekitplugins_podtriage.kube.versions import newer
 
 
 class PodCache:
-    """What is known of pods: a :class:`~flytekitplugins_podtriage.kube.watch.Store` of pods, for any thread.
+    """What is known of pods: a :class:`~flytekitplugins_podtriage.kube.informer.reflector.Store` of pods, for any thread.
 
     Args:
         now: the time, with a zone.
@@ -284,7 +284,7 @@ class PodCache:
 
 
 class EventShelf:
-    """The :class:`~flytekitplugins_podtriage.kube.watch.Store` of Events of a cache."""
+    """The :class:`~flytekitplugins_podtriage.kube.informer.reflector.Store` of Events of a cache."""
 
     def __init__(self, cache: PodCache) -> None:
         self._cache = cache
