@@ -23,11 +23,11 @@ from flytekitplugins_podtriage.kube.client.names import is_name, path
 from flytekitplugins_podtriage.kube.client.requests import Timeouts
 from flytekitplugins_podtriage.kube.flyteworkflows import execution_over
 from flytekitplugins_podtriage.kube.informer.reflector import Watch
+from flytekitplugins_podtriage.kube.informer.stream import HttpSource
 from flytekitplugins_podtriage.kube.known import Key, Limits
 from flytekitplugins_podtriage.kube.objects import EVENTS, PODS
 from flytekitplugins_podtriage.kube.pace import Pace
 from flytekitplugins_podtriage.kube.selector import Selector
-from flytekitplugins_podtriage.kube.source import HttpSource
 
 OURS: Final = "podtriage.flyte.org/task"
 """The label that all pods of the connector and of local runs carry."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from flytekitplugins_podtriage.kube.client.http import Unanswered
-from flytekitplugins_podtriage.kube.source import Answer, Stream
+from flytekitplugins_podtriage.kube.informer.stream import Answer, Stream
 
 NS = "flytesnacks-development"
 Object = dict[str, Any]

@@ -17,8 +17,8 @@ from flytekitplugins_podtriage.kube.cache import PodCache
 from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.client.http import Unanswered, Unanswering
 from flytekitplugins_podtriage.kube.informer.reflector import Watch
+from flytekitplugins_podtriage.kube.informer.stream import Answer, Stream
 from flytekitplugins_podtriage.kube.objects import PODS
-from flytekitplugins_podtriage.kube.source import Answer, Stream
 from tests.kube.model import NS, answer, line, page, pod, status
 
 LIVED = 400.0
