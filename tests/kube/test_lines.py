@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flytekitplugins_podtriage.kube.lines import LineTooLong, lines
+from flytekitplugins_podtriage.kube.informer.ndjson import LineTooLong, lines
 
 
 @given(st.lists(st.binary(min_size=1, max_size=20).map(lambda data: data.replace(b"\n", b"-"))), st.data())

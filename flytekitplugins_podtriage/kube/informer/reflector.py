@@ -27,8 +27,8 @@ from flytekitplugins_podtriage.kube.client.error_mapping import at, refused, una
 from flytekitplugins_podtriage.kube.client.http import Unanswered, Unanswering
 from flytekitplugins_podtriage.kube.client.permission import Right
 from flytekitplugins_podtriage.kube.client.status import Status, asked_to_wait, read_status
+from flytekitplugins_podtriage.kube.informer.ndjson import LineTooLong, lines
 from flytekitplugins_podtriage.kube.informer.stream import Source, Stream
-from flytekitplugins_podtriage.kube.lines import LineTooLong, lines
 from flytekitplugins_podtriage.kube.objects import (
     UNREADABLE,
     Bookmark,
