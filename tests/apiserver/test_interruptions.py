@@ -9,7 +9,7 @@ import pytest
 
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.pace import Pace
+from flytekitplugins_podtriage.kube.informer.backoff import Pace
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
 from tests.apiserver.kubelet import ScriptedKubelet

@@ -11,7 +11,7 @@ from typing import Any
 
 from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.pace import Pace
+from flytekitplugins_podtriage.kube.informer.backoff import Pace
 from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
 PATIENCE = 30.0

@@ -24,7 +24,7 @@ from flytekitplugins_podtriage.core.pod_cluster import (
 )
 from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.client.requests import Timeouts
-from flytekitplugins_podtriage.kube.pace import Pace
+from flytekitplugins_podtriage.kube.informer.backoff import Pace
 from flytekitplugins_podtriage.kube.pod_cluster import OURS, KubeCluster
 from tests.kube.model import NS, event, line, pod, status
 from tests.kube.scripted import PATIENCE, Scripted

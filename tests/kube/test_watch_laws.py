@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.kube.cache import PodCache
 from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.informer.backoff import Pace
 from flytekitplugins_podtriage.kube.informer.reflector import Watch
 from flytekitplugins_podtriage.kube.objects import EVENTS, PODS
-from flytekitplugins_podtriage.kube.pace import Pace
 from tests.kube.model import NS, Model, event, pod
 
 NAMES = st.sampled_from("abc")

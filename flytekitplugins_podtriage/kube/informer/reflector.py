@@ -27,6 +27,7 @@ from flytekitplugins_podtriage.kube.client.error_mapping import at, refused, una
 from flytekitplugins_podtriage.kube.client.http import Unanswered, Unanswering
 from flytekitplugins_podtriage.kube.client.permission import Right
 from flytekitplugins_podtriage.kube.client.status import Status, asked_to_wait, read_status
+from flytekitplugins_podtriage.kube.informer.backoff import Pace, Waits
 from flytekitplugins_podtriage.kube.informer.ndjson import LineTooLong, lines
 from flytekitplugins_podtriage.kube.informer.stream import Source, Stream
 from flytekitplugins_podtriage.kube.objects import (
@@ -40,7 +41,6 @@ from flytekitplugins_podtriage.kube.objects import (
     rough_line,
     rough_page,
 )
-from flytekitplugins_podtriage.kube.pace import Pace, Waits
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 _STUBBORN: Final = 3
