@@ -20,7 +20,7 @@ from collections.abc import Callable
 from benchmarks.pods import NOW
 from benchmarks.watch_memory import take_in
 from benchmarks.watched import line, watched_events, watched_pod
-from flytekitplugins_podtriage.kube.cache import PodCache
+from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
 from flytekitplugins_podtriage.kube.objects import EVENTS, PODS
 
 PODS_EACH, ROUNDS = 300, 21

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.pods import NOW
 from benchmarks.watched import EVENTS as EVENTS_EACH
 from benchmarks.watched import line, watched_events, watched_pod
-from flytekitplugins_podtriage.kube.cache import PodCache
+from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
 from flytekitplugins_podtriage.kube.objects import EVENTS, PODS
 
 TASKS = 10_000

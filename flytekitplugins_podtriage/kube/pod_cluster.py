@@ -16,13 +16,13 @@ from datetime import datetime, timezone
 from typing import Any, Final, TypeVar
 
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError, Sight
-from flytekitplugins_podtriage.kube.cache import PodCache
 from flytekitplugins_podtriage.kube.client import requests
 from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.client.names import is_name, path
 from flytekitplugins_podtriage.kube.client.requests import Timeouts
 from flytekitplugins_podtriage.kube.flyteworkflows import execution_over
 from flytekitplugins_podtriage.kube.informer.backoff import Pace
+from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
 from flytekitplugins_podtriage.kube.informer.reflector import Watch
 from flytekitplugins_podtriage.kube.informer.stream import HttpSource
 from flytekitplugins_podtriage.kube.known import Key, Limits

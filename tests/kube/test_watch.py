@@ -12,10 +12,10 @@ import attrs
 import pytest
 
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError
-from flytekitplugins_podtriage.kube.cache import PodCache
 from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.client.http import Unanswered, Unanswering
 from flytekitplugins_podtriage.kube.informer import ndjson as lines_module
+from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
 from flytekitplugins_podtriage.kube.informer.reflector import Watch
 from flytekitplugins_podtriage.kube.informer.stream import Answer, Stream
 from flytekitplugins_podtriage.kube.objects import PODS

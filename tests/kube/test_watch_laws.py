@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.kube.cache import PodCache
 from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.informer.backoff import Pace
+from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
 from flytekitplugins_podtriage.kube.informer.reflector import Watch
 from flytekitplugins_podtriage.kube.objects import EVENTS, PODS
 from tests.kube.model import NS, Model, event, pod
