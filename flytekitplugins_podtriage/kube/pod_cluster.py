@@ -22,10 +22,10 @@ from flytekitplugins_podtriage.kube.client.names import is_name, path
 from flytekitplugins_podtriage.kube.client.requests import Timeouts
 from flytekitplugins_podtriage.kube.flyteworkflows import execution_over
 from flytekitplugins_podtriage.kube.informer.backoff import Pace
+from flytekitplugins_podtriage.kube.informer.pod_entry import Key, Limits
 from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
 from flytekitplugins_podtriage.kube.informer.reflector import Watch
 from flytekitplugins_podtriage.kube.informer.stream import HttpSource
-from flytekitplugins_podtriage.kube.known import Key, Limits
 from flytekitplugins_podtriage.kube.objects import EVENTS, PODS
 from flytekitplugins_podtriage.kube.selector import Selector
 

@@ -13,8 +13,8 @@ from flytekitplugins_podtriage.core.memory import remember
 from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.core.triage import triage
+from flytekitplugins_podtriage.kube.informer.pod_entry import Limits
 from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
-from flytekitplugins_podtriage.kube.known import Limits
 from flytekitplugins_podtriage.kube.objects import EVENTS, PODS
 from flytekitplugins_podtriage.kube.versions import newer
 from tests.core.data import rows

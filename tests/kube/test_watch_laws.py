@@ -177,7 +177,7 @@ def test_the_cache_ends_with_the_events_of_the_cluster(steps: list[tuple[str, An
 
 @given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 9))
 def test_a_pod_that_is_gone_is_kept_for_its_time_and_no_longer(ages: list[int], most: int) -> None:
-    from flytekitplugins_podtriage.kube.known import Limits
+    from flytekitplugins_podtriage.kube.informer.pod_entry import Limits
 
     time = [datetime(2026, 3, 1, tzinfo=timezone.utc)]
     cache = PodCache(lambda: time[0], Limits(gone=most, gone_for=30.0))
