@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.memory import remember
 from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.kube.informer.interning import Words
 from flytekitplugins_podtriage.kube.informer.pod_entry import Key, Known, Limits, Strangers
 from flytekitplugins_podtriage.kube.objects import WatchedEvent
-from flytekitplugins_podtriage.kube.trimming import Words
 from flytekitplugins_podtriage.kube.versions import newer
 
 
