@@ -21,7 +21,7 @@ from benchmarks.pods import NOW
 from benchmarks.watch_memory import take_in
 from benchmarks.watched import line, watched_events, watched_pod
 from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
-from flytekitplugins_podtriage.kube.objects import EVENTS, PODS
+from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
 
 PODS_EACH, ROUNDS = 300, 21
 GOAL = 0.3

@@ -21,7 +21,7 @@ from benchmarks.pods import NOW
 from benchmarks.watched import EVENTS as EVENTS_EACH
 from benchmarks.watched import line, watched_events, watched_pod
 from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
-from flytekitplugins_podtriage.kube.objects import EVENTS, PODS
+from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
 
 TASKS = 10_000
 GOAL = 8 * 1024

@@ -15,7 +15,7 @@ from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.client.http import Unanswered, quoted, send
 from flytekitplugins_podtriage.kube.client.names import is_name
 from flytekitplugins_podtriage.kube.client.status import Details, read_status
-from flytekitplugins_podtriage.kube.objects import UNREADABLE, Bare
+from flytekitplugins_podtriage.kube.informer.watch_events import UNREADABLE, Bare
 
 _GROUP: Final = "flyte.lyft.com"
 _PLURAL: Final = "flyteworkflows"

@@ -18,7 +18,7 @@ from flytekitplugins_podtriage.kube.informer import ndjson as lines_module
 from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
 from flytekitplugins_podtriage.kube.informer.reflector import Watch
 from flytekitplugins_podtriage.kube.informer.stream import Answer, Stream
-from flytekitplugins_podtriage.kube.objects import PODS
+from flytekitplugins_podtriage.kube.informer.watch_events import PODS
 from tests.kube.model import NS, answer, line, page, pod, status
 
 LIVED = 400.0

@@ -14,7 +14,7 @@ from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.informer.backoff import Pace
 from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
 from flytekitplugins_podtriage.kube.informer.reflector import Watch
-from flytekitplugins_podtriage.kube.objects import EVENTS, PODS
+from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
 from tests.kube.model import NS, Model, event, pod
 
 NAMES = st.sampled_from("abc")

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.kube.objects import WatchedEvent
+from flytekitplugins_podtriage.kube.informer.watch_events import WatchedEvent
 
 _MOST: Final = 20_000
 """How many words are known; then they are forgotten, and learnt anew."""

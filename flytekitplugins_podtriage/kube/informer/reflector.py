@@ -30,7 +30,7 @@ from flytekitplugins_podtriage.kube.client.status import Status, asked_to_wait, 
 from flytekitplugins_podtriage.kube.informer.backoff import Pace, Waits
 from flytekitplugins_podtriage.kube.informer.ndjson import LineTooLong, lines
 from flytekitplugins_podtriage.kube.informer.stream import Source, Stream
-from flytekitplugins_podtriage.kube.objects import (
+from flytekitplugins_podtriage.kube.informer.watch_events import (
     UNREADABLE,
     Bookmark,
     Decoding,
