@@ -25,9 +25,9 @@ from flytekitplugins_podtriage.kube.informer.backoff import Pace
 from flytekitplugins_podtriage.kube.informer.pod_entry import Key, Limits
 from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
 from flytekitplugins_podtriage.kube.informer.reflector import Watch
+from flytekitplugins_podtriage.kube.informer.selector import Selector
 from flytekitplugins_podtriage.kube.informer.stream import HttpSource
 from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
-from flytekitplugins_podtriage.kube.selector import Selector
 
 OURS: Final = "podtriage.flyte.org/task"
 """The label that all pods of the connector and of local runs carry."""

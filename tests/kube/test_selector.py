@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flytekitplugins_podtriage.kube.selector import Selector
+from flytekitplugins_podtriage.kube.informer.selector import Selector
 
 LABELS = {"podtriage.flyte.org/task": "x", "tier": "back", "empty": ""}
 

@@ -17,8 +17,8 @@ from flytekitplugins_podtriage.kube.client.http import Unanswered, send
 from flytekitplugins_podtriage.kube.client.names import is_name, path
 from flytekitplugins_podtriage.kube.client.permission import Right
 from flytekitplugins_podtriage.kube.client.status import read_status
+from flytekitplugins_podtriage.kube.informer.selector import Selector
 from flytekitplugins_podtriage.kube.informer.watch_events import PODS, UNREADABLE
-from flytekitplugins_podtriage.kube.selector import Selector
 
 _LOG_BYTES: Final = 1_000_000
 
