@@ -15,8 +15,8 @@ from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.core.triage import triage
 from flytekitplugins_podtriage.kube.informer.pod_entry import Limits
 from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
+from flytekitplugins_podtriage.kube.informer.resource_version import newer
 from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
-from flytekitplugins_podtriage.kube.versions import newer
 from tests.core.data import rows
 from tests.kube.model import NS, event, pod
 

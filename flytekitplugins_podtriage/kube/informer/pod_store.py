@@ -19,8 +19,8 @@ from flytekitplugins_podtriage.core.memory import remember
 from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.kube.informer.interning import Words
 from flytekitplugins_podtriage.kube.informer.pod_entry import Key, Known, Limits, Strangers
+from flytekitplugins_podtriage.kube.informer.resource_version import newer
 from flytekitplugins_podtriage.kube.informer.watch_events import WatchedEvent
-from flytekitplugins_podtriage.kube.versions import newer
 
 
 class PodCache:
