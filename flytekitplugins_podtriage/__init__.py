@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.spending import Spending as Spending
     from flytekitplugins_podtriage.core.spending import spend as spend
     from flytekitplugins_podtriage.core.triage import triage as triage
-    from flytekitplugins_podtriage.tasks import PodTriage as PodTriage
-    from flytekitplugins_podtriage.tasks import PodTriageContainerTask as PodTriageContainerTask
+    from flytekitplugins_podtriage.local.task import PodTriage as PodTriage
+    from flytekitplugins_podtriage.local.task import PodTriageContainerTask as PodTriageContainerTask
 
 _HOMES = {
     "Budgets": "core.spending",
@@ -44,8 +44,8 @@ _HOMES = {
     "InvalidRule": "core.errors",
     "Memory": "core.memory",
     "Phase": "core.model",
-    "PodTriage": "tasks",
-    "PodTriageContainerTask": "tasks",
+    "PodTriage": "local.task",
+    "PodTriageContainerTask": "local.task",
     "Policy": "core.policy",
     "Spending": "core.spending",
     "TaskAttempt": "connector.hook",
