@@ -43,7 +43,7 @@ def rehearse(path: str, name: str, inputs: Iterable[str], settings: Mapping[str,
         ValueError: a setting or the plan is not allowed.
     """
     from flytekitplugins_podtriage.flyte.settings import read_settings
-    from flytekitplugins_podtriage.local_runs import read_plan, watch_runs
+    from flytekitplugins_podtriage.local.runner import read_plan, watch_runs
 
     found = read_settings(settings)
     read_plan(found.plan)  # a mistake in it is told before anything runs

@@ -9,7 +9,7 @@ import pytest
 
 from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.flyte.settings import read_settings
-from flytekitplugins_podtriage.local_runs import watch_runs
+from flytekitplugins_podtriage.local.runner import watch_runs
 
 HERE = Path(__file__).parent
 
