@@ -13,10 +13,10 @@ from flytekit import FlyteContext
 from flytekit.core.task import TaskPlugins
 from flytekit.models import literals
 
-from flytekitplugins_podtriage import local_cluster
 from flytekitplugins_podtriage.flyte import container_local, local
 from flytekitplugins_podtriage.flyte.container_task import PodTriageContainer
 from flytekitplugins_podtriage.flyte.task import PodTriage, PodTriageFunctionTask
+from flytekitplugins_podtriage.local import kubernetes
 from flytekitplugins_podtriage.local.runner import finish, go, settings_in_force
 from flytekitplugins_podtriage.local_bodies import Command, Inline, Process
 
@@ -38,7 +38,7 @@ class PodTriageTask(PodTriageFunctionTask):
         dynamic = self.execution_mode is not self.ExecutionBehavior.DEFAULT
         if settings.cluster == "kubernetes":
             # A dynamic task's body makes tasks of its own: it runs here, and they in the cluster.
-            return self.run_body(ctx, inputs) if dynamic else local_cluster.outputs(self, ctx, settings, inputs)
+            return self.run_body(ctx, inputs) if dynamic else kubernetes.outputs(self, ctx, settings, inputs)
         place = local.Place.new(ctx)
         if settings.bodies == "inline" or dynamic:
             inline = Inline(lambda: self.run_body(ctx, inputs))
@@ -59,7 +59,7 @@ class PodTriageTask(PodTriageFunctionTask):
         """Do the same for one call of a mapped task, whose body runs in this process."""
         settings = settings_in_force()
         if settings.cluster == "kubernetes":
-            raise local_cluster.not_mapped(self)
+            raise kubernetes.not_mapped(self)
         inline = Inline(lambda: self.run_body_on_values(body))
         run = go(self, FlyteContext.current_context(), settings, inline.run, inline.failure)
         finish(self, run, inline)
@@ -83,7 +83,7 @@ class PodTriageContainerTask(PodTriageContainer):
         """
         settings = settings_in_force()
         if settings.cluster == "kubernetes":
-            return local_cluster.outputs(self, ctx, settings, inputs)
+            return kubernetes.outputs(self, ctx, settings, inputs)
         if not settings.run_commands:
             from flytekitplugins_podtriage.sandbox.pods import BodyEnd
 
