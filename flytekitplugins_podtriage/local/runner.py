@@ -16,7 +16,7 @@ from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.flyte import local
 from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
-from flytekitplugins_podtriage.local_bodies import Inline
+from flytekitplugins_podtriage.local.bodies import Inline
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.sandbox.plan import Plan

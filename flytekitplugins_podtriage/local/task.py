@@ -17,8 +17,8 @@ from flytekitplugins_podtriage.flyte import container_local, local
 from flytekitplugins_podtriage.flyte.container_task import PodTriageContainer
 from flytekitplugins_podtriage.flyte.task import PodTriage, PodTriageFunctionTask
 from flytekitplugins_podtriage.local import kubernetes
+from flytekitplugins_podtriage.local.bodies import Command, Inline, Process
 from flytekitplugins_podtriage.local.runner import finish, go, settings_in_force
-from flytekitplugins_podtriage.local_bodies import Command, Inline, Process
 
 __all__ = ["PodTriage", "PodTriageContainerTask", "PodTriageTask"]
 
