@@ -42,7 +42,7 @@ def rehearse(
     """
     from flytekitplugins_podtriage.cli.errors import Refused
     from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
-    from flytekitplugins_podtriage.rehearsing import rehearse as run
+    from flytekitplugins_podtriage.local.rehearsal import rehearse as run
 
     if faults and plan:
         raise click.UsageError("--fault and --plan exclude each other")
