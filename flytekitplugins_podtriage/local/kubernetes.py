@@ -23,8 +23,8 @@ from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster
 from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.flyte import local
 from flytekitplugins_podtriage.flyte.settings import InvalidSettings, Settings
+from flytekitplugins_podtriage.local.attempts import run_task
 from flytekitplugins_podtriage.local.runner import finish, policy_of, seconds_of, told
-from flytekitplugins_podtriage.sandbox.attempts import run_task
 from flytekitplugins_podtriage.sandbox.backends import backend
 
 

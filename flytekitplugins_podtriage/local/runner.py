@@ -124,8 +124,8 @@ def _run(
     body: Callable[[Mapping[str, Any], int | None], BodyEnd],
     left_behind: Callable[[int], Failure | None],
 ) -> TaskRun:
+    from flytekitplugins_podtriage.local.attempts import run_task
     from flytekitplugins_podtriage.sandbox import backends
-    from flytekitplugins_podtriage.sandbox.attempts import run_task
     from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 
     pod = local.manifest(task, ctx)

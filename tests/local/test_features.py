@@ -13,7 +13,7 @@ from flytekit.core.local_cache import LocalTaskCache
 
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.flyte.local import PodTriageUserError
-from flytekitplugins_podtriage.sandbox.attempts import MOST
+from flytekitplugins_podtriage.local.attempts import MOST
 from tests.local.conftest import HERE, Runs
 
 
