@@ -16,7 +16,7 @@ from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Ver
 from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodRejected, Sight
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
-from flytekitplugins_podtriage.sandbox.backends import Backend, End, State
+from flytekitplugins_podtriage.local.backends import Backend, End, State
 
 MOST: Final = 20
 """After how many attempts charged to the platform a run on Flyte 2 is no longer followed: it may go on for ever."""

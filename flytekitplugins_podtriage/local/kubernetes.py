@@ -24,8 +24,8 @@ from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.flyte import local
 from flytekitplugins_podtriage.flyte.settings import InvalidSettings, Settings
 from flytekitplugins_podtriage.local.attempts import run_task
+from flytekitplugins_podtriage.local.backends import backend
 from flytekitplugins_podtriage.local.runner import finish, policy_of, seconds_of, told
-from flytekitplugins_podtriage.sandbox.backends import backend
 
 
 def outputs(task: Any, ctx: FlyteContext, settings: Settings, inputs: literals.LiteralMap) -> literals.LiteralMap:

@@ -60,7 +60,7 @@ def go(
     left_behind: Callable[[int], Failure | None],
 ) -> TaskRun:
     """Run a task on the backend that is set, show the run, and return it."""
-    from flytekitplugins_podtriage.sandbox.backends import BACKENDS
+    from flytekitplugins_podtriage.local.backends import BACKENDS
     from flytekitplugins_podtriage.sandbox.pods import BodyEnd
 
     ends: list[tuple[BodyEnd, list[Failure | None]]] = []
@@ -124,8 +124,8 @@ def _run(
     body: Callable[[Mapping[str, Any], int | None], BodyEnd],
     left_behind: Callable[[int], Failure | None],
 ) -> TaskRun:
+    from flytekitplugins_podtriage.local import backends
     from flytekitplugins_podtriage.local.attempts import run_task
-    from flytekitplugins_podtriage.sandbox import backends
     from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 
     pod = local.manifest(task, ctx)

@@ -17,7 +17,7 @@ from flytekitplugins_podtriage.core.accounting import Limits
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.local.attempts import run_task
-from flytekitplugins_podtriage.sandbox.backends import backend
+from flytekitplugins_podtriage.local.backends import backend
 from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
 from flytekitplugins_podtriage.sandbox.plan import Plan
 from flytekitplugins_podtriage.sandbox.replay import ReplayError
