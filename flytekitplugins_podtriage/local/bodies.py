@@ -59,7 +59,7 @@ class Process:
 
     def run(self, manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
         """Run it to its end."""
-        from flytekitplugins_podtriage.sandbox.body import run
+        from flytekitplugins_podtriage.local.subprocess_body import run
         from flytekitplugins_podtriage.sandbox.pods import BodyEnd
 
         number = attempt or 0
@@ -77,7 +77,7 @@ class Command:
 
     def run(self, manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
         """Run it to its end, and keep what it leaves."""
-        from flytekitplugins_podtriage.sandbox.body import run
+        from flytekitplugins_podtriage.local.subprocess_body import run
         from flytekitplugins_podtriage.sandbox.pods import BodyEnd
 
         one = self._place.attempt(attempt or 0)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from flytekitplugins_podtriage.sandbox.body import run
+from flytekitplugins_podtriage.local.subprocess_body import run
 
 
 def python(program: str) -> list[str]:
@@ -52,7 +52,7 @@ def test_how_long_it_really_ran_is_told() -> None:
 def test_ctrl_c_leaves_no_body_behind() -> None:
     body = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     parent = (
-        "import os, sys\nfrom flytekitplugins_podtriage.sandbox.body import run\n"
+        "import os, sys\nfrom flytekitplugins_podtriage.local.subprocess_body import run\n"
         f"try:\n    run([sys.executable, '-c', {body!r}], os.environ)\n"
         "except KeyboardInterrupt:\n    sys.exit(130)\n"
     )
