@@ -19,11 +19,11 @@ from flytekit.models import literals
 
 from flytekitplugins_podtriage.core.accounting import Failure
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte import local
 from flytekitplugins_podtriage.flyte.container_task import PodTriageContainer
 from flytekitplugins_podtriage.flyte.copilot.download import NotDownloaded, download
 from flytekitplugins_podtriage.flyte.copilot.rendering import NotRendered, rendered
 from flytekitplugins_podtriage.flyte.copilot.upload import NotUploaded, upload
+from flytekitplugins_podtriage.local import task_data
 
 _COPILOTS: Final = "errors.pb"
 """Copilot's own error document (flytecopilot/cmd/root.go, ``err-output-name``): propeller does not read it."""
@@ -40,14 +40,14 @@ class ContainerPlace:
     """Where the attempts of one container task find their inputs and leave their outputs."""
 
     task: PodTriageContainer
-    place: local.Place
+    place: task_data.Place
     inputs: Any
     """flyteidl's ``LiteralMap``."""
 
     @classmethod
     def new(cls, task: PodTriageContainer, context: FlyteContext, inputs: literals.LiteralMap) -> ContainerPlace:
         """Return a new place, and leave the inputs there."""
-        place = local.Place.new(context)
+        place = task_data.Place.new(context)
         place.put_inputs(inputs)
         return cls(task, place, inputs.to_flyte_idl())
 
@@ -63,7 +63,7 @@ class ContainerPlace:
             try:
                 download(self.inputs, found.input_folder, self.task.metadata_format.value, access)
             except NotDownloaded as error:
-                raise local.PodTriageUserError(f"task {self.task.name}: {error}") from error
+                raise task_data.PodTriageUserError(f"task {self.task.name}: {error}") from error
         return found
 
     def outputs(self, number: int) -> literals.LiteralMap | None:
@@ -97,14 +97,14 @@ class Attempt:
         """
         task, place = self.whole.task, self.whole.place
         if not container.get("command"):
-            raise local.PodTriageUserError(
+            raise task_data.PodTriageUserError(
                 f"task {task.name}: the image's own command is not known here; allowed: a task with a command"
             )
         parts = [*container["command"], *(container.get("args") or ())]
         try:
             filled = [rendered(part, self.whole.inputs) for part in place.rendered(parts, self.number)]
         except NotRendered as error:
-            raise local.PodTriageUserError(f"task {task.name}: {error}") from error
+            raise task_data.PodTriageUserError(f"task {task.name}: {error}") from error
         return [self.here(part) for part in filled]
 
     def environment(self, container: Mapping[str, Any]) -> dict[str, str]:

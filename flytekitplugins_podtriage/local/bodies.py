@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from flytekitplugins_podtriage.core.accounting import Failure
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte import container_local, local
+from flytekitplugins_podtriage.flyte import container_local
+from flytekitplugins_podtriage.local import task_data
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.sandbox.pods import BodyEnd
@@ -52,7 +53,7 @@ class Inline:
 class Process:
     """A body in a process of its own: the container's command, on this machine."""
 
-    def __init__(self, container: Mapping[str, Any], place: local.Place, root: str | None) -> None:
+    def __init__(self, container: Mapping[str, Any], place: task_data.Place, root: str | None) -> None:
         self._container = container
         self._place = place
         self._root = root
@@ -63,8 +64,8 @@ class Process:
         from flytekitplugins_podtriage.sandbox.pods import BodyEnd
 
         number = attempt or 0
-        command = local.command(self._container, self._place, number)
-        ended = run(command, local.environment(self._container, number, self._root))
+        command = task_data.command(self._container, self._place, number)
+        ended = run(command, task_data.environment(self._container, number, self._root))
         return BodyEnd(ended.code, ended.message or None)
 
 

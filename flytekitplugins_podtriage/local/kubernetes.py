@@ -21,8 +21,8 @@ from flytekitplugins_podtriage.connector import pod_manifest
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster
 from flytekitplugins_podtriage.core.task_runs import TaskRun
-from flytekitplugins_podtriage.flyte import local
 from flytekitplugins_podtriage.flyte.settings import InvalidSettings, Settings
+from flytekitplugins_podtriage.local import task_data
 from flytekitplugins_podtriage.local.attempts import run_task
 from flytekitplugins_podtriage.local.backends import backend
 from flytekitplugins_podtriage.local.runner import finish, policy_of, seconds_of, told
@@ -44,7 +44,7 @@ def outputs(task: Any, ctx: FlyteContext, settings: Settings, inputs: literals.L
             f"task {task.name}: its inputs and outputs are for Flyte's copilot, which a backend adds; allowed in a "
             "local run on a cluster: container tasks without any"
         )
-    place = local.Place.new(ctx)
+    place = task_data.Place.new(ctx)
     if place.prefix.startswith((flyte_tmp_dir, str(ctx.file_access.local_sandbox_dir))):  # flytekit's own defaults
         raise FlyteValidationException(
             f"task {task.name}: its data would go to {place.prefix}, which no pod reaches; allowed: "
@@ -54,14 +54,14 @@ def outputs(task: Any, ctx: FlyteContext, settings: Settings, inputs: literals.L
     try:
         run = _awaited(_run(task, ctx, settings, place))
     except ClusterError as error:
-        raise local.PodTriageSystemError(f"task {task.name}: {error}") from error
+        raise task_data.PodTriageSystemError(f"task {task.name}: {error}") from error
     told(run)
     finish(task, run, None)
     if marked and _is_container(task):
         return literals.LiteralMap({})
     found = place.outputs(run.attempts[-1].number - 1)
     if found is None:
-        raise local.PodTriageUserError(f"task {task.name}: its container ended well, but left no outputs")
+        raise task_data.PodTriageUserError(f"task {task.name}: its container ended well, but left no outputs")
     return found
 
 
@@ -73,7 +73,7 @@ def not_mapped(task: Any) -> FlyteValidationException:
     )
 
 
-async def _run(task: Any, ctx: FlyteContext, settings: Settings, place: local.Place) -> TaskRun:
+async def _run(task: Any, ctx: FlyteContext, settings: Settings, place: task_data.Place) -> TaskRun:
     cluster = await open_cluster(settings)
     namespace = (*settings.namespaces, cluster.default_namespace)[0]
     pod = _pod(task, ctx, place)
@@ -97,21 +97,21 @@ async def _run(task: Any, ctx: FlyteContext, settings: Settings, place: local.Pl
         await cluster.close()
 
 
-def _pod(task: Any, ctx: FlyteContext, place: local.Place) -> dict[str, Any]:
+def _pod(task: Any, ctx: FlyteContext, place: task_data.Place) -> dict[str, Any]:
     """Return the pod of a task without what differs between attempts."""
-    pod = local.manifest(task, ctx)
+    pod = task_data.manifest(task, ctx)
     prefix = OutputPrefix(f"{place.prefix}/0")
     metadata = pod["metadata"]
     # The end of the name is the attempt's number, which is added when that is known.
-    metadata["name"] = pod_manifest.pod_name(prefix, local.pod_name(task.name)).rpartition("-")[0]
+    metadata["name"] = pod_manifest.pod_name(prefix, task_data.pod_name(task.name)).rpartition("-")[0]
     metadata["labels"][pod_manifest.TASK] = pod_manifest.task_hash(prefix)
-    metadata["annotations"][local.TASK_NAME] = task.name
+    metadata["annotations"][task_data.TASK_NAME] = task.name
     return pod
 
 
-def _of_attempt(pod: Mapping[str, Any], place: local.Place, number: int) -> dict[str, Any]:
+def _of_attempt(pod: Mapping[str, Any], place: task_data.Place, number: int) -> dict[str, Any]:
     """Return an attempt's pod, with its arguments filled in."""
-    made = local.of_attempt(pod, number)
+    made = task_data.of_attempt(pod, number)
     made["metadata"]["annotations"][pod_manifest.PREFIX] = f"{place.prefix}/{number}"
     made["metadata"]["labels"] = {**made["metadata"]["labels"], pod_manifest.ATTEMPT: str(number)}
     containers = [

@@ -14,8 +14,8 @@ from flytekitplugins_podtriage.core.accounting import Failure
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.task_runs import TaskRun
-from flytekitplugins_podtriage.flyte import local
 from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
+from flytekitplugins_podtriage.local import task_data
 from flytekitplugins_podtriage.local.bodies import Inline
 
 if TYPE_CHECKING:
@@ -128,14 +128,14 @@ def _run(
     from flytekitplugins_podtriage.local.attempts import run_task
     from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 
-    pod = local.manifest(task, ctx)
-    pod["metadata"]["name"] = local.pod_name(task.name)
-    pod["metadata"]["annotations"][local.TASK_NAME] = task.name
+    pod = task_data.manifest(task, ctx)
+    pod["metadata"]["name"] = task_data.pod_name(task.name)
+    pod["metadata"]["annotations"][task_data.TASK_NAME] = task.name
     policy = policy_of(task, settings)
     cluster = SandboxCluster(read_plan(settings.plan), body=body)
     coroutine = run_task(
         cluster,
-        lambda number: local.of_attempt(pod, number),
+        lambda number: task_data.of_attempt(pod, number),
         task=task.name,
         namespace=_NAMESPACE,
         backend=backends.backend(backend, policy, settings.system_reserve),
@@ -215,4 +215,4 @@ def finish(task: Any, run: TaskRun, inline: Inline | None) -> None:
     said = final.message if final is not None else run.note
     message = f"task {task.name} failed after {len(run.attempts)} attempt(s): {said}"
     system = last.verdict.kind is ErrorKind.SYSTEM
-    raise (local.PodTriageSystemError if system else local.PodTriageUserError)(message)
+    raise (task_data.PodTriageSystemError if system else task_data.PodTriageUserError)(message)

@@ -13,10 +13,10 @@ from flytekit import FlyteContext
 from flytekit.core.task import TaskPlugins
 from flytekit.models import literals
 
-from flytekitplugins_podtriage.flyte import container_local, local
+from flytekitplugins_podtriage.flyte import container_local
 from flytekitplugins_podtriage.flyte.container_task import PodTriageContainer
 from flytekitplugins_podtriage.flyte.task import PodTriage, PodTriageFunctionTask
-from flytekitplugins_podtriage.local import kubernetes
+from flytekitplugins_podtriage.local import kubernetes, task_data
 from flytekitplugins_podtriage.local.bodies import Command, Inline, Process
 from flytekitplugins_podtriage.local.runner import finish, go, settings_in_force
 
@@ -39,20 +39,20 @@ class PodTriageTask(PodTriageFunctionTask):
         if settings.cluster == "kubernetes":
             # A dynamic task's body makes tasks of its own: it runs here, and they in the cluster.
             return self.run_body(ctx, inputs) if dynamic else kubernetes.outputs(self, ctx, settings, inputs)
-        place = local.Place.new(ctx)
+        place = task_data.Place.new(ctx)
         if settings.bodies == "inline" or dynamic:
             inline = Inline(lambda: self.run_body(ctx, inputs))
             finish(self, go(self, ctx, settings, inline.run, inline.failure), inline)
             found = inline.value
         else:
             place.put_inputs(inputs)
-            pod = local.manifest(self, ctx)
-            process = Process(local.primary_container(pod), place, local.module_root(self))
+            pod = task_data.manifest(self, ctx)
+            process = Process(task_data.primary_container(pod), place, task_data.module_root(self))
             run = go(self, ctx, settings, process.run, place.failure)
             finish(self, run, None)
             found = place.outputs(run.attempts[-1].number - 1)
         if found is None:
-            raise local.PodTriageUserError(f"task {self.name}: its container ended well, but left no outputs")
+            raise task_data.PodTriageUserError(f"task {self.name}: its container ended well, but left no outputs")
         return found
 
     def run_attempts_on_values(self, body: Callable[[], Any]) -> Any:
@@ -92,7 +92,7 @@ class PodTriageContainerTask(PodTriageContainer):
                 return literals.LiteralMap({})
             raise container_local.no_outputs(self)
         place = container_local.ContainerPlace.new(self, ctx, inputs)
-        command = Command(local.primary_container(local.manifest(self, ctx)), place)
+        command = Command(task_data.primary_container(task_data.manifest(self, ctx)), place)
         run = go(self, ctx, settings, command.run, place.failure)
         finish(self, run, None)
         found = place.outputs(run.attempts[-1].number - 1)

@@ -19,9 +19,9 @@ from flytekit.exceptions.user import FlyteValidationException
 
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import TaskRun
-from flytekitplugins_podtriage.flyte.local import PodTriageSystemError, PodTriageUserError
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.local.runner import watch_runs
+from flytekitplugins_podtriage.local.task_data import PodTriageSystemError, PodTriageUserError
 from tests.apiserver.api import Api, ApiStatus, pods
 from tests.apiserver.kubelet import ScriptedKubelet
 from tests.apiserver.local_workflow import double, greet, silent, twice

@@ -20,8 +20,8 @@ from flytekit.core.type_engine import TypeEngine
 from flytekit.models import literals
 
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte import local
 from flytekitplugins_podtriage.flyte.task import MARKER
+from flytekitplugins_podtriage.local import task_data
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -35,7 +35,7 @@ class Pod:
 
     def __init__(self, task: Any, attempt: int = 0, **inputs: Any) -> None:
         self.context = FlyteContext.current_context()
-        self.place = local.Place.new(self.context)
+        self.place = task_data.Place.new(self.context)
         self.attempt = attempt
         self.inputs = literals.LiteralMap(
             {
@@ -51,7 +51,7 @@ class Pod:
 
     def run(self) -> Pod:
         """Run its process to the end."""
-        container = local.primary_container(local.manifest(self.task, self.context))
+        container = task_data.primary_container(task_data.manifest(self.task, self.context))
         rendered = self.place.rendered(container["args"], self.attempt)
         assert rendered[0] == PROGRAM.name
         environment = {

@@ -17,8 +17,8 @@ from flytekit.models import literals
 from flytekit.tools.translator import get_serializable
 
 from flytekitplugins_podtriage.core.policy import Policy
-from flytekitplugins_podtriage.flyte import local
 from flytekitplugins_podtriage.flyte.task import MARKER, PodTriage, PodTriageFunctionTask
+from flytekitplugins_podtriage.local import task_data
 
 sys.path.insert(0, str(Path(__file__).parent))
 tasks: Any = importlib.import_module("workflow_of_tasks")
@@ -30,17 +30,17 @@ def template(entity: Any, settings: SerializationSettings = SETTINGS) -> Any:
     return get_serializable(OrderedDict(), settings, entity).template
 
 
-def in_pod(place: local.Place, entity: Any, attempt: int = 0) -> None:
+def in_pod(place: task_data.Place, entity: Any, attempt: int = 0) -> None:
     """Run a task's container as a kubelet would: a process of its own."""
-    container = local.primary_container(local.manifest(entity, place.context))
-    command = local.command(container, place, attempt)
-    environment = local.environment(container, attempt)
+    container = task_data.primary_container(task_data.manifest(entity, place.context))
+    command = task_data.command(container, place, attempt)
+    environment = task_data.environment(container, attempt)
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), environment["PYTHONPATH"]])
     subprocess.run(command, env=environment, check=True, capture_output=True)
 
 
-def place_with(n: int) -> local.Place:
-    place = local.Place.new(FlyteContext.current_context())
+def place_with(n: int) -> task_data.Place:
+    place = task_data.Place.new(FlyteContext.current_context())
     one = literals.Literal(scalar=literals.Scalar(primitive=literals.Primitive(integer=n)))
     place.put_inputs(literals.LiteralMap({"n": one}))
     return place

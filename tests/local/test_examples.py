@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte.local import PodTriageUserError
+from flytekitplugins_podtriage.local.task_data import PodTriageUserError
 from tests.local.conftest import Runs
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte.local import PodTriageSystemError
+from flytekitplugins_podtriage.local.task_data import PodTriageSystemError
 from tests.local.conftest import HERE, Runs
 
 

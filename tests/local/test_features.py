@@ -12,8 +12,8 @@ from flytekit import FlyteContext
 from flytekit.core.local_cache import LocalTaskCache
 
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte.local import PodTriageUserError
 from flytekitplugins_podtriage.local.attempts import MOST
+from flytekitplugins_podtriage.local.task_data import PodTriageUserError
 from tests.local.conftest import HERE, Runs
 
 

@@ -7,7 +7,7 @@ import pytest
 from flytekit.exceptions.user import FlyteRecoverableException
 
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte.local import PodTriageSystemError, PodTriageUserError
+from flytekitplugins_podtriage.local.task_data import PodTriageSystemError, PodTriageUserError
 from tests.local.conftest import Runs
 
 LASTING = "docker.io: 429"
