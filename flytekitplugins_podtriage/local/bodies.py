@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flytekitplugins_podtriage.core.accounting import Failure
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte import container_local
-from flytekitplugins_podtriage.local import task_data
+from flytekitplugins_podtriage.local import container_task, task_data
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.sandbox.pods import BodyEnd
@@ -72,7 +71,7 @@ class Process:
 class Command:
     """A container task's command, on this machine."""
 
-    def __init__(self, container: Mapping[str, Any], place: container_local.ContainerPlace) -> None:
+    def __init__(self, container: Mapping[str, Any], place: container_task.ContainerPlace) -> None:
         self._container = container
         self._place = place
 

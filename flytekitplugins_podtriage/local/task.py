@@ -13,10 +13,9 @@ from flytekit import FlyteContext
 from flytekit.core.task import TaskPlugins
 from flytekit.models import literals
 
-from flytekitplugins_podtriage.flyte import container_local
 from flytekitplugins_podtriage.flyte.container_task import PodTriageContainer
 from flytekitplugins_podtriage.flyte.task import PodTriage, PodTriageFunctionTask
-from flytekitplugins_podtriage.local import kubernetes, task_data
+from flytekitplugins_podtriage.local import container_task, kubernetes, task_data
 from flytekitplugins_podtriage.local.bodies import Command, Inline, Process
 from flytekitplugins_podtriage.local.runner import finish, go, settings_in_force
 
@@ -90,8 +89,8 @@ class PodTriageContainerTask(PodTriageContainer):
             finish(self, go(self, ctx, settings, lambda *_: BodyEnd(0), lambda _: None), None)
             if self.marked:
                 return literals.LiteralMap({})
-            raise container_local.no_outputs(self)
-        place = container_local.ContainerPlace.new(self, ctx, inputs)
+            raise container_task.no_outputs(self)
+        place = container_task.ContainerPlace.new(self, ctx, inputs)
         command = Command(task_data.primary_container(task_data.manifest(self, ctx)), place)
         run = go(self, ctx, settings, command.run, place.failure)
         finish(self, run, None)

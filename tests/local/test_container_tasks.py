@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from flytekitplugins_podtriage.cli.main import cli
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte.container_local import PodTriageNoOutputs
+from flytekitplugins_podtriage.local.container_task import PodTriageNoOutputs
 from flytekitplugins_podtriage.local.task_data import PodTriageSystemError, PodTriageUserError
 from tests.local.conftest import HERE, Runs
 
