@@ -84,7 +84,7 @@ def go(
             _run(task, ctx, settings, name, *_as_before(again)) for name in BACKENDS if name != settings.run_on
         )
     if task.enable_deck:
-        from flytekitplugins_podtriage.flyte.deck import add_deck
+        from flytekitplugins_podtriage.local.deck import add_deck
         from flytekitplugins_podtriage.report.page_runs import framed
 
         add_deck(task, ctx, framed(run, others))
