@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flytekitplugins_podtriage.flyte.copilot import gotext
-from flytekitplugins_podtriage.flyte.copilot.download import NotDownloaded, download
 from flytekitplugins_podtriage.flyte.copilot.rendering import NotRendered, rendered
 from flytekitplugins_podtriage.flyte.copilot.upload import NotUploaded, upload
+from flytekitplugins_podtriage.local.copilot.download import NotDownloaded, download
 from tests.core.data import rows
 
 FORMAT = tasks_pb2.DataLoadingConfig
