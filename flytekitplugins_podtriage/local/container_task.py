@@ -20,9 +20,9 @@ from flytekit.models import literals
 from flytekitplugins_podtriage.core.accounting import Failure
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.flyte.container_task import PodTriageContainer
-from flytekitplugins_podtriage.flyte.copilot.rendering import NotRendered, rendered
 from flytekitplugins_podtriage.local import task_data
 from flytekitplugins_podtriage.local.copilot.download import NotDownloaded, download
+from flytekitplugins_podtriage.local.copilot.template import NotRendered, rendered
 from flytekitplugins_podtriage.local.copilot.upload import NotUploaded, upload
 
 _COPILOTS: Final = "errors.pb"

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flytekitplugins_podtriage.flyte.copilot import gotext
-from flytekitplugins_podtriage.flyte.copilot.rendering import NotRendered, rendered
 from flytekitplugins_podtriage.local.copilot.download import NotDownloaded, download
+from flytekitplugins_podtriage.local.copilot.template import NotRendered, rendered
 from flytekitplugins_podtriage.local.copilot.upload import NotUploaded, upload
 from tests.core.data import rows
 
