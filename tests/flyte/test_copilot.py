@@ -15,7 +15,7 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flytekitplugins_podtriage.flyte.copilot import gotext
+from flytekitplugins_podtriage.local.copilot import go_values
 from flytekitplugins_podtriage.local.copilot.download import NotDownloaded, download
 from flytekitplugins_podtriage.local.copilot.template import NotRendered, rendered
 from flytekitplugins_podtriage.local.copilot.upload import NotUploaded, upload
@@ -170,11 +170,11 @@ def test_an_input_that_is_not_there_is_refused() -> None:
 
 @given(st.integers(-(2**62), 2**62))
 def test_a_length_of_time_is_read_as_it_was_written(nanoseconds: int) -> None:
-    assert gotext.parse_duration(gotext.duration(nanoseconds)) == nanoseconds
+    assert go_values.parse_duration(go_values.duration(nanoseconds)) == nanoseconds
 
 
 @given(st.floats(allow_nan=False))
 def test_a_number_is_read_as_it_was_written(value: float) -> None:
-    assert gotext.parse_float(gotext.positional(value)) == value
-    assert gotext.parse_float(gotext.shortest(value)) == value
-    assert "e" not in gotext.positional(value)
+    assert go_values.parse_float(go_values.positional(value)) == value
+    assert go_values.parse_float(go_values.shortest(value)) == value
+    assert "e" not in go_values.positional(value)

@@ -15,7 +15,7 @@ import yaml
 from flyteidl.core import literals_pb2, tasks_pb2, types_pb2
 from google.protobuf import json_format
 
-from flytekitplugins_podtriage.flyte.copilot import gotext
+from flytekitplugins_podtriage.local.copilot import go_values
 
 
 class NotDownloaded(ValueError):
@@ -104,22 +104,22 @@ def _primitive(primitive: Any) -> tuple[str, Any]:
     """Return what stands in the file, and the value in JSON."""
     kind = primitive.WhichOneof("value")
     if kind == "float_value":
-        return gotext.positional(primitive.float_value), primitive.float_value
+        return go_values.positional(primitive.float_value), primitive.float_value
     if kind == "boolean":
         return ("true" if primitive.boolean else "false"), primitive.boolean
     if kind == "datetime":
-        text = gotext.timestamp(primitive.datetime)
+        text = go_values.timestamp(primitive.datetime)
         return text, text
     if kind == "duration":
         # In JSON it is null: the value is lost in `handlePrimitive`, whose variable is shadowed there.
-        return gotext.duration(primitive.duration.ToNanoseconds()), None
+        return go_values.duration(primitive.duration.ToNanoseconds()), None
     value = getattr(primitive, kind)
     return str(value), value
 
 
 def _json(value: Any) -> str:
     try:
-        return gotext.to_json(value)
+        return go_values.to_json(value)
     except ValueError as error:
         raise NotDownloaded(str(error)) from error
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flytekitplugins_podtriage.flyte.copilot import gotext
+from flytekitplugins_podtriage.local.copilot import go_values
 
 # Upper and lower case alike, as in template.go (inputVarRegex).
 _INPUT: Final = re.compile(r"\{\{\s*[.$]Inputs\.([^}\s]+)\s*\}\}", re.IGNORECASE)
@@ -61,11 +61,11 @@ def _literal(literal: Any) -> str:
 def _primitive(primitive: Any) -> str:
     kind = primitive.WhichOneof("value")
     if kind == "float_value":
-        return gotext.shortest(primitive.float_value)
+        return go_values.shortest(primitive.float_value)
     if kind == "boolean":
         return "true" if primitive.boolean else "false"
     if kind == "datetime":
-        return gotext.timestamp(primitive.datetime)
+        return go_values.timestamp(primitive.datetime)
     if kind == "duration":
         # Not Go's own form: propeller prints the message of protobuf.
         return " ".join(str(primitive.duration).split()).replace(": ", ":")
@@ -83,4 +83,4 @@ def _gone(value: Any) -> str:
         return "<nil>"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return gotext.shortest(value) if isinstance(value, float) else str(value)
+    return go_values.shortest(value) if isinstance(value, float) else str(value)

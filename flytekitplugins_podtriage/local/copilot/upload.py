@@ -9,7 +9,7 @@ from typing import Any, Final
 from flyteidl.core import literals_pb2, types_pb2
 from google.protobuf import json_format
 
-from flytekitplugins_podtriage.flyte.copilot import gotext
+from flytekitplugins_podtriage.local.copilot import go_values
 
 ERROR_FILE: Final = "_ERROR"
 """A container that leaves it says that it failed, and why."""
@@ -109,17 +109,17 @@ def _fill(scalar: Any, kind: int, text: str) -> None:
     """Set a scalar to the value that a text spells (flyteidl/clients/go/coreutils/literals.go)."""
     primitive = scalar.primitive
     if kind == types_pb2.INTEGER:
-        primitive.integer = gotext.parse_integer(text)
+        primitive.integer = go_values.parse_integer(text)
     elif kind == types_pb2.FLOAT:
-        primitive.float_value = gotext.parse_float(text)
+        primitive.float_value = go_values.parse_float(text)
     elif kind == types_pb2.BOOLEAN:
-        primitive.boolean = gotext.parse_boolean(text)
+        primitive.boolean = go_values.parse_boolean(text)
     elif kind == types_pb2.STRING:
         primitive.string_value = text
     elif kind == types_pb2.DATETIME:
         primitive.datetime.FromJsonString(text)
     elif kind == types_pb2.DURATION:
-        primitive.duration.FromNanoseconds(gotext.parse_duration(text))
+        primitive.duration.FromNanoseconds(go_values.parse_duration(text))
     elif kind == types_pb2.STRUCT:
         json_format.Parse(text, scalar.generic, ignore_unknown_fields=True)
     elif kind == types_pb2.ERROR:
