@@ -102,7 +102,7 @@ def _explain(found: list[Subject], as_json: bool, html: str | None, options: dic
     from flytekitplugins_podtriage.core.accounting import Limits
     from flytekitplugins_podtriage.core.errors import InvalidPod
     from flytekitplugins_podtriage.report.explain import explain as put_together
-    from flytekitplugins_podtriage.report.story import last_moment
+    from flytekitplugins_podtriage.report.timeline import last_moment
 
     settings, now, retries, most = options["settings"], options["now"], options["retries"], options["system_retries"]
     assert isinstance(settings, tuple) and isinstance(retries, int) and isinstance(most, int)

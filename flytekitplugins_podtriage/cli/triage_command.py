@@ -72,7 +72,7 @@ def _judge(path: str, policy: object, now: str | None) -> list[Verdict]:
     from flytekitplugins_podtriage.core.errors import InvalidPod
     from flytekitplugins_podtriage.core.policy import Policy
     from flytekitplugins_podtriage.core.triage import triage as decide
-    from flytekitplugins_podtriage.report.story import last_moment
+    from flytekitplugins_podtriage.report.timeline import last_moment
 
     assert isinstance(policy, Policy)
     where = name_of(path)

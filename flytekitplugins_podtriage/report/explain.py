@@ -18,7 +18,7 @@ from flytekitplugins_podtriage.report.bills import Case, bills
 from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.means import means
 from flytekitplugins_podtriage.report.shown import line
-from flytekitplugins_podtriage.report.story import last_moment, next_try, story
+from flytekitplugins_podtriage.report.timeline import last_moment, next_try, story
 
 _STALE = timedelta(hours=1)
 

@@ -14,7 +14,7 @@ from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.policy import BACKENDS, Policy
 from flytekitplugins_podtriage.report.explain import explain
 from flytekitplugins_podtriage.report.explanation import Explanation, Tone
-from flytekitplugins_podtriage.report.story import last_moment, story
+from flytekitplugins_podtriage.report.timeline import last_moment, story
 
 Explained = Callable[..., Explanation]
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
