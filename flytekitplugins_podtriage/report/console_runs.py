@@ -13,7 +13,7 @@ from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.report.hanging import hanging
 from flytekitplugins_podtriage.report.moments import length
-from flytekitplugins_podtriage.report.runs import (
+from flytekitplugins_podtriage.report.run_summary import (
     NAMES,
     NONE_RUN,
     WRONGED,

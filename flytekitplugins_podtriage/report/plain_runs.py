@@ -12,7 +12,7 @@ from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.core.text.redact import mask
 from flytekitplugins_podtriage.report.masking import masked
-from flytekitplugins_podtriage.report.runs import category, fault, happened, left, outcome, remedy, wronged
+from flytekitplugins_podtriage.report.run_summary import category, fault, happened, left, outcome, remedy, wronged
 
 SCHEMA = 1
 
