@@ -150,7 +150,7 @@ def _show(answer: Audit, as_json: bool, html: str | None) -> None:
 
         write_page(html, page(answer))
     elif as_json:
-        from flytekitplugins_podtriage.report.plain import audit_json
+        from flytekitplugins_podtriage.report.as_json import audit_json
 
         print_json(audit_json(answer))
     else:

@@ -59,7 +59,7 @@ def explain_execution(what: str, as_json: bool, html: str | None, options: Mappi
 
         write_page(html, page(told))
     elif as_json:
-        from flytekitplugins_podtriage.report.plain import history_json
+        from flytekitplugins_podtriage.report.as_json import history_json
 
         print_json(history_json(told))
     else:

@@ -137,7 +137,7 @@ def _show(told: list[Explanation], as_json: bool, html: str | None) -> None:
 
         write_page(html, page(told))
     elif as_json:
-        from flytekitplugins_podtriage.report.plain import explanation_json
+        from flytekitplugins_podtriage.report.as_json import explanation_json
 
         for one in told:
             print_json(explanation_json(one))

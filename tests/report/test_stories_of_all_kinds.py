@@ -14,10 +14,10 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from flytekitplugins_podtriage.report.as_json import explanation_json
 from flytekitplugins_podtriage.report.console_explanation import Explanations
 from flytekitplugins_podtriage.report.explanation import Explanation, Tone
 from flytekitplugins_podtriage.report.page_explanation import page
-from flytekitplugins_podtriage.report.plain import explanation_json
 
 Explained = Callable[..., Explanation]
 CASES = [
