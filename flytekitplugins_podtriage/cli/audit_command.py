@@ -154,6 +154,6 @@ def _show(answer: Audit, as_json: bool, html: str | None) -> None:
 
         print_json(audit_json(answer))
     else:
-        from flytekitplugins_podtriage.report.console_audit import AuditView
+        from flytekitplugins_podtriage.report.console.audit import AuditView
 
         print_view(AuditView(answer))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from flytekitplugins_podtriage.report.audit import Audit, Row
-from flytekitplugins_podtriage.report.console_audit import HEADS, numbers
+from flytekitplugins_podtriage.report.console.audit import HEADS, numbers
 from flytekitplugins_podtriage.report.page import document, element, table, text
 
 _MOST_ROWS = 200
