@@ -49,7 +49,7 @@ def diagnose(message: str | None, jsonl: bool, reason: str | None, rules_file: s
     if as_json or not for_a_person():
         print_json(found.to_json())
     else:
-        from flytekitplugins_podtriage.report.console_diagnosis import render_diagnosis
+        from flytekitplugins_podtriage.report.console.diagnosis import render_diagnosis
 
         print_view(render_diagnosis(found, rules))
     return 0

@@ -95,7 +95,7 @@ def _show(verdicts: list[Verdict], as_json: bool) -> None:
         for verdict in verdicts:
             print_json(masked(verdict).to_json())
         return
-    from flytekitplugins_podtriage.report.console_diagnosis import render_verdict
+    from flytekitplugins_podtriage.report.console.diagnosis import render_verdict
 
     for verdict in verdicts:
         print_view(render_verdict(masked(verdict)))

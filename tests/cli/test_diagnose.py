@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from flytekitplugins_podtriage.core.diagnose import diagnose
-from flytekitplugins_podtriage.report.console_diagnosis import render_diagnosis
+from flytekitplugins_podtriage.report.console.diagnosis import render_diagnosis
 
 LIMITED = 'failed to resolve reference "docker.io/library/a:1": 429 Too Many Requests'
 OWN = '[[rule]]\nid="mine"\ncategory="mine"\nkind="USER"\nmeans="m"\nremedy="r"\nphrases=["cache not primed"]\n'

@@ -200,7 +200,7 @@ def test_a_person_reads_text(limited: dict[str, Any]) -> None:
 
     from flytekitplugins_podtriage.cli.times import parse_moment
     from flytekitplugins_podtriage.core.triage import triage
-    from flytekitplugins_podtriage.report.console_diagnosis import render_verdict
+    from flytekitplugins_podtriage.report.console.diagnosis import render_verdict
 
     out = io.StringIO()
     verdict = triage(limited["pod"], now=parse_moment(limited["now"], "now"))

@@ -13,7 +13,7 @@ from flytekitplugins_podtriage import Policy, diagnose, triage
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.report.audit import Audit, Entry, Tally
 from flytekitplugins_podtriage.report.console.audit import AuditView
-from flytekitplugins_podtriage.report.console_diagnosis import render_diagnosis, render_verdict
+from flytekitplugins_podtriage.report.console.diagnosis import render_diagnosis, render_verdict
 from flytekitplugins_podtriage.report.masking import masked
 from flytekitplugins_podtriage.report.page_audit import page
 
