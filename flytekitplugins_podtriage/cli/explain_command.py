@@ -142,6 +142,6 @@ def _show(told: list[Explanation], as_json: bool, html: str | None) -> None:
         for one in told:
             print_json(explanation_json(one))
     else:
-        from flytekitplugins_podtriage.report.console_explanation import Explanations
+        from flytekitplugins_podtriage.report.console.explanation import Explanations
 
         print_view(Explanations(told))

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from flytekitplugins_podtriage.cli import output
-from flytekitplugins_podtriage.report.console_explanation import Explanations
+from flytekitplugins_podtriage.report.console.explanation import Explanations
 from flytekitplugins_podtriage.report.explanation import Explanation
 
 Explained = Callable[..., Explanation]

@@ -14,7 +14,7 @@ from flytekitplugins_podtriage import Policy
 from flytekitplugins_podtriage.core.accounting import Limits
 from flytekitplugins_podtriage.core.policy import BACKENDS
 from flytekitplugins_podtriage.report.as_json import explanation_json
-from flytekitplugins_podtriage.report.console_explanation import Explanations
+from flytekitplugins_podtriage.report.console.explanation import Explanations
 from flytekitplugins_podtriage.report.explain import explain
 from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.page_explanation import page

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from flytekitplugins_podtriage.report.as_json import explanation_json
-from flytekitplugins_podtriage.report.console_explanation import Explanations
+from flytekitplugins_podtriage.report.console.explanation import Explanations
 from flytekitplugins_podtriage.report.explanation import Explanation, Tone
 from flytekitplugins_podtriage.report.page_explanation import page
 
