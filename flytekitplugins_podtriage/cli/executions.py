@@ -63,7 +63,7 @@ def explain_execution(what: str, as_json: bool, html: str | None, options: Mappi
 
         print_json(history_json(told))
     else:
-        from flytekitplugins_podtriage.report.console_history import HistoryView
+        from flytekitplugins_podtriage.report.console.history import HistoryView
 
         print_view(HistoryView(told))
     return FAILING if told.failing else 0

@@ -12,7 +12,7 @@ from flytekitplugins_podtriage.report import page_history
 from flytekitplugins_podtriage.report.attempts import Attempt, charged, judge
 from flytekitplugins_podtriage.report.audit import MOST_ROWS, NONE, OTHERS, Entry, Tally
 from flytekitplugins_podtriage.report.console.audit import AuditView
-from flytekitplugins_podtriage.report.console_history import MOST_SHOWN, HistoryView
+from flytekitplugins_podtriage.report.console.history import MOST_SHOWN, HistoryView
 from flytekitplugins_podtriage.report.history import history
 
 LIMITED = "429 Too Many Requests"
