@@ -66,7 +66,7 @@ def rehearse(
 
         print_json(runs_json([one for run_, others in found.runs for one in (run_, *others)], found.error))
     else:
-        from flytekitplugins_podtriage.report.console_runs import RunsView
+        from flytekitplugins_podtriage.report.console.runs import RunsView
 
         print_view(RunsView(found.runs, found.error))
     return 0 if found.error is None else 1

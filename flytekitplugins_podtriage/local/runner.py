@@ -192,7 +192,7 @@ def read_plan(text: str) -> Plan:
 def _show(run: TaskRun, others: tuple[TaskRun, ...]) -> None:
     from rich.console import Console
 
-    from flytekitplugins_podtriage.report.console_runs import RunView
+    from flytekitplugins_podtriage.report.console.runs import RunView
 
     console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
     console.print()
