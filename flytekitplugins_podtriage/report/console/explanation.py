@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flytekitplugins_podtriage.core.model import Evidence
-from flytekitplugins_podtriage.report.console_story import as_line, in_words
+from flytekitplugins_podtriage.report.console.timeline import as_line, in_words
 from flytekitplugins_podtriage.report.explanation import Bill, Explanation, fault
 from flytekitplugins_podtriage.report.glyphs import KINDS, Glyphs
 from flytekitplugins_podtriage.report.hanging import hanging
