@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flytekitplugins_podtriage.report.audit import Audit, Row
-from flytekitplugins_podtriage.report.glyphs import Glyphs
+from flytekitplugins_podtriage.report.console.symbols import Glyphs
 from flytekitplugins_podtriage.report.hanging import hanging
 
 MOST_SHOWN = 12

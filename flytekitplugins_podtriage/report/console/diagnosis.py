@@ -8,8 +8,8 @@ from rich.text import Text
 
 from flytekitplugins_podtriage.core.model import Category, Diagnosis, ErrorKind, Verdict
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
+from flytekitplugins_podtriage.report.console.symbols import KINDS
 from flytekitplugins_podtriage.report.explanation import fault
-from flytekitplugins_podtriage.report.glyphs import KINDS
 from flytekitplugins_podtriage.report.means import means
 from flytekitplugins_podtriage.report.shown import line, shown
 

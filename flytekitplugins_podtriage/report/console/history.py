@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from flytekitplugins_podtriage.report.attempts import Judged
+from flytekitplugins_podtriage.report.console.symbols import KINDS
 from flytekitplugins_podtriage.report.explanation import fault
-from flytekitplugins_podtriage.report.glyphs import KINDS
 from flytekitplugins_podtriage.report.history import FROM_TEXT, History
 from flytekitplugins_podtriage.report.moments import stamp
 from flytekitplugins_podtriage.report.shown import line

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from rich.text import Text
 
+from flytekitplugins_podtriage.report.console.symbols import TONES, Glyphs
 from flytekitplugins_podtriage.report.explanation import Explanation
-from flytekitplugins_podtriage.report.glyphs import TONES, Glyphs
 from flytekitplugins_podtriage.report.moments import clock, from_now
 
 _MOST_MARKS = 16
