@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from flytekitplugins_podtriage.report.audit import Audit, Row
 from flytekitplugins_podtriage.report.console.audit import HEADS, numbers
-from flytekitplugins_podtriage.report.page import document, element, table, text
+from flytekitplugins_podtriage.report.html.document import document, element, table, text
 
 _MOST_ROWS = 200
 

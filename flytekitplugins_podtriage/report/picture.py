@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 import attrs
 
 from flytekitplugins_podtriage.report.explanation import Bill, Explanation, Mark
+from flytekitplugins_podtriage.report.html.document import text
 from flytekitplugins_podtriage.report.moments import clock
-from flytekitplugins_podtriage.report.page import text
 
 WIDTH = 960
 LEFT, RIGHT = 120, 180
