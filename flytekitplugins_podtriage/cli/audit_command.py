@@ -146,7 +146,7 @@ def _show(answer: Audit, as_json: bool, html: str | None) -> None:
     from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
 
     if html is not None:
-        from flytekitplugins_podtriage.report.page_audit import page
+        from flytekitplugins_podtriage.report.html.audit import page
 
         write_page(html, page(answer))
     elif as_json:

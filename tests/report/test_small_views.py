@@ -14,8 +14,8 @@ from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.report.audit import Audit, Entry, Tally
 from flytekitplugins_podtriage.report.console.audit import AuditView
 from flytekitplugins_podtriage.report.console.diagnosis import render_diagnosis, render_verdict
+from flytekitplugins_podtriage.report.html.audit import page
 from flytekitplugins_podtriage.report.masking import masked
-from flytekitplugins_podtriage.report.page_audit import page
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 PREEMPTED: dict[str, Any] = {
