@@ -133,7 +133,7 @@ def _show(told: list[Explanation], as_json: bool, html: str | None) -> None:
     from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
 
     if html is not None:
-        from flytekitplugins_podtriage.report.page_explanation import page
+        from flytekitplugins_podtriage.report.html.explanation import page
 
         write_page(html, page(told))
     elif as_json:

@@ -17,7 +17,7 @@ from flytekitplugins_podtriage.report.as_json import explanation_json
 from flytekitplugins_podtriage.report.console.explanation import Explanations
 from flytekitplugins_podtriage.report.explain import explain
 from flytekitplugins_podtriage.report.explanation import Explanation
-from flytekitplugins_podtriage.report.page_explanation import page
+from flytekitplugins_podtriage.report.html.explanation import page
 from tests.core.data import moment, timelines
 
 POLICIES = {name: Policy.for_backend(name) for name in BACKENDS}

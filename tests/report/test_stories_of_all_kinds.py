@@ -17,7 +17,7 @@ from rich.console import Console
 from flytekitplugins_podtriage.report.as_json import explanation_json
 from flytekitplugins_podtriage.report.console.explanation import Explanations
 from flytekitplugins_podtriage.report.explanation import Explanation, Tone
-from flytekitplugins_podtriage.report.page_explanation import page
+from flytekitplugins_podtriage.report.html.explanation import page
 
 Explained = Callable[..., Explanation]
 CASES = [
