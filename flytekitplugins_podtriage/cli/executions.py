@@ -55,7 +55,7 @@ def explain_execution(what: str, as_json: bool, html: str | None, options: Mappi
     project, domain, name = where.split("/")
     told = history(name, f"{project} {domain}", found, rules)
     if html is not None:
-        from flytekitplugins_podtriage.report.page_history import page
+        from flytekitplugins_podtriage.report.html.history import page
 
         write_page(html, page(told))
     elif as_json:
