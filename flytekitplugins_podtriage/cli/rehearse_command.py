@@ -58,7 +58,7 @@ def rehearse(
     except ValueError as error:
         raise Refused(" ".join(str(error).split())) from error
     if html is not None:
-        from flytekitplugins_podtriage.report.page_runs import page
+        from flytekitplugins_podtriage.report.html.runs import page
 
         write_page(html, page(found.runs, found.error))
     elif as_json:

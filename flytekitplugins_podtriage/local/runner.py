@@ -85,7 +85,7 @@ def go(
         )
     if task.enable_deck:
         from flytekitplugins_podtriage.local.deck import add_deck
-        from flytekitplugins_podtriage.report.page_runs import framed
+        from flytekitplugins_podtriage.report.html.runs import framed
 
         add_deck(task, ctx, framed(run, others))
     told(run, others)
