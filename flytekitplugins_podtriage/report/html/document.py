@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from flytekitplugins_podtriage.report.page_style import STYLE
+from flytekitplugins_podtriage.report.html.style import STYLE
 from flytekitplugins_podtriage.report.shown import shown
 
 
