@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from flytekitplugins_podtriage.report.explanation import Explanation
-from flytekitplugins_podtriage.report.picture import WIDTH, picture
+from flytekitplugins_podtriage.report.html.timeline_svg import WIDTH, picture
 
 Explained = Callable[..., Explanation]
 
