@@ -30,6 +30,6 @@ class Refused(click.ClickException):
 
 def one_line(text: str) -> str:
     """Return a text as one line that is fit to be shown, and not a long one."""
-    from flytekitplugins_podtriage.report.shown import line
+    from flytekitplugins_podtriage.report.text.sanitize import line
 
     return line(text, _LONGEST)

@@ -55,7 +55,7 @@ def explain(error: Exception, data: bytes | None) -> str:
     """Say in a line why a line could not be answered."""
     import msgspec
 
-    from flytekitplugins_podtriage.report.shown import line
+    from flytekitplugins_podtriage.report.text.sanitize import line
 
     if data is not None and not data.strip():
         return "the line is empty; allowed: a JSON object"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from flytekitplugins_podtriage.report.shown import line
+from flytekitplugins_podtriage.report.text.sanitize import line
 
 _ATTEMPT = "FLYTE_ATTEMPT_NUMBER"
 _NAME = re.compile(r"-(\d{1,3})\Z")

@@ -10,7 +10,7 @@ from flytekitplugins_podtriage.report.audit import Audit
 from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.history import FROM_TEXT, History
 from flytekitplugins_podtriage.report.masking import masked
-from flytekitplugins_podtriage.report.shown import shown
+from flytekitplugins_podtriage.report.text.sanitize import shown
 
 SCHEMA = 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.report.shown import line
+from flytekitplugins_podtriage.report.text.sanitize import line
 
 MOST_ROWS = 2000
 """How many tasks or registries are told apart; what comes later is counted together."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.report.explanation import Tone
-from flytekitplugins_podtriage.report.shown import line
+from flytekitplugins_podtriage.report.text.sanitize import line
 
 _EVENTS: Final = {
     "Scheduled": ("scheduled", Tone.PROGRESS),

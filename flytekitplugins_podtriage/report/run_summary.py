@@ -8,7 +8,7 @@ from flytekitplugins_podtriage.core.accounting import Limits
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.report.means import means
-from flytekitplugins_podtriage.report.shown import line
+from flytekitplugins_podtriage.report.text.sanitize import line
 
 NAMES: Final = {
     "flyte-1.16": "stock Flyte 1.16",

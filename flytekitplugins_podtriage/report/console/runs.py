@@ -26,7 +26,7 @@ from flytekitplugins_podtriage.report.run_summary import (
     remedy,
     wronged,
 )
-from flytekitplugins_podtriage.report.shown import line
+from flytekitplugins_podtriage.report.text.sanitize import line
 
 MOST_SHOWN = 12
 """How many attempts of a run a person is shown."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from flytekitplugins_podtriage.report.html.style import STYLE
-from flytekitplugins_podtriage.report.shown import shown
+from flytekitplugins_podtriage.report.text.sanitize import shown
 
 
 def text(value: object) -> str:

@@ -22,7 +22,7 @@ from flytekitplugins_podtriage.report.run_summary import (
     remedy,
     wronged,
 )
-from flytekitplugins_podtriage.report.shown import line
+from flytekitplugins_podtriage.report.text.sanitize import line
 
 _MOST_ROWS = 100
 
