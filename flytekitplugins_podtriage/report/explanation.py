@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from flytekitplugins_podtriage.core.model import Charge, ErrorKind, Verdict
-from flytekitplugins_podtriage.report.moments import from_now, length
+from flytekitplugins_podtriage.report.text.humanize import from_now, length
 
 NEVER = timedelta(days=3650)
 """What is further off is not going to happen: a time far in the future is a clock's mistake, or stands for none."""

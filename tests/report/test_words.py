@@ -12,7 +12,7 @@ import pytest
 from flytekitplugins_podtriage import report
 from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.report.labels import label_of, words_for
-from flytekitplugins_podtriage.report.moments import clock, from_now, length
+from flytekitplugins_podtriage.report.text.humanize import clock, from_now, length
 from flytekitplugins_podtriage.report.text.sanitize import line, shown
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)

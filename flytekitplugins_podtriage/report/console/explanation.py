@@ -16,7 +16,7 @@ from flytekitplugins_podtriage.report.console.symbols import KINDS, Glyphs
 from flytekitplugins_podtriage.report.console.timeline import as_line, in_words
 from flytekitplugins_podtriage.report.explanation import Bill, Explanation, fault
 from flytekitplugins_podtriage.report.hanging import hanging
-from flytekitplugins_podtriage.report.moments import clock
+from flytekitplugins_podtriage.report.text.humanize import clock
 from flytekitplugins_podtriage.report.text.sanitize import line
 
 _MOST_QUOTES = 3

@@ -12,7 +12,6 @@ from rich.text import Text
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.report.hanging import hanging
-from flytekitplugins_podtriage.report.moments import length
 from flytekitplugins_podtriage.report.run_summary import (
     NAMES,
     NONE_RUN,
@@ -26,6 +25,7 @@ from flytekitplugins_podtriage.report.run_summary import (
     remedy,
     wronged,
 )
+from flytekitplugins_podtriage.report.text.humanize import length
 from flytekitplugins_podtriage.report.text.sanitize import line
 
 MOST_SHOWN = 12

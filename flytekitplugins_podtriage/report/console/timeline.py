@@ -9,7 +9,7 @@ from rich.text import Text
 
 from flytekitplugins_podtriage.report.console.symbols import TONES, Glyphs
 from flytekitplugins_podtriage.report.explanation import Explanation
-from flytekitplugins_podtriage.report.moments import clock, from_now
+from flytekitplugins_podtriage.report.text.humanize import clock, from_now
 
 _MOST_MARKS = 16
 _FIRST_MARKS = 3

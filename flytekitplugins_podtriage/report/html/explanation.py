@@ -8,7 +8,7 @@ from flytekitplugins_podtriage.core.model import Evidence
 from flytekitplugins_podtriage.report.explanation import Bill, Explanation, fault
 from flytekitplugins_podtriage.report.html.document import badge, document, element, table, text
 from flytekitplugins_podtriage.report.html.timeline_svg import picture
-from flytekitplugins_podtriage.report.moments import clock, from_now, stamp
+from flytekitplugins_podtriage.report.text.humanize import clock, from_now, stamp
 
 _MOST_QUOTES = 5
 

@@ -8,7 +8,7 @@ from flytekitplugins_podtriage.report.attempts import Judged
 from flytekitplugins_podtriage.report.explanation import fault
 from flytekitplugins_podtriage.report.history import FROM_TEXT, History
 from flytekitplugins_podtriage.report.html.document import badge, document, element, table, text
-from flytekitplugins_podtriage.report.moments import stamp
+from flytekitplugins_podtriage.report.text.humanize import stamp
 
 
 def page(told: History) -> str:

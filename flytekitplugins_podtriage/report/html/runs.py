@@ -8,7 +8,6 @@ from html import escape
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.report.html.document import badge, document, element, table, text
-from flytekitplugins_podtriage.report.moments import length
 from flytekitplugins_podtriage.report.run_summary import (
     NAMES,
     NONE_RUN,
@@ -22,6 +21,7 @@ from flytekitplugins_podtriage.report.run_summary import (
     remedy,
     wronged,
 )
+from flytekitplugins_podtriage.report.text.humanize import length
 from flytekitplugins_podtriage.report.text.sanitize import line
 
 _MOST_ROWS = 100

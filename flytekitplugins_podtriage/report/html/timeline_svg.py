@@ -12,7 +12,7 @@ import attrs
 
 from flytekitplugins_podtriage.report.explanation import Bill, Explanation, Mark
 from flytekitplugins_podtriage.report.html.document import text
-from flytekitplugins_podtriage.report.moments import clock
+from flytekitplugins_podtriage.report.text.humanize import clock
 
 WIDTH = 960
 LEFT, RIGHT = 120, 180
