@@ -16,7 +16,7 @@ from flytekitplugins_podtriage.core.decode import read_events, read_pod
 from flytekitplugins_podtriage.core.diagnose import diagnose
 from flytekitplugins_podtriage.core.events import observed_at
 from flytekitplugins_podtriage.report.explanation import Mark, Tone
-from flytekitplugins_podtriage.report.labels import label_of, tone_of, words_for
+from flytekitplugins_podtriage.report.text.event_labels import label_of, tone_of, words_for
 from flytekitplugins_podtriage.report.text.sanitize import line
 
 _NOT_YET = datetime(1970, 1, 2, tzinfo=timezone.utc)

@@ -11,7 +11,7 @@ import pytest
 
 from flytekitplugins_podtriage import report
 from flytekitplugins_podtriage.core.model import Category
-from flytekitplugins_podtriage.report.labels import label_of, words_for
+from flytekitplugins_podtriage.report.text.event_labels import label_of, words_for
 from flytekitplugins_podtriage.report.text.humanize import clock, from_now, length
 from flytekitplugins_podtriage.report.text.sanitize import line, shown
 
