@@ -15,7 +15,7 @@ from flytekitplugins_podtriage.core.model import Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.triage import triage
 from flytekitplugins_podtriage.report.explanation import Explanation
-from flytekitplugins_podtriage.report.means import means
+from flytekitplugins_podtriage.report.text.rule_text import means
 from flytekitplugins_podtriage.report.text.sanitize import line
 from flytekitplugins_podtriage.report.timeline import last_moment, next_try, story
 from flytekitplugins_podtriage.report.who_pays import Case, bills

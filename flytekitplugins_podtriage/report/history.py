@@ -9,7 +9,7 @@ import attrs
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.report.attempts import Attempt, Judged, judge
-from flytekitplugins_podtriage.report.means import means
+from flytekitplugins_podtriage.report.text.rule_text import means
 from flytekitplugins_podtriage.report.text.sanitize import line
 
 FROM_TEXT = "from the message alone: the pods are gone, and no more is claimed than the words tell"

@@ -7,7 +7,7 @@ from typing import Final
 from flytekitplugins_podtriage.core.accounting import Limits
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
-from flytekitplugins_podtriage.report.means import means
+from flytekitplugins_podtriage.report.text.rule_text import means
 from flytekitplugins_podtriage.report.text.sanitize import line
 
 NAMES: Final = {

@@ -10,7 +10,7 @@ from flytekitplugins_podtriage.core.model import Category, Diagnosis, ErrorKind,
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.report.console.symbols import KINDS
 from flytekitplugins_podtriage.report.explanation import fault
-from flytekitplugins_podtriage.report.means import means
+from flytekitplugins_podtriage.report.text.rule_text import means
 from flytekitplugins_podtriage.report.text.sanitize import line, shown
 
 _WHOSE = {"SYSTEM": "the platform's doing", "USER": "the user's doing", "unknown": "nobody knows whose doing it is"}
