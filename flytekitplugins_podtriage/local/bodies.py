@@ -10,7 +10,7 @@ from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.local import container_task, task_data
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.sandbox.pods import BodyEnd
+    from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd
 
 
 class Inline:
@@ -24,7 +24,7 @@ class Inline:
 
     def run(self, manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
         """Run it."""
-        from flytekitplugins_podtriage.sandbox.pods import BodyEnd
+        from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd
 
         self.error = None
         try:
@@ -60,7 +60,7 @@ class Process:
     def run(self, manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
         """Run it to its end."""
         from flytekitplugins_podtriage.local.subprocess_body import run
-        from flytekitplugins_podtriage.sandbox.pods import BodyEnd
+        from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd
 
         number = attempt or 0
         command = task_data.command(self._container, self._place, number)
@@ -78,7 +78,7 @@ class Command:
     def run(self, manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
         """Run it to its end, and keep what it leaves."""
         from flytekitplugins_podtriage.local.subprocess_body import run
-        from flytekitplugins_podtriage.sandbox.pods import BodyEnd
+        from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd
 
         one = self._place.attempt(attempt or 0)
         ended = run(one.command(self._container), one.environment(self._container))

@@ -20,7 +20,7 @@ from flytekitplugins_podtriage.local.bodies import Inline
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.sandbox.plan import Plan
-    from flytekitplugins_podtriage.sandbox.pods import BodyEnd
+    from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd
 
 _NAMESPACE = "flytesnacks-development"
 
@@ -61,7 +61,7 @@ def go(
 ) -> TaskRun:
     """Run a task on the backend that is set, show the run, and return it."""
     from flytekitplugins_podtriage.local.backends import BACKENDS
-    from flytekitplugins_podtriage.sandbox.pods import BodyEnd
+    from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd
 
     ends: list[tuple[BodyEnd, list[Failure | None]]] = []
 

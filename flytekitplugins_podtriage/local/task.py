@@ -84,7 +84,7 @@ class PodTriageContainerTask(PodTriageContainer):
         if settings.cluster == "kubernetes":
             return kubernetes.outputs(self, ctx, settings, inputs)
         if not settings.run_commands:
-            from flytekitplugins_podtriage.sandbox.pods import BodyEnd
+            from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd
 
             finish(self, go(self, ctx, settings, lambda *_: BodyEnd(0), lambda _: None), None)
             if self.marked:

@@ -7,7 +7,7 @@ from typing import Final
 
 from flytekitplugins_podtriage.sandbox.faults import Fault
 from flytekitplugins_podtriage.sandbox.plan import Plan
-from flytekitplugins_podtriage.sandbox.pods import Container, Record
+from flytekitplugins_podtriage.sandbox.pod_state import Container, Record
 from flytekitplugins_podtriage.sandbox.registry import meant, unlucky
 
 ON_ADMISSION: Final = ("unschedulable", "gated", "rejected")

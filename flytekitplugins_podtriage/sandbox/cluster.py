@@ -20,7 +20,7 @@ from flytekitplugins_podtriage.sandbox.clock import START, Clock
 from flytekitplugins_podtriage.sandbox.faults import Fault
 from flytekitplugins_podtriage.sandbox.node import FIRST, Body, Kubelet
 from flytekitplugins_podtriage.sandbox.plan import Plan
-from flytekitplugins_podtriage.sandbox.pods import BodyEnd, Ending, Record
+from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Ending, Record
 from flytekitplugins_podtriage.sandbox.replay import load, play
 
 __all__ = ["KUBELETS", "Body", "BodyEnd", "PodExists", "PodRejected", "SandboxCluster"]

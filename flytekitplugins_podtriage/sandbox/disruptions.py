@@ -13,7 +13,7 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox import endings, status
 from flytekitplugins_podtriage.sandbox.faults import Fault
 from flytekitplugins_podtriage.sandbox.node import Kubelet
-from flytekitplugins_podtriage.sandbox.pods import Ending, Record
+from flytekitplugins_podtriage.sandbox.pod_state import Ending, Record
 
 DEFAULT: Final = 1_000
 """When a fault befalls a pod or a node that does not say when, in milliseconds."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox import status
-from flytekitplugins_podtriage.sandbox.pods import Container, Ending, Record
+from flytekitplugins_podtriage.sandbox.pod_state import Container, Ending, Record
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.sandbox.node import Kubelet

@@ -15,7 +15,7 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox import endings, pacing, preparing, processes, status
 from flytekitplugins_podtriage.sandbox.choice import Choice
 from flytekitplugins_podtriage.sandbox.clock import Clock
-from flytekitplugins_podtriage.sandbox.pods import BodyEnd, Container, Record
+from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, Record
 from flytekitplugins_podtriage.sandbox.registry import QUICK, refusal, unreadable
 
 Body = Callable[[Mapping[str, Any], "int | None"], BodyEnd]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox.pods import Record
+from flytekitplugins_podtriage.sandbox.pod_state import Record
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.sandbox.node import Kubelet

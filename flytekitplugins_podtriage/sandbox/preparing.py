@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from flytekitplugins_podtriage.sandbox import pacing
 from flytekitplugins_podtriage.sandbox.faults import Fault
-from flytekitplugins_podtriage.sandbox.pods import Record
+from flytekitplugins_podtriage.sandbox.pod_state import Record
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.sandbox.node import Kubelet

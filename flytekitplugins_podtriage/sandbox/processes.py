@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox.faults import Fault
-from flytekitplugins_podtriage.sandbox.pods import BodyEnd, Container, Record
+from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, Record
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.sandbox.node import Kubelet

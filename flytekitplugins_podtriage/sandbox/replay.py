@@ -22,7 +22,7 @@ from flytekitplugins_podtriage.core.decode import read_event, read_pod
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.sandbox.clock import Clock
-    from flytekitplugins_podtriage.sandbox.pods import Record
+    from flytekitplugins_podtriage.sandbox.pod_state import Record
 
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z")
 _FORM: Final = "allowed: JSON lines with id, t0 and steps"

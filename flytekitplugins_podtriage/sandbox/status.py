@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox.pods import Container, Record
+from flytekitplugins_podtriage.sandbox.pod_state import Container, Record
 
 _CREATING: Final = wire.State(waiting=wire.Waiting(reason="ContainerCreating"))
 _INITIALIZING: Final = wire.State(waiting=wire.Waiting(reason="PodInitializing"))
