@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from flytekitplugins_podtriage.sandbox.faults import Fault
+from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.plan import Plan
 from flytekitplugins_podtriage.sandbox.pod_state import Container, Record
 from flytekitplugins_podtriage.sandbox.registry import meant, unlucky

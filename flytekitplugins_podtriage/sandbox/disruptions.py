@@ -11,7 +11,7 @@ from typing import Final
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox import endings, status
-from flytekitplugins_podtriage.sandbox.faults import Fault
+from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.node import Kubelet
 from flytekitplugins_podtriage.sandbox.pod_state import Ending, Record
 

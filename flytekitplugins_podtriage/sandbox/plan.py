@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from flytekitplugins_podtriage.sandbox.faults import Fault, read
+from flytekitplugins_podtriage.sandbox.faults.grammar import Fault, read
 
 _COMMENT: Final = re.compile(r'("[^"]*")|#.*')
 _SEPARATOR: Final = re.compile(r'("[^"]*")|;')

@@ -12,7 +12,7 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from flytekitplugins_podtriage.sandbox import pacing
-from flytekitplugins_podtriage.sandbox.faults import Fault
+from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.pod_state import Record
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox.faults import Fault
+from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, Record
 
 if TYPE_CHECKING:

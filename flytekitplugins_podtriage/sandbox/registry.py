@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from flytekitplugins_podtriage.core.text.references import registry_of_image
-from flytekitplugins_podtriage.sandbox.faults import Fault
+from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 
 QUICK: Final = 100
 """How long a pull takes that nothing hinders, or that fails at once, in milliseconds."""

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
-from flytekitplugins_podtriage.sandbox.faults import WORDS as WORDS_OF
-from flytekitplugins_podtriage.sandbox.faults import Fault
+from flytekitplugins_podtriage.sandbox.faults.grammar import WORDS as WORDS_OF
+from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.plan import Plan, PlanError
 from tests.sandbox.conftest import NAME, NAMESPACE, manifest, watch
 

@@ -1,0 +1,1 @@
+"""Faults of the sandbox: how they are written, and what they do to pods."""
