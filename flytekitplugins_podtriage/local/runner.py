@@ -19,7 +19,7 @@ from flytekitplugins_podtriage.local import task_data
 from flytekitplugins_podtriage.local.bodies import Inline
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.sandbox.plan import Plan
+    from flytekitplugins_podtriage.sandbox.faults.plan import Plan
     from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd
 
 _NAMESPACE = "flytesnacks-development"
@@ -179,7 +179,7 @@ def read_plan(text: str) -> Plan:
     Raises:
         ValueError: the file or a recording that it names cannot be read, or a line is no fault.
     """
-    from flytekitplugins_podtriage.sandbox.plan import Plan
+    from flytekitplugins_podtriage.sandbox.faults.plan import Plan
     from flytekitplugins_podtriage.sandbox.replay import load
 
     plan = Plan.from_file(text[1:]) if text.startswith("@") else Plan.from_environment(text, source="plan")

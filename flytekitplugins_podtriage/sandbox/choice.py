@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
-from flytekitplugins_podtriage.sandbox.plan import Plan
+from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from flytekitplugins_podtriage.sandbox.pod_state import Container, Record
 from flytekitplugins_podtriage.sandbox.registry import meant, unlucky
 

@@ -18,8 +18,8 @@ from flytekitplugins_podtriage.sandbox.admission import check
 from flytekitplugins_podtriage.sandbox.choice import Choice
 from flytekitplugins_podtriage.sandbox.clock import START, Clock
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
+from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from flytekitplugins_podtriage.sandbox.node import FIRST, Body, Kubelet
-from flytekitplugins_podtriage.sandbox.plan import Plan
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Ending, Record
 from flytekitplugins_podtriage.sandbox.replay import load, play
 

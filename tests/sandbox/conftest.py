@@ -11,7 +11,7 @@ from flytekitplugins_podtriage import Policy, triage
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
-from flytekitplugins_podtriage.sandbox.plan import Plan
+from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 
 NAMESPACE, NAME = "flytesnacks-development", "f3a91c-n0-0"
 IMAGE = "registry.example.com/team/app:v1"

@@ -16,7 +16,7 @@ from flytekitplugins_podtriage.local.attempts import MOST, run_task
 from flytekitplugins_podtriage.local.backends import BACKENDS, backend
 from flytekitplugins_podtriage.report.plain_runs import runs_json
 from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
-from flytekitplugins_podtriage.sandbox.plan import Plan
+from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from tests.sandbox.conftest import NAMESPACE, manifest
 
 AGAIN = Failure(ErrorKind.USER, "USER:Recoverable", "try me again")

@@ -14,7 +14,7 @@ import pytest
 from flytekitplugins_podtriage import Policy, triage
 from flytekitplugins_podtriage.core.pod_cluster import PodCluster, PodExists, PodRejected, Sight
 from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
-from flytekitplugins_podtriage.sandbox.plan import Plan
+from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from tests.sandbox.conftest import NAME, NAMESPACE, collapsed, judged, manifest, watch
 
 LATER = timedelta(minutes=10)

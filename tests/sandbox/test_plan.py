@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.grammar import WORDS as WORDS_OF
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
-from flytekitplugins_podtriage.sandbox.plan import Plan, PlanError
+from flytekitplugins_podtriage.sandbox.faults.plan import Plan, PlanError
 from tests.sandbox.conftest import NAME, NAMESPACE, manifest, watch
 
 LINES = {

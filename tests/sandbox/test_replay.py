@@ -19,7 +19,7 @@ from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.local.attempts import run_task
 from flytekitplugins_podtriage.local.backends import backend
 from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
-from flytekitplugins_podtriage.sandbox.plan import Plan
+from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from flytekitplugins_podtriage.sandbox.replay import ReplayError
 from tests.core.data import DATA, timelines
 from tests.sandbox.conftest import NAMESPACE, collapsed, judged, manifest, watch

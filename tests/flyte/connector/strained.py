@@ -9,7 +9,7 @@ from typing import Any
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError, Sight
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
-from flytekitplugins_podtriage.sandbox.plan import Plan
+from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from tests.flyte.connector.conftest import World
 
 DENIED = ClusterDenied('create pods in namespace "ns": forbidden: User "c" cannot create resource "pods"')
