@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox import endings, pacing, preparing, processes, status
-from flytekitplugins_podtriage.sandbox.choice import Choice
 from flytekitplugins_podtriage.sandbox.clock import Clock
+from flytekitplugins_podtriage.sandbox.faults.injector import Choice
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, Record
 from flytekitplugins_podtriage.sandbox.registry import QUICK, refusal, unreadable
 
