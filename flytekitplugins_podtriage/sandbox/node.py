@@ -15,8 +15,8 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox import endings, pacing, preparing, processes, status
 from flytekitplugins_podtriage.sandbox.clock import Clock
 from flytekitplugins_podtriage.sandbox.faults.injector import Choice
+from flytekitplugins_podtriage.sandbox.faults.registry_errors import QUICK, refusal, unreadable
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, Record
-from flytekitplugins_podtriage.sandbox.registry import QUICK, refusal, unreadable
 
 Body = Callable[[Mapping[str, Any], "int | None"], BodyEnd]
 

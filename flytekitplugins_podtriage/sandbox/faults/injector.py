@@ -7,8 +7,8 @@ from typing import Final
 
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
+from flytekitplugins_podtriage.sandbox.faults.registry_errors import meant, unlucky
 from flytekitplugins_podtriage.sandbox.pod_state import Container, Record
-from flytekitplugins_podtriage.sandbox.registry import meant, unlucky
 
 ON_ADMISSION: Final = ("unschedulable", "gated", "rejected")
 """Words of the faults that keep a pod from a node."""
