@@ -180,7 +180,7 @@ def read_plan(text: str) -> Plan:
         ValueError: the file or a recording that it names cannot be read, or a line is no fault.
     """
     from flytekitplugins_podtriage.sandbox.faults.plan import Plan
-    from flytekitplugins_podtriage.sandbox.replay import load
+    from flytekitplugins_podtriage.sandbox.faults.replay import load
 
     plan = Plan.from_file(text[1:]) if text.startswith("@") else Plan.from_environment(text, source="plan")
     for fault in plan.faults:
