@@ -21,7 +21,7 @@ from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.faults.injector import Choice
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from flytekitplugins_podtriage.sandbox.faults.replay import load, play
-from flytekitplugins_podtriage.sandbox.node import FIRST, Body, Kubelet
+from flytekitplugins_podtriage.sandbox.kubelet.sync import FIRST, Body, Kubelet
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Ending, Record
 
 __all__ = ["KUBELETS", "Body", "BodyEnd", "PodExists", "PodRejected", "SandboxCluster"]

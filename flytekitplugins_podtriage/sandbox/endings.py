@@ -14,7 +14,7 @@ from flytekitplugins_podtriage.sandbox import status
 from flytekitplugins_podtriage.sandbox.pod_state import Container, Ending, Record
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.sandbox.node import Kubelet
+    from flytekitplugins_podtriage.sandbox.kubelet.sync import Kubelet
 
 LEAST_GRACE: Final = 2
 """What a kubelet gives a process that is to end at once, in seconds (``minimumGracePeriodInSeconds``)."""

@@ -21,7 +21,7 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox.pod_state import Record
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.sandbox.node import Kubelet
+    from flytekitplugins_podtriage.sandbox.kubelet.sync import Kubelet
 
 SYNC: Final = 12_000
 """From one sync to the next while something cannot be started and the plan does not say, in milliseconds."""

@@ -16,7 +16,7 @@ from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.pod_state import Record
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.sandbox.node import Kubelet
+    from flytekitplugins_podtriage.sandbox.kubelet.sync import Kubelet
 
 _MOUNT: Final = 500
 _MOUNT_MAX: Final = 122_000

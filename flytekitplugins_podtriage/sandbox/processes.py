@@ -10,7 +10,7 @@ from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, Record
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.sandbox.node import Kubelet
+    from flytekitplugins_podtriage.sandbox.kubelet.sync import Kubelet
 
 BODY: Final = 1_000
 """How long a task's body takes in cluster time if the plan says nothing, in milliseconds."""

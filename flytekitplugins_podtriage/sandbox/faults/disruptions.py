@@ -12,7 +12,7 @@ from typing import Final
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox import endings, status
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
-from flytekitplugins_podtriage.sandbox.node import Kubelet
+from flytekitplugins_podtriage.sandbox.kubelet.sync import Kubelet
 from flytekitplugins_podtriage.sandbox.pod_state import Ending, Record
 
 DEFAULT: Final = 1_000
