@@ -13,7 +13,7 @@ import msgspec
 
 from flytekitplugins_podtriage.core.memory import remember
 from flytekitplugins_podtriage.core.pod_cluster import PodExists, PodRejected, Sight
-from flytekitplugins_podtriage.sandbox import endings, pacing, status
+from flytekitplugins_podtriage.sandbox import pacing, status
 from flytekitplugins_podtriage.sandbox.admission import check
 from flytekitplugins_podtriage.sandbox.clock import START, Clock
 from flytekitplugins_podtriage.sandbox.faults import disruptions
@@ -21,6 +21,7 @@ from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.faults.injector import Choice
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from flytekitplugins_podtriage.sandbox.faults.replay import load, play
+from flytekitplugins_podtriage.sandbox.kubelet import teardown
 from flytekitplugins_podtriage.sandbox.kubelet.sync import FIRST, Body, Kubelet
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Ending, Record
 
@@ -136,13 +137,13 @@ class SandboxCluster:
         record = self._pods.get((namespace, name))
         if record is None or record.gone or (uid is not None and uid != record.uid):
             return
-        endings.delete(self._kubelet, record, record.grace if grace is None else max(0, grace))
+        teardown.delete(self._kubelet, record, record.grace if grace is None else max(0, grace))
 
     def release(self, namespace: str, name: str) -> None:
         """Take the finalizers off a pod; if it was only waiting for that, it is gone."""
         record = self._pods.get((namespace, name))
         if record is not None and not record.gone:
-            endings.release(record)
+            teardown.release(record)
 
     async def read(self, namespace: str, name: str) -> Sight | None:
         """Return a pod as it is now; None if there is none of that name."""
@@ -276,7 +277,7 @@ class SandboxCluster:
         if record.deadline is not None:
             ending = Ending("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
             self._kubelet.after(
-                record.deadline * 1000, record, lambda late: endings.end(self._kubelet, late, ending, late.grace)
+                record.deadline * 1000, record, lambda late: teardown.end(self._kubelet, late, ending, late.grace)
             )
 
     def _first(self, words: tuple[str, ...], record: Record) -> Fault | None:

@@ -10,8 +10,9 @@ from functools import partial
 from typing import Final
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox import endings, status
+from flytekitplugins_podtriage.sandbox import status
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
+from flytekitplugins_podtriage.sandbox.kubelet import teardown
 from flytekitplugins_podtriage.sandbox.kubelet.sync import Kubelet
 from flytekitplugins_podtriage.sandbox.pod_state import Ending, Record
 
@@ -61,14 +62,14 @@ def befall(kubelet: Kubelet, fault: Fault, record: Record) -> None:
     elif what.startswith("evicted over"):
         _over_its_own(kubelet, fault, record)
     elif what == "patched":
-        endings.patch(kubelet, record)
+        teardown.patch(kubelet, record)
     elif what == "deleted by force":
-        endings.delete(kubelet, record, 0)
+        teardown.delete(kubelet, record, 0)
     elif what == "preempted by kubelet":
         said = "Preempted in order to admit critical pod"
         kubelet.say(record, "Preempting", said, warning=True)
         why = "Pod was preempted by Kubelet to accommodate a critical pod."
-        endings.end(kubelet, record, Ending("Preempting", said, _by_kubelet(kubelet, why)), record.grace)
+        teardown.end(kubelet, record, Ending("Preempting", said, _by_kubelet(kubelet, why)), record.grace)
     else:
         if what == "tainted":
             about = f"{record.namespace}/{record.name}"
@@ -79,7 +80,7 @@ def befall(kubelet: Kubelet, fault: Fault, record: Record) -> None:
             reason, said = _BY_API[what]
             record.condition("DisruptionTarget", "True", kubelet.clock.second(), reason, said)
             status.api_conditions(record, kubelet.clock.second())
-        endings.delete(kubelet, record, record.grace)
+        teardown.delete(kubelet, record, record.grace)
 
 
 def _evict(kubelet: Kubelet, record: Record) -> None:
@@ -90,7 +91,7 @@ def _evict(kubelet: Kubelet, record: Record) -> None:
     )
     said = f"The node was low on resource: memory. Threshold quantity: 100Mi, available: 87524Ki. {using}"
     kubelet.say(record, "Evicted", said, warning=True)
-    endings.end(kubelet, record, Ending("Evicted", said, _by_kubelet(kubelet, said)), 0)
+    teardown.end(kubelet, record, Ending("Evicted", said, _by_kubelet(kubelet, said)), 0)
 
 
 def _over_its_own(kubelet: Kubelet, fault: Fault, record: Record) -> None:
@@ -99,7 +100,7 @@ def _over_its_own(kubelet: Kubelet, fault: Fault, record: Record) -> None:
     if fault.name:
         said = f'Usage of EmptyDir volume "{fault.name}" exceeds the limit "4Mi". '
     kubelet.say(record, "Evicted", said, warning=True)
-    endings.end(kubelet, record, Ending("Evicted", said), 0)
+    teardown.end(kubelet, record, Ending("Evicted", said), 0)
 
 
 def _by_kubelet(kubelet: Kubelet, said: str) -> wire.Condition:
@@ -120,7 +121,7 @@ def strike_node(kubelet: Kubelet, fault: Fault, records: Iterable[Record]) -> No
             continue
         if fault.what == "shutdown":
             ending = Ending("Terminated", _SHUTDOWN, _by_kubelet(kubelet, _SHUTDOWN))
-            endings.end(kubelet, record, ending, _SHUTDOWN_GRACE)
+            teardown.end(kubelet, record, ending, _SHUTDOWN_GRACE)
         elif fault.what == "lost":
             record.cut_off = True
             kubelet.after(_SILENT, record, partial(_collect, kubelet))
@@ -139,7 +140,7 @@ def _collect(kubelet: Kubelet, record: Record) -> None:
     record.phase = "Failed"
     status.api_conditions(record, kubelet.clock.second(), phase="Failed")
     record.over = True
-    endings.delete(kubelet, record, 0)
+    teardown.delete(kubelet, record, 0)
 
 
 def _not_ready(kubelet: Kubelet, record: Record) -> None:
@@ -160,15 +161,15 @@ def _untolerated(kubelet: Kubelet, record: Record) -> None:
         kubelet.say(record, "TaintManagerEviction", f"Marking for deletion Pod {about}")
         record.condition("DisruptionTarget", "True", kubelet.clock.second(), *_BY_API["tainted"])
         status.api_conditions(record, kubelet.clock.second())
-        endings.delete(kubelet, record, record.grace)
+        teardown.delete(kubelet, record, record.grace)
 
 
 def _heard_again(kubelet: Kubelet, record: Record) -> None:
     """Take up a pod again whose node was silent."""
     record.cut_off = False
     if record.deleting:
-        endings.tear_down_deleted(kubelet, record)
+        teardown.tear_down_deleted(kubelet, record)
     elif record.ending is not None:
-        endings.tear_down(kubelet, record)
+        teardown.tear_down(kubelet, record)
     else:
         kubelet.sync(record)

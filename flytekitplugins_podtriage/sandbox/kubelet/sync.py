@@ -12,10 +12,11 @@ from functools import partial
 from typing import Any, Final
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox import endings, pacing, preparing, processes, status
+from flytekitplugins_podtriage.sandbox import pacing, preparing, processes, status
 from flytekitplugins_podtriage.sandbox.clock import Clock
 from flytekitplugins_podtriage.sandbox.faults.injector import Choice
 from flytekitplugins_podtriage.sandbox.faults.registry_errors import QUICK, refusal, unreadable
+from flytekitplugins_podtriage.sandbox.kubelet import teardown
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, Record
 
 Body = Callable[[Mapping[str, Any], "int | None"], BodyEnd]
@@ -73,7 +74,7 @@ class Kubelet:
         if record.ending is not None:
             return
         if terminal or self._mains_over(record):
-            endings.wind_down(self, record)
+            teardown.wind_down(self, record)
             return
         self._work(record, 0)
         self._note_idleness(record)
@@ -139,7 +140,7 @@ class Kubelet:
         first = record.rounds == 0
         record.rounds += 1
         if record.ending is not None:
-            endings.tear_down(self, record)
+            teardown.tear_down(self, record)
         elif record.again:
             record.again = False
             self.sync_in(ENDED, record)
@@ -290,7 +291,7 @@ class Kubelet:
         if record.ending is None:
             self.sync_in(ENDED, record)
         elif not any(container.running is not None for container in record.containers):
-            endings.stopped(self, record)
+            teardown.stopped(self, record)
 
 
 def _wait(container: Container, reason: str, message: str) -> None:
