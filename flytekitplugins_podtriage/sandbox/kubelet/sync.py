@@ -12,11 +12,11 @@ from functools import partial
 from typing import Any, Final
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox import pacing, preparing, processes, status
+from flytekitplugins_podtriage.sandbox import pacing, processes, status
 from flytekitplugins_podtriage.sandbox.clock import Clock
 from flytekitplugins_podtriage.sandbox.faults.injector import Choice
 from flytekitplugins_podtriage.sandbox.faults.registry_errors import QUICK, refusal, unreadable
-from flytekitplugins_podtriage.sandbox.kubelet import teardown
+from flytekitplugins_podtriage.sandbox.kubelet import pod_setup, teardown
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, Record
 
 Body = Callable[[Mapping[str, Any], "int | None"], BodyEnd]
@@ -105,7 +105,7 @@ class Kubelet:
     def _work(self, record: Record, place: int, started: bool = False) -> None:
         """Go through the containers from one on, and start what does not run."""
         if not record.prepared:
-            later = preparing.prepare(self, record)
+            later = pod_setup.prepare(self, record)
             if later is not None:
                 self.sync_in(later, record)
                 return
