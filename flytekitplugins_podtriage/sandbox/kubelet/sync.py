@@ -12,11 +12,11 @@ from functools import partial
 from typing import Any, Final
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox import pacing, processes, status
+from flytekitplugins_podtriage.sandbox import pacing, status
 from flytekitplugins_podtriage.sandbox.clock import Clock
 from flytekitplugins_podtriage.sandbox.faults.injector import Choice
 from flytekitplugins_podtriage.sandbox.faults.registry_errors import QUICK, refusal, unreadable
-from flytekitplugins_podtriage.sandbox.kubelet import pod_setup, teardown
+from flytekitplugins_podtriage.sandbox.kubelet import pod_setup, processes, teardown
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, Record
 
 Body = Callable[[Mapping[str, Any], "int | None"], BodyEnd]
