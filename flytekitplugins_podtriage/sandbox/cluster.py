@@ -13,7 +13,7 @@ import msgspec
 
 from flytekitplugins_podtriage.core.memory import remember
 from flytekitplugins_podtriage.core.pod_cluster import PodExists, PodRejected, Sight
-from flytekitplugins_podtriage.sandbox import pacing, status
+from flytekitplugins_podtriage.sandbox import status
 from flytekitplugins_podtriage.sandbox.admission import check
 from flytekitplugins_podtriage.sandbox.clock import START, Clock
 from flytekitplugins_podtriage.sandbox.faults import disruptions
@@ -21,7 +21,7 @@ from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.faults.injector import Choice
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from flytekitplugins_podtriage.sandbox.faults.replay import load, play
-from flytekitplugins_podtriage.sandbox.kubelet import teardown
+from flytekitplugins_podtriage.sandbox.kubelet import teardown, timing
 from flytekitplugins_podtriage.sandbox.kubelet.sync import FIRST, Body, Kubelet
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Ending, Record
 
@@ -117,7 +117,7 @@ class SandboxCluster:
         record.created_at = self._clock.now
         record.events.by_type = self._by_type
         if self._kubelet.paced:
-            record.send = partial(pacing.send, self._kubelet)
+            record.send = partial(timing.send, self._kubelet)
         self._pods[namespace, name] = record
         recorded = self._choice.replay(record)
         if recorded is not None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from flytekitplugins_podtriage.sandbox import pacing
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
+from flytekitplugins_podtriage.sandbox.kubelet import timing
 from flytekitplugins_podtriage.sandbox.pod_state import Record
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def prepare(kubelet: Kubelet, record: Record) -> int | None:
     if fault is not None:
         said = f"Failed to create pod sandbox: rpc error: code = Unknown desc = {_refused(fault, record)}"
         kubelet.say(record, "FailedCreatePodSandBox", said, warning=True)
-        return pacing.until_next(kubelet, record)
+        return timing.until_next(kubelet, record)
     record.prepared = True
     return None
 

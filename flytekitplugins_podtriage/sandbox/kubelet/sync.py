@@ -12,11 +12,11 @@ from functools import partial
 from typing import Any, Final
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox import pacing, status
+from flytekitplugins_podtriage.sandbox import status
 from flytekitplugins_podtriage.sandbox.clock import Clock
 from flytekitplugins_podtriage.sandbox.faults.injector import Choice
 from flytekitplugins_podtriage.sandbox.faults.registry_errors import QUICK, refusal, unreadable
-from flytekitplugins_podtriage.sandbox.kubelet import pod_setup, processes, teardown
+from flytekitplugins_podtriage.sandbox.kubelet import pod_setup, processes, teardown, timing
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, Record
 
 Body = Callable[[Mapping[str, Any], "int | None"], BodyEnd]
@@ -147,7 +147,7 @@ class Kubelet:
         elif started or first:
             self.sync_in(NOTICED, record)
         elif not status.all_run(record):
-            self.sync_in(pacing.until_next(self, record) if self.paced else pacing.SYNC, record)
+            self.sync_in(timing.until_next(self, record) if self.paced else timing.SYNC, record)
 
     def _pulled(self, place: int, started: bool, record: Record) -> None:
         """Go on once a pull has ended."""
