@@ -13,7 +13,6 @@ import msgspec
 
 from flytekitplugins_podtriage.core.memory import remember
 from flytekitplugins_podtriage.core.pod_cluster import PodExists, PodRejected, Sight
-from flytekitplugins_podtriage.sandbox import status
 from flytekitplugins_podtriage.sandbox.admission import check
 from flytekitplugins_podtriage.sandbox.clock import START, Clock
 from flytekitplugins_podtriage.sandbox.faults import disruptions
@@ -21,7 +20,7 @@ from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.faults.injector import Choice
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from flytekitplugins_podtriage.sandbox.faults.replay import load, play
-from flytekitplugins_podtriage.sandbox.kubelet import teardown, timing
+from flytekitplugins_podtriage.sandbox.kubelet import pod_status, teardown, timing
 from flytekitplugins_podtriage.sandbox.kubelet.sync import FIRST, Body, Kubelet
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Ending, Record
 
@@ -247,7 +246,7 @@ class SandboxCluster:
                     said = f'0/1 nodes are available: persistentvolumeclaim "{fault.name}" not found. not found'
                 record.condition("PodScheduled", "False", now, "Unschedulable", said)
                 kubelet.say(record, "FailedScheduling", said, warning=True)
-            status.api_conditions(record, self._clock.second())
+            pod_status.api_conditions(record, self._clock.second())
             until = None if fault is None else self._choice.until(record, fault)
             if until is not None:
                 kubelet.after(until - self._clock.now, record, self._schedule)
@@ -257,7 +256,7 @@ class SandboxCluster:
         record.condition("PodScheduled", "True", now)
         about = f"{record.namespace}/{record.name}"
         kubelet.say(record, "Scheduled", f"Successfully assigned {about} to {node}")
-        status.api_conditions(record, self._clock.second())
+        pod_status.api_conditions(record, self._clock.second())
         kubelet.after(_ADMIT, record, self._admit)
 
     def _admit(self, record: Record) -> None:
@@ -269,10 +268,10 @@ class SandboxCluster:
         if fault is not None:
             reason, said = disruptions.rejection(fault)
             self._kubelet.say(record, reason, said, warning=True)
-            status.rejected(record, self._clock.second(), reason, f"Pod was rejected: {said}")
+            pod_status.rejected(record, self._clock.second(), reason, f"Pod was rejected: {said}")
             record.over = True
             return
-        status.publish(record, self._clock.second(), "Pending")
+        pod_status.publish(record, self._clock.second(), "Pending")
         self._kubelet.after(FIRST, record, self._kubelet.work)
         if record.deadline is not None:
             ending = Ending("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")

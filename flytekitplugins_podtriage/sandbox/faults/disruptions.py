@@ -10,9 +10,8 @@ from functools import partial
 from typing import Final
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox import status
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
-from flytekitplugins_podtriage.sandbox.kubelet import teardown
+from flytekitplugins_podtriage.sandbox.kubelet import pod_status, teardown
 from flytekitplugins_podtriage.sandbox.kubelet.sync import Kubelet
 from flytekitplugins_podtriage.sandbox.pod_state import Ending, Record
 
@@ -79,7 +78,7 @@ def befall(kubelet: Kubelet, fault: Fault, record: Record) -> None:
         if what in _BY_API:
             reason, said = _BY_API[what]
             record.condition("DisruptionTarget", "True", kubelet.clock.second(), reason, said)
-            status.api_conditions(record, kubelet.clock.second())
+            pod_status.api_conditions(record, kubelet.clock.second())
         teardown.delete(kubelet, record, record.grace)
 
 
@@ -138,7 +137,7 @@ def _collect(kubelet: Kubelet, record: Record) -> None:
     said = "PodGC: node no longer exists"
     record.condition("DisruptionTarget", "True", kubelet.clock.second(), "DeletionByPodGC", said)
     record.phase = "Failed"
-    status.api_conditions(record, kubelet.clock.second(), phase="Failed")
+    pod_status.api_conditions(record, kubelet.clock.second(), phase="Failed")
     record.over = True
     teardown.delete(kubelet, record, 0)
 
@@ -150,7 +149,7 @@ def _not_ready(kubelet: Kubelet, record: Record) -> None:
     ready = record.conditions.get("Ready")
     if ready is not None and ready.status != "False":  # MarkPodsNotReady says nothing of a pod that was not
         record.condition("Ready", "False", kubelet.clock.second())
-        status.api_conditions(record, kubelet.clock.second())
+        pod_status.api_conditions(record, kubelet.clock.second())
         kubelet.say(record, "NodeNotReady", "Node is not ready", warning=True)
     kubelet.after(_TAINT + record.toleration * 1000, record, partial(_untolerated, kubelet))
 
@@ -160,7 +159,7 @@ def _untolerated(kubelet: Kubelet, record: Record) -> None:
         about = f"{record.namespace}/{record.name}"
         kubelet.say(record, "TaintManagerEviction", f"Marking for deletion Pod {about}")
         record.condition("DisruptionTarget", "True", kubelet.clock.second(), *_BY_API["tainted"])
-        status.api_conditions(record, kubelet.clock.second())
+        pod_status.api_conditions(record, kubelet.clock.second())
         teardown.delete(kubelet, record, record.grace)
 
 

@@ -12,11 +12,10 @@ from functools import partial
 from typing import Any, Final
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox import status
 from flytekitplugins_podtriage.sandbox.clock import Clock
 from flytekitplugins_podtriage.sandbox.faults.injector import Choice
 from flytekitplugins_podtriage.sandbox.faults.registry_errors import QUICK, refusal, unreadable
-from flytekitplugins_podtriage.sandbox.kubelet import pod_setup, processes, teardown, timing
+from flytekitplugins_podtriage.sandbox.kubelet import pod_setup, pod_status, processes, teardown, timing
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, Record
 
 Body = Callable[[Mapping[str, Any], "int | None"], BodyEnd]
@@ -67,10 +66,10 @@ class Kubelet:
                 self._backs_off(record, container)
             self._rest(record, False)
             return
-        reached = status.phase(record)
+        reached = pod_status.phase(record)
         terminal = reached in ("Failed", "Succeeded")
         # As long as the kubelet has not torn the pod down, it does not say that it is over (mergePodStatus).
-        status.publish(record, self.clock.second(), record.phase if terminal else reached)
+        pod_status.publish(record, self.clock.second(), record.phase if terminal else reached)
         if record.ending is not None:
             return
         if terminal or self._mains_over(record):
@@ -100,7 +99,9 @@ class Kubelet:
 
     def _mains_over(self, record: Record) -> bool:
         """Whether only sidecars among the init containers are left."""
-        return bool(record.inits) and any(item.native for item in record.inits) and status.phase(record) == "Succeeded"
+        return (
+            bool(record.inits) and any(item.native for item in record.inits) and pod_status.phase(record) == "Succeeded"
+        )
 
     def _work(self, record: Record, place: int, started: bool = False) -> None:
         """Go through the containers from one on, and start what does not run."""
@@ -117,7 +118,7 @@ class Kubelet:
                 break
             if container.running is not None:
                 continue
-            if record.inits and not container.init and not status.initialized(record):
+            if record.inits and not container.init and not pod_status.initialized(record):
                 break
             if (container.ended is not None or container.crashed) and not self._restartable(record, container):
                 continue
@@ -146,7 +147,7 @@ class Kubelet:
             self.sync_in(ENDED, record)
         elif started or first:
             self.sync_in(NOTICED, record)
-        elif not status.all_run(record):
+        elif not pod_status.all_run(record):
             self.sync_in(timing.until_next(self, record) if self.paced else timing.SYNC, record)
 
     def _pulled(self, place: int, started: bool, record: Record) -> None:

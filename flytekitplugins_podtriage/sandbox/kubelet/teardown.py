@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox import status
+from flytekitplugins_podtriage.sandbox.kubelet import pod_status
 from flytekitplugins_podtriage.sandbox.pod_state import Container, Ending, Record
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def patch(kubelet: Kubelet, record: Record) -> None:
     """Fail a pod as another client than its kubelet does; unless it is deleted, the kubelet corrects that."""
     if record.over:
         return
-    status.patched(record, kubelet.clock.second(), "Terminated", _PATCHED)
+    pod_status.patched(record, kubelet.clock.second(), "Terminated", _PATCHED)
     kubelet.after(_CORRECTED, record, partial(_correct, kubelet))
 
 
 def _correct(kubelet: Kubelet, record: Record) -> None:
     if not record.deleting and not record.over and not record.cut_off:
-        status.publish(record, kubelet.clock.second(), record.phase, still=True)
+        pod_status.publish(record, kubelet.clock.second(), record.phase, still=True)
 
 
 def tear_down_deleted(kubelet: Kubelet, record: Record) -> None:
@@ -109,7 +109,7 @@ def tear_down(kubelet: Kubelet, record: Record) -> None:
     if record.failed_by_another is not None:
         kubelet.after(_LOST, record, partial(_fail_without_cause, kubelet))
     elif record.ending is not None and record.ending.reason is not None:
-        status.publish(record, kubelet.clock.second(), "Failed", still=True)
+        pod_status.publish(record, kubelet.clock.second(), "Failed", still=True)
         kubelet.after(_LOST, record, partial(finish, kubelet))
     else:
         kubelet.after(_FORGOTTEN, record, partial(_forget, kubelet))
@@ -130,7 +130,7 @@ def stopped(kubelet: Kubelet, record: Record) -> None:
     """Go on once everything has ended that was to be stopped."""
     if record.phase == "Pending":
         # It was never shown as running: the kubelet shows the end of its containers before its own.
-        status.publish(record, kubelet.clock.second(), record.phase)
+        pod_status.publish(record, kubelet.clock.second(), record.phase)
         kubelet.after(_FINISHED, record, partial(finish, kubelet))
     else:
         kubelet.after(_TOLD, record, partial(finish, kubelet))
@@ -163,14 +163,14 @@ def finish(kubelet: Kubelet, record: Record) -> None:
     else:
         well = all(container.exit_code == 0 for container in record.mains)
         shown = "Succeeded" if well else "Failed"
-    status.publish(record, kubelet.clock.second(), shown)
+    pod_status.publish(record, kubelet.clock.second(), shown)
     if record.deleting:
         kubelet.after(_REMOVED, record, remove)
 
 
 def _fail_without_cause(kubelet: Kubelet, record: Record) -> None:
     """Show a pod that another client has failed without that client's words, as kubelets do for a moment."""
-    status.publish(record, kubelet.clock.second(), "Failed", forget=True)
+    pod_status.publish(record, kubelet.clock.second(), "Failed", forget=True)
     kubelet.after(_SAID_AGAIN, record, partial(_fail_with_cause, kubelet))
 
 
@@ -178,10 +178,10 @@ def _fail_with_cause(kubelet: Kubelet, record: Record) -> None:
     found = record.failed_by_another
     assert found is not None  # whoever comes here has it
     record.ending = Ending(found.reason, found.message)
-    status.publish(record, kubelet.clock.second(), "Failed", forget=True)
+    pod_status.publish(record, kubelet.clock.second(), "Failed", forget=True)
     kubelet.after(_FORGOTTEN, record, partial(finish, kubelet))
 
 
 def _forget(kubelet: Kubelet, record: Record) -> None:
     """Show a deleted pod that waits without its cause, as kubelets do for a moment."""
-    status.publish(record, kubelet.clock.second(), record.phase, forget=True)
+    pod_status.publish(record, kubelet.clock.second(), record.phase, forget=True)
