@@ -19,7 +19,7 @@ from flyteidl.core.execution_pb2 import TaskExecution
 from flyteidl.service import agent_pb2_grpc
 
 from tests.apiserver.process import Process
-from tests.flyte.connector.templates import execution_metadata, template
+from tests.connector.templates import execution_metadata, template
 
 _PATIENCE = 60.0
 OVER = (TaskExecution.SUCCEEDED, TaskExecution.FAILED, TaskExecution.RETRYABLE_FAILED)
@@ -91,7 +91,7 @@ class Task:
     Args:
         folder: where the output prefixes are.
         namespace: where the pods are.
-        of_template: what the task is like, see :func:`~tests.flyte.connector.templates.template`.
+        of_template: what the task is like, see :func:`~tests.connector.templates.template`.
     """
 
     def __init__(self, folder: Path, namespace: str, **of_template: Any) -> None:

@@ -19,8 +19,8 @@ from flytekit.extend.backend.connector_service import AsyncConnectorService, Con
 
 from flytekitplugins_podtriage import config, plugin
 from flytekitplugins_podtriage.flyte.task import TASK_TYPE
-from tests.flyte.connector.conftest import World, run
-from tests.flyte.connector.templates import execution_metadata, template
+from tests.connector.conftest import World, run
+from tests.connector.templates import execution_metadata, template
 
 Stub = agent_pb2_grpc.AsyncAgentServiceStub
 

@@ -26,7 +26,7 @@ from flytekitplugins_podtriage.core.accounting import Failure
 from flytekitplugins_podtriage.flyte.log_links import LinkTemplate
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.flyte.task import MARKER
-from tests.flyte.connector.templates import template
+from tests.connector.templates import template
 
 NOW = datetime(2026, 8, 1, 12, 0, tzinfo=timezone.utc)
 LIMITED = 'failed to pull image "docker.io/library/app:1": 429 Too Many Requests - toomanyrequests: rate limit'

@@ -9,7 +9,7 @@ from flyteidl.core.execution_pb2 import ExecutionError
 
 from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
-from tests.flyte.connector.conftest import World, run
+from tests.connector.conftest import World, run
 
 Make = Callable[..., World]
 USER, SYSTEM = ExecutionError.USER, ExecutionError.SYSTEM

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from flyteidl.core.execution_pb2 import ExecutionError
 
-from tests.flyte.connector.conftest import World, run
-from tests.flyte.connector.strained import NAMESPACE, Clock, move
+from tests.connector.conftest import World, run
+from tests.connector.strained import NAMESPACE, Clock, move
 
 Make = Callable[..., World]
 USER, SYSTEM = ExecutionError.USER, ExecutionError.SYSTEM

@@ -19,8 +19,8 @@ from flytekitplugins_podtriage.core.pod_cluster import (
     PodRejected,
     QuotaExceeded,
 )
-from tests.flyte.connector.conftest import World, run
-from tests.flyte.connector.strained import DENIED, NAMESPACE, Strained, never
+from tests.connector.conftest import World, run
+from tests.connector.strained import DENIED, NAMESPACE, Strained, never
 
 Make = Callable[..., World]
 USER, SYSTEM = ExecutionError.USER, ExecutionError.SYSTEM

@@ -12,8 +12,8 @@ from flyteidl.core.execution_pb2 import ExecutionError
 
 from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError
-from tests.flyte.connector.conftest import World, run
-from tests.flyte.connector.strained import NAMESPACE, Strained, move
+from tests.connector.conftest import World, run
+from tests.connector.strained import NAMESPACE, Strained, move
 
 Make = Callable[..., World]
 USER, SYSTEM = ExecutionError.USER, ExecutionError.SYSTEM

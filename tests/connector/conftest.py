@@ -23,7 +23,7 @@ from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
-from tests.flyte.connector.templates import execution_metadata, template
+from tests.connector.templates import execution_metadata, template
 
 OVER = (idl.SUCCEEDED, idl.FAILED, idl.RETRYABLE_FAILED)
 
