@@ -9,7 +9,7 @@ from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.sandbox.kubelet.sync import Kubelet
 from flytekitplugins_podtriage.sandbox.pod_state import Record
 from tests.sandbox.conftest import manifest, several, watch
-from tests.sandbox.test_plan import PLANS
+from tests.sandbox.faults.test_plan import PLANS
 
 PODS = {
     "alone": manifest(),

@@ -275,7 +275,7 @@ def test_a_pod_that_has_ended_stays_as_it_ended(lines: list[str], grace: int) ->
     assert not over or len(set(phases[over[0] :])) == 1
 
 
-GUIDE = Path(__file__).parents[2] / "docs" / "sandbox_plan.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "sandbox_plan.md"
 
 
 def test_the_guides_own_plan_can_be_read() -> None:
