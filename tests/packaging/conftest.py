@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.packaging.places import ROOT
+from tests.packaging.paths import ROOT
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from importlib.metadata import requires
 
 import pytest
 
-from tests.packaging.places import ROOT
+from tests.packaging.paths import ROOT
 
 
 @pytest.mark.usefixtures("tool")
