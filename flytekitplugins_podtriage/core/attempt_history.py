@@ -7,7 +7,18 @@ from datetime import datetime
 import attrs
 
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte.admin.execution_ref import ExecutionRef
+
+
+@attrs.frozen(slots=True)
+class ExecutionRef:
+    """The name of an execution: ``WorkflowExecutionIdentifier`` of flyteidl."""
+
+    project: str
+    domain: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.project}/{self.domain}/{self.name}"
 
 
 @attrs.frozen(slots=True)

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
+from flytekitplugins_podtriage.core.attempt_history import ExecutionRef
 from flytekitplugins_podtriage.flyte.admin.errors import InvalidExecution
 
 FORMS = "NAME, PROJECT/DOMAIN/NAME, the console's address of an execution, or flyte://v1/PROJECT/DOMAIN/NAME/NODE/..."
@@ -23,18 +24,6 @@ _PLACES = {
     "executions": "execution",
     "execution": "execution",
 }
-
-
-@attrs.frozen(slots=True)
-class ExecutionRef:
-    """The name of an execution: ``WorkflowExecutionIdentifier`` of flyteidl."""
-
-    project: str
-    domain: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.project}/{self.domain}/{self.name}"
 
 
 @attrs.frozen(slots=True)

@@ -16,10 +16,9 @@ from typing import Any
 from flyteidl.admin import common_pb2, execution_pb2, node_execution_pb2, task_execution_pb2
 from flyteidl.core import identifier_pb2
 
-from flytekitplugins_podtriage.core.attempt_history import Attempt
+from flytekitplugins_podtriage.core.attempt_history import Attempt, ExecutionRef
 from flytekitplugins_podtriage.flyte.admin.client import Admin
 from flytekitplugins_podtriage.flyte.admin.errors import FlyteNotFound
-from flytekitplugins_podtriage.flyte.admin.execution_ref import ExecutionRef
 from flytekitplugins_podtriage.flyte.admin.protos import (
     FAILED_NODE,
     NOT_RUN,

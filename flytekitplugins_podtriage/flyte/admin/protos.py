@@ -8,9 +8,8 @@ from typing import Any
 from flyteidl.core import execution_pb2
 from flyteidl.event import event_pb2
 
-from flytekitplugins_podtriage.core.attempt_history import Attempt, Subtask
+from flytekitplugins_podtriage.core.attempt_history import Attempt, ExecutionRef, Subtask
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte.admin.execution_ref import ExecutionRef
 from flytekitplugins_podtriage.flyte.admin.task_definitions import TaskFacts
 from flytekitplugins_podtriage.flyte.charge import charged_kind
 

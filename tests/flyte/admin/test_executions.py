@@ -8,10 +8,9 @@ from typing import Any
 import attrs
 import pytest
 
-from flytekitplugins_podtriage.core.attempt_history import Attempt, Subtask
+from flytekitplugins_podtriage.core.attempt_history import Attempt, ExecutionRef, Subtask
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.flyte.admin.errors import FlyteNotFound
-from flytekitplugins_podtriage.flyte.admin.execution_ref import ExecutionRef
 from flytekitplugins_podtriage.flyte.admin.executions import attempts_of_execution
 
 PULL = "Grace period [3m0s] exceeded|containers with unready status: [f1-n0-0]|Back-off pulling image"
