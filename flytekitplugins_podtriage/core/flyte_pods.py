@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from flytekitplugins_podtriage.report.text.sanitize import line
-
 _ATTEMPT = "FLYTE_ATTEMPT_NUMBER"
 _NAME = re.compile(r"-(\d{1,3})\Z")
 _MOST = 1000
@@ -21,7 +19,7 @@ def label(pod: Mapping[str, object], name: str) -> str | None:
     metadata = pod.get("metadata")
     labels = metadata.get("labels") if isinstance(metadata, Mapping) else None
     value = labels.get(name) if isinstance(labels, Mapping) else None
-    return line(value, 120) if isinstance(value, str) and value else None
+    return value if isinstance(value, str) and value else None
 
 
 def attempts_before(pod: Mapping[str, object]) -> int:

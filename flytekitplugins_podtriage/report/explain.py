@@ -64,9 +64,9 @@ def explain(
     return Explanation(
         name=line(metadata.name or "a pod without a name", 120),
         namespace=line(metadata.namespace or "", 120),
-        task=label(pod, "task-name"),
-        execution=label(pod, "execution-id"),
-        node=label(pod, "node-id"),
+        task=_label(pod, "task-name"),
+        execution=_label(pod, "execution-id"),
+        node=_label(pod, "node-id"),
         attempt=before + 1,
         attempts=max(limits.max_attempts, before + 1),
         now=now,
@@ -163,3 +163,8 @@ def _notes(case: Case, asked_for_now: bool, charged: bool) -> list[str]:
             age = f"{days} days" if days > 1 else f"{(case.now - last) // timedelta(hours=1)} h"
             notes.append(f"The record ends {age} before now: --now last looks at it as it was then.")
     return notes
+
+
+def _label(pod: Mapping[str, object], name: str) -> str | None:
+    value = label(pod, name)
+    return None if value is None else line(value, 120)
