@@ -25,7 +25,7 @@ class LateMeta:
 
 
 def _connector() -> Any:
-    from flytekitplugins_podtriage.config import connector
+    from flytekitplugins_podtriage.connector.factory import connector
 
     return connector()
 

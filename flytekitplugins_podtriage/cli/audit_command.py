@@ -104,17 +104,13 @@ def _from_flyte(
     reader: Reader, project: str, domain: str, since: str, until: str | None, limit: int | None, config: str | None
 ) -> str:
     from flytekitplugins_podtriage.cli.audit_entries import stream
-    from flytekitplugins_podtriage.cli.errors import Refused
+    from flytekitplugins_podtriage.cli.executions import failed_attempts
     from flytekitplugins_podtriage.cli.times import clock, parse_since
-    from flytekitplugins_podtriage.config import Unreachable, failed_attempts
 
     begin = parse_since(since, "--since", clock())
     end = parse_since(until, "--until", clock()) if until is not None else None
-    try:
-        with _progress(None) as advance:
-            stream(failed_attempts(config, project, domain, since=begin, until=end, limit=limit), reader, advance)
-    except Unreachable as error:
-        raise Refused(str(error)) from error
+    with _progress(None) as advance:
+        stream(failed_attempts(config, project, domain, since=begin, until=end, limit=limit), reader, advance)
     return f"{project} {domain}, since {begin.strftime('%Y-%m-%d %H:%M')} UTC"
 
 

@@ -1,15 +1,21 @@
-"""Executions of the past, from flyteadmin: which one is meant, and how it is shown."""
+"""Past executions, read from flyteadmin: the one that an argument names, and the failed ones of a project."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from flytekitplugins_podtriage.cli.errors import FAILING, Refused
 from flytekitplugins_podtriage.cli.input import STDIN
+
+if TYPE_CHECKING:
+    from flytekitplugins_podtriage.core import attempt_history
+    from flytekitplugins_podtriage.report.attempts import Attempt
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _FULL = re.compile(r"[\w.-]+([:/])[\w.-]+\1[a-z0-9][a-z0-9-]{0,62}")
@@ -31,7 +37,6 @@ def explain_execution(what: str, as_json: bool, html: str | None, options: Mappi
     """Explain an execution from what flyteadmin keeps of it; return the exit code."""
     from flytekitplugins_podtriage.cli.options import read_rules
     from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
-    from flytekitplugins_podtriage.config import Unreachable, attempts_of_execution
     from flytekitplugins_podtriage.report.history import history
 
     if options.get("at") is not None:
@@ -39,17 +44,14 @@ def explain_execution(what: str, as_json: bool, html: str | None, options: Mappi
     rules = read_rules(_text(options.get("rules_file")))
     node = _text(options.get("node"))
     named = what.replace(":", "/") if _FULL.fullmatch(what) else what
-    try:
-        where, attempts = attempts_of_execution(
-            named,
-            project=_text(options.get("project")),
-            domain=_text(options.get("domain")),
-            node=node,
-            config=_text(options.get("flyte_config")),
-        )
-        found = list(attempts)
-    except Unreachable as error:
-        raise Refused(str(error)) from error
+    where, attempts = attempts_of_execution(
+        named,
+        project=_text(options.get("project")),
+        domain=_text(options.get("domain")),
+        node=node,
+        config=_text(options.get("flyte_config")),
+    )
+    found = list(attempts)
     if not found and node:
         raise Refused(f"{where}: it has no attempt of a node {node!r}; allowed: the id of one of its nodes")
     project, domain, name = where.split("/")
@@ -71,3 +73,85 @@ def explain_execution(what: str, as_json: bool, html: str | None, options: Mappi
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def attempts_of_execution(
+    execution: str, *, project: str | None, domain: str | None, node: str | None, config: str | None
+) -> tuple[str, Iterator[Attempt]]:
+    """Return the full name of an execution, and its attempts as flyteadmin has them.
+
+    Args:
+        execution: a name, ``PROJECT/DOMAIN/NAME``, the console's address, or a ``flyte://`` URI.
+        project: the project of a bare name; None for the configuration's.
+        domain: its domain; None for the configuration's.
+        node: only this node; None for the one that the execution's address names, or all.
+        config: path of Flyte's configuration; None for what flytekit finds by itself.
+
+    Raises:
+        Refused: the argument names no execution, or flyteadmin cannot be reached; iterating may raise it too.
+    """
+    from flytekitplugins_podtriage.flyte.admin.errors import FlyteUnreachable, InvalidExecution
+    from flytekitplugins_podtriage.flyte.admin.execution_ref import parse_execution
+    from flytekitplugins_podtriage.flyte.admin.executions import attempts_of_execution as read_attempts
+    from flytekitplugins_podtriage.flyte.admin.login import connect
+
+    try:
+        # The name is checked before connecting: a typing error needs no configuration.
+        parse_execution(execution, project or "p", domain or "d")
+        connection = connect(config, project, domain)
+        reference = parse_execution(execution, connection.project, connection.domain)
+    except (FlyteUnreachable, InvalidExecution) as error:
+        raise Refused(str(error)) from error
+    ref = reference.execution
+    attempts = read_attempts(connection.client, ref.project, ref.domain, ref.name, node=node or reference.node)
+    return str(ref), _for_report(attempts)
+
+
+def failed_attempts(
+    config: str | None,
+    project: str,
+    domain: str,
+    *,
+    since: datetime,
+    until: datetime | None = None,
+    limit: int | None = None,
+) -> Iterator[Attempt]:
+    """Yield the failed attempts of a project and domain in a span of time, as flyteadmin has them.
+
+    Raises:
+        Refused: flyteadmin cannot be reached.
+    """
+    from flytekitplugins_podtriage.flyte.admin.errors import FlyteUnreachable
+    from flytekitplugins_podtriage.flyte.admin.executions import failed_attempts as read_attempts
+    from flytekitplugins_podtriage.flyte.admin.login import connect
+
+    try:
+        connection = connect(config, project, domain)
+    except FlyteUnreachable as error:
+        raise Refused(str(error)) from error
+    yield from _for_report(read_attempts(connection.client, project, domain, since, until=until, limit=limit))
+
+
+def _for_report(attempts: Iterator[attempt_history.Attempt]) -> Iterator[Attempt]:
+    """Yield flyteadmin's attempts as the reports take them."""
+    from flytekitplugins_podtriage.flyte.admin.errors import FlyteUnreachable
+    from flytekitplugins_podtriage.report.attempts import Attempt
+
+    try:
+        for attempt in attempts:
+            yield Attempt(
+                message=attempt.message or "",
+                kind=str(attempt.charged) if attempt.charged else None,
+                code=attempt.code or None,
+                execution=str(attempt.execution),
+                task=attempt.task or None,
+                node=attempt.where or None,
+                number=attempt.retry_attempt,
+                phase=attempt.phase or None,
+                started_at=attempt.started_at or attempt.created_at,
+                updated_at=attempt.updated_at,
+                retries=attempt.retries,
+                lost=attempt.failed,
+            )
+    except FlyteUnreachable as error:
+        raise Refused(str(error)) from error

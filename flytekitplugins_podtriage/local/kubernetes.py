@@ -16,12 +16,12 @@ from flytekit.core.data_persistence import flyte_tmp_dir
 from flytekit.exceptions.user import FlyteValidationException
 from flytekit.models import literals
 
-from flytekitplugins_podtriage.config import open_cluster
 from flytekitplugins_podtriage.connector import pod_manifest
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster
 from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.flyte.settings import InvalidSettings, Settings
+from flytekitplugins_podtriage.kube.open_cluster import open_cluster
 from flytekitplugins_podtriage.local import task_data
 from flytekitplugins_podtriage.local.attempts import run_task
 from flytekitplugins_podtriage.local.backends import backend
@@ -74,7 +74,7 @@ def not_mapped(task: Any) -> FlyteValidationException:
 
 
 async def _run(task: Any, ctx: FlyteContext, settings: Settings, place: task_data.Place) -> TaskRun:
-    cluster = await open_cluster(settings)
+    cluster = await open_cluster(settings.context or None, settings.namespaces)
     namespace = (*settings.namespaces, cluster.default_namespace)[0]
     pod = _pod(task, ctx, place)
     policy = policy_of(task, settings)

@@ -17,7 +17,8 @@ from flyteidl.service import agent_pb2_grpc
 from flytekit.extend.backend.base_connector import ConnectorRegistry
 from flytekit.extend.backend.connector_service import AsyncConnectorService, ConnectorMetadataService
 
-from flytekitplugins_podtriage import config, plugin
+from flytekitplugins_podtriage import plugin
+from flytekitplugins_podtriage.connector import factory
 from flytekitplugins_podtriage.flyte.task import TASK_TYPE
 from tests.connector.conftest import World, run
 from tests.connector.templates import execution_metadata, template
@@ -30,7 +31,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Callable[[World, Callable[[Any], 
     """Serve a world's connector as ``pyflyte serve connector`` does, and tell a story to a client of it."""
 
     def serve(here: World, story: Callable[[Any], Awaitable[None]]) -> None:
-        monkeypatch.setattr(config, "connector", lambda: here.connector)
+        monkeypatch.setattr(factory, "connector", lambda: here.connector)
 
         async def both() -> None:
             server = grpc.aio.server()

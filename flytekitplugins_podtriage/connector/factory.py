@@ -1,0 +1,30 @@
+"""The connector of this process, wired from the settings: what the entry point serves."""
+
+from __future__ import annotations
+
+import functools
+
+from flytekitplugins_podtriage.connector.hook import TriageHook
+from flytekitplugins_podtriage.connector.service import PodTriageConnector
+from flytekitplugins_podtriage.kube.namespaces import Namespaces
+from flytekitplugins_podtriage.kube.open_cluster import open_cluster
+from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
+
+
+@functools.cache
+def connector() -> PodTriageConnector:
+    """Return this process's connector, on the cluster that it runs in or that the kubeconfig names.
+
+    The cluster is opened at the first call: what is wrong with settings, kubeconfig or cluster appears in the answers.
+    """
+    hook = TriageHook()
+    opened: list[KubeCluster | Namespaces] = []
+
+    async def cluster() -> KubeCluster | Namespaces:
+        opened.append(await open_cluster(hook.settings.context or None, hook.settings.namespaces))
+        return opened[-1]
+
+    async def over(namespace: str, execution: str) -> bool | None:
+        return await opened[-1].execution_over(namespace, execution) if opened else None
+
+    return PodTriageConnector(cluster, hook, over)

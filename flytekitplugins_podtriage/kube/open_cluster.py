@@ -1,0 +1,33 @@
+"""Opening a Kubernetes cluster whose pods are watched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied
+from flytekitplugins_podtriage.kube.client.connection import connect
+from flytekitplugins_podtriage.kube.client.errors import ClusterUnreachable
+from flytekitplugins_podtriage.kube.namespaces import Namespaces
+from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
+
+
+async def open_cluster(context: str | None, namespaces: Sequence[str] = ()) -> KubeCluster | Namespaces:
+    """Connect to a cluster and start to watch its pods.
+
+    Args:
+        context: the context of the kubeconfig; None for the current one, or the pod's service account.
+        namespaces: the namespaces to watch, one watch each (a Role in each is enough); none: one watch of all.
+
+    Raises:
+        ClusterError: there is no kubeconfig, or it cannot be used.
+    """
+    try:
+        # Logging in may run a program, which takes time.
+        connection = await asyncio.get_running_loop().run_in_executor(None, connect, context)
+    except ClusterUnreachable as error:
+        raise ClusterDenied(str(error)) from error
+    clusters = {name: KubeCluster(connection, name) for name in namespaces}
+    cluster = Namespaces(clusters) if clusters else KubeCluster(connection)
+    await cluster.start()
+    return cluster
