@@ -1,5 +1,5 @@
-"""From verdicts to what a person or a program reads: values first, then renderers. No I/O and no clock.
+"""What people and programs are shown.
 
-``explanation``, ``history`` and ``audit`` build frozen values; ``console_*``, ``page_*`` and ``plain`` render them as
-text, HTML and JSON. Whatever comes from outside passes through :func:`~flytekitplugins_podtriage.report.text.sanitize.shown`.
+``explanation``, ``history`` and ``audit`` build frozen values; ``console``, ``html`` and ``as_json`` render them. Text
+from outside passes through :func:`~flytekitplugins_podtriage.report.text.sanitize.shown`.
 """

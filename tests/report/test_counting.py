@@ -13,7 +13,7 @@ from flytekitplugins_podtriage.report.audit import MOST_ROWS, NONE, OTHERS, Entr
 from flytekitplugins_podtriage.report.console.audit import AuditView
 from flytekitplugins_podtriage.report.console.history import MOST_SHOWN, HistoryView
 from flytekitplugins_podtriage.report.history import history
-from flytekitplugins_podtriage.report.html import history
+from flytekitplugins_podtriage.report.html import history as page_history
 
 LIMITED = "429 Too Many Requests"
 WRAPPED = "[1/1] currentAttempt done. Last Error: {}::failure"
@@ -97,7 +97,7 @@ def test_a_history_tells_each_attempt_and_each_node_s_last_failure() -> None:
     text = shown(HistoryView(told))
     assert "2 of 3 failed attempts were charged to the user for the platform's reasons" in text
     assert "from the message alone" in text
-    page = history.page(told)
+    page = page_history.page(told)
     assert "From the message alone" in page
     assert page.count("<h3>") == 2
 
@@ -112,7 +112,7 @@ def test_an_execution_without_a_failure_says_so() -> None:
     told = history("f1", "p d", [Attempt(node="n0", number=0)])
     assert told.headline == "no attempt failed, as far as the record tells"
     assert told.cases == ()
-    assert history.page(told).count("<h3>") == 0
+    assert page_history.page(told).count("<h3>") == 0
 
 
 def test_a_long_history_is_cut_for_a_person() -> None:

@@ -24,7 +24,7 @@ from flytekitplugins_podtriage.kube.informer.watch_events import WatchedEvent
 
 
 class PodCache:
-    """What is known of pods: a :class:`~flytekitplugins_podtriage.kube.informer.reflector.Store` of pods, for any thread.
+    """What is known of pods, for any thread: a :class:`~flytekitplugins_podtriage.kube.informer.reflector.Store`.
 
     Args:
         now: the time, with a zone.
