@@ -22,9 +22,10 @@ from tests.apiserver.logs import LogServer
 from tests.apiserver.rights import allow, chart_rules, may
 from tests.apiserver.server import KUBELET, ApiServer
 from tests.apiserver.story import Story
+from tests.paths import ROOT
 
 HERE = Path(__file__).parent
-TOOLS = HERE.parent.parent / "tools"
+TOOLS = ROOT / "tools"
 _SERVER = pytest.StashKey[ApiServer]()
 _numbers = itertools.count(1)
 

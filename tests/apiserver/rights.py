@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests.apiserver.api import Api
+from tests.paths import ROOT
 
-RULES = Path(__file__).parent.parent.parent / "charts" / "podtriage-connector" / "files" / "rules.yaml"
+RULES = ROOT / "charts" / "podtriage-connector" / "files" / "rules.yaml"
 """What the chart's role allows: a list of ``PolicyRule``."""
 ROLE = "podtriage-connector"
 _GROUP = "rbac.authorization.k8s.io"

@@ -14,7 +14,7 @@ import attrs
 from tests.apiserver.api import Api, Object, pods
 from tests.apiserver.kubelet import ScriptedKubelet, stamp
 from tests.apiserver.server import NODE
-from tests.core.data import moment
+from tests.recordings import moment
 
 _TIMES: Final = frozenset(
     "creationTimestamp deletionTimestamp startTime startedAt finishedAt lastTransitionTime lastProbeTime "

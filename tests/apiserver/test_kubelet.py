@@ -14,7 +14,7 @@ from tests.apiserver.kubelet import ScriptedKubelet
 from tests.apiserver.manifests import pod
 from tests.apiserver.server import NODE
 from tests.apiserver.story import Story
-from tests.core.data import timelines
+from tests.recordings import timelines
 
 FINALIZER = "flyte.org/finalizer-k8s"
 LIMITED = "429 Too Many Requests - toomanyrequests: You have reached your pull rate limit"

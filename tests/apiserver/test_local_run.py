@@ -26,8 +26,8 @@ from tests.apiserver.api import Api, ApiStatus, pods
 from tests.apiserver.kubelet import ScriptedKubelet
 from tests.apiserver.local_workflow import double, greet, silent, twice
 from tests.apiserver.server import ApiServer
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 PROGRAM = "from flytekit.bin.entrypoint import execute_task_cmd; execute_task_cmd()"
 LIMITED = "429 Too Many Requests - toomanyrequests"
 

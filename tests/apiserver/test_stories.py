@@ -21,7 +21,7 @@ from tests.apiserver.api import Api, pods
 from tests.apiserver.kubelet import stamp
 from tests.apiserver.story import Story
 from tests.apiserver.watching import until, watching
-from tests.core.data import moment, timelines
+from tests.recordings import moment, timelines
 
 POLICY = Policy()
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
-ROOT: Final = Path(__file__).parent.parent.parent
+from tests.paths import ROOT
+
 CHART: Final = ROOT / "charts" / "podtriage-connector"
 RELEASE: Final = "podtriage-connector"
 NAMESPACE: Final = "flyte"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.charts.rendering import ROOT
+from tests.paths import ROOT
 
 
 @pytest.fixture

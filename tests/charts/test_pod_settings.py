@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.charts.rendering import ROOT
+from tests.paths import ROOT
 
 PAGE = (ROOT / "docs" / "pod_settings.md").read_text(encoding="utf-8")
 

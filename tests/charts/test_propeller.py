@@ -18,7 +18,8 @@ from flyteidl.admin import agent_pb2
 from flyteidl.service import agent_pb2 as service_pb2
 from flyteidl.service import agent_pb2_grpc
 
-from tests.charts.rendering import CHART, RELEASE, ROOT, Chart
+from tests.charts.rendering import CHART, RELEASE, Chart
+from tests.paths import ROOT
 
 BLOCKS = [
     yaml.safe_load(block)

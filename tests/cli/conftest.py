@@ -8,15 +8,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from flytekitplugins_podtriage.cli.main import cli
+from tests.paths import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 LIMITED = "pull-429-hub-manifest@1.34.4"
 
 

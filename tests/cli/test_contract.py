@@ -6,15 +6,14 @@ import gzip
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from flytekitplugins_podtriage.cli.main import cli
-from tests.core.data import DATA, rows
+from tests.paths import DATA, ROOT
+from tests.recordings import rows
 
-ROOT = Path(__file__).parents[2]
 LIMITED = ROOT / "examples" / "01_rate_limited_pod.json"
 
 

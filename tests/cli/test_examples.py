@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from flytekitplugins_podtriage.cli.main import cli
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 COMMANDS = re.findall(r"`podtriage ([^`]+)`", (ROOT / "examples" / "README.md").read_text().partition("| file")[2])
 
 EXPECTED = {

@@ -12,8 +12,9 @@ from flytekitplugins_podtriage.cli.main import cli
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
+from tests.paths import ROOT
 
-DOCS = Path(__file__).parents[2] / "docs" / "rules.md"
+DOCS = ROOT / "docs" / "rules.md"
 
 
 def run(*arguments: str) -> Result:

@@ -347,7 +347,7 @@ def test_the_recorded_requests_of_a_real_propeller_become_pods(world: Make) -> N
     from flytekit.models.task import TaskExecutionMetadata, TaskTemplate
     from google.protobuf import json_format
 
-    from tests.core.data import DATA
+    from tests.paths import DATA
 
     async def story() -> None:
         here = world()

@@ -27,7 +27,7 @@ from flytekitplugins_podtriage.core.accounting import (
 )
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.spending import DISBELIEF, Action, Budgets, repeated, spend
-from tests.core.data import rows
+from tests.recordings import rows
 
 USER, SYSTEM, UNKNOWN = ErrorKind.USER, ErrorKind.SYSTEM, ErrorKind.UNKNOWN
 LETTERS = {"U": USER, "S": SYSTEM, "N": UNKNOWN}

@@ -6,7 +6,7 @@ The rates are those that the project promises; single rows may be wrong, a rate 
 from __future__ import annotations
 
 from flytekitplugins_podtriage import diagnose
-from tests.core.data import rows
+from tests.recordings import rows
 
 
 def test_every_rate_limit_of_a_real_runtime_is_recognised_and_nothing_else_is_taken_for_one() -> None:

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from flytekitplugins_podtriage import Policy, triage
-from tests.core.data import moment, rows
+from tests.recordings import moment, rows
 
 FIELDS = ("phase", "kind", "code", "message", "cleanup", "reason")
 

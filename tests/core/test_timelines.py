@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flytekitplugins_podtriage import Budgets, Memory, Policy, Verdict, remember, spend, triage
-from tests.core.data import moment, timelines
+from tests.recordings import moment, timelines
 
 PLENTY = Budgets(user_left=5, system_left=3)
 # The registry limits, but answers HEAD with a bare 403: no word of the limit reaches the node, and the text decides.

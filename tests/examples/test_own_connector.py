@@ -20,8 +20,8 @@ from flytekitplugins_podtriage.core.pod_cluster import PodExists
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from tests.connector.templates import execution_metadata, template
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 FILE = ROOT / "examples" / "workflows" / "05_own_connector.py"
 NAMESPACE = "flytesnacks-development"
 

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from flytekitplugins_podtriage.flyte.settings import InvalidSettings, Settings, read_settings
+from tests.paths import ROOT
 
 
 def file(folder: Path, text: str, name: str = "config.yaml") -> str:
@@ -94,7 +95,7 @@ def test_a_service_of_kubernetes_whose_name_begins_like_a_setting_is_no_setting(
 
 
 def test_every_setting_is_in_the_document_with_its_default_and_no_other_is() -> None:
-    text = (Path(__file__).parent.parent.parent / "docs" / "settings.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `([a-z-]+)` \| (?:`([^`]*)`)? ?\|", text, re.MULTILINE))
     assert {name.replace("-", "_") for name in told} == {field.name for field in attrs.fields(Settings)}
     given = {name.replace("-", "_"): value for name, value in told.items() if value}

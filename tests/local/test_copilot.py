@@ -19,7 +19,7 @@ from flytekitplugins_podtriage.local.copilot import go_values
 from flytekitplugins_podtriage.local.copilot.download import NotDownloaded, download
 from flytekitplugins_podtriage.local.copilot.template import NotRendered, rendered
 from flytekitplugins_podtriage.local.copilot.upload import NotUploaded, upload
-from tests.core.data import rows
+from tests.recordings import rows
 
 FORMAT = tasks_pb2.DataLoadingConfig
 INPUTS = rows("copilot_inputs.jsonl")

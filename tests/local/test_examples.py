@@ -14,8 +14,8 @@ import pytest
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.local.task_data import PodTriageUserError
 from tests.local.conftest import Runs
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / "examples" / "workflows"
 PLANNED = sorted(path.stem for path in WORKFLOWS.glob("*.plan"))
 SYSTEM, USER = ErrorKind.SYSTEM, ErrorKind.USER

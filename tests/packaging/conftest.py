@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.packaging.paths import ROOT
+from tests.paths import ROOT
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import flytekitplugins_podtriage as package
-from tests.packaging.paths import ROOT
+from tests.paths import ROOT
 
 OURS = distribution("flytekitplugins-podtriage")
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

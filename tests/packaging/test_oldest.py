@@ -7,7 +7,7 @@ from importlib.metadata import requires
 
 import pytest
 
-from tests.packaging.paths import ROOT
+from tests.paths import ROOT
 
 
 @pytest.mark.usefixtures("tool")

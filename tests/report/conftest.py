@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,15 +12,13 @@ from flytekitplugins_podtriage.core.accounting import Limits
 from flytekitplugins_podtriage.core.policy import BACKENDS, Policy
 from flytekitplugins_podtriage.report.explain import explain
 from flytekitplugins_podtriage.report.explanation import Explanation
-
-DATA = Path(__file__).parents[1] / "data"
+from tests.recordings import timelines
 
 
 @pytest.fixture(scope="session")
 def stories() -> dict[str, dict[str, Any]]:
     """The recorded stories by id."""
-    text = gzip.decompress((DATA / "timelines.jsonl.gz").read_bytes())
-    return {row["id"]: row for row in map(json.loads, text.splitlines())}
+    return timelines()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from flytekitplugins_podtriage.report.console.explanation import Explanations
 from flytekitplugins_podtriage.report.explain import explain
 from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.html.explanation import page
-from tests.core.data import moment, timelines
+from tests.recordings import moment, timelines
 
 POLICIES = {name: Policy.for_backend(name) for name in BACKENDS}
 STORIES = sorted(name for name in timelines() if name.endswith("1.34.4"))

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +20,9 @@ from flytekitplugins_podtriage.report.audit import Entry, Tally
 from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.history import history
 from flytekitplugins_podtriage.report.plain_runs import runs_json
+from tests.paths import ROOT
 
-PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+PAGE = (ROOT / "docs" / "json.md").read_text()
 SECTIONS = {part.partition("\n")[0]: part for part in PAGE.split("\n## ")[1:]}
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 VERDICT = SECTIONS["`triage`: a verdict"]

@@ -16,8 +16,8 @@ from flytekitplugins_podtriage.core.decode import read_event, read_pod
 from flytekitplugins_podtriage.core.pod_cluster import Sight
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
-from tests.core.data import timelines
 from tests.core.test_timelines import steps
+from tests.recordings import timelines
 from tests.sandbox.conftest import NAME, NAMESPACE, Seen, collapsed, judged, manifest, several, watch
 
 POLICY = Policy()

@@ -17,8 +17,8 @@ from flytekitplugins_podtriage.kube.informer.pod_entry import Limits
 from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
 from flytekitplugins_podtriage.kube.informer.resource_version import newer
 from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
-from tests.core.data import rows
 from tests.kube.model import NS, event, pod
+from tests.recordings import rows
 
 LIMIT = 'Failed to pull image "docker.io/acme/app:v1": 429 Too Many Requests - toomanyrequests: rate limit'
 

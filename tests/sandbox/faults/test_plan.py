@@ -14,6 +14,7 @@ from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.grammar import WORDS as WORDS_OF
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan, PlanError
+from tests.paths import ROOT
 from tests.sandbox.conftest import NAME, NAMESPACE, manifest, watch
 
 LINES = {
@@ -275,7 +276,7 @@ def test_a_pod_that_has_ended_stays_as_it_ended(lines: list[str], grace: int) ->
     assert not over or len(set(phases[over[0] :])) == 1
 
 
-GUIDE = Path(__file__).parents[3] / "docs" / "sandbox_plan.md"
+GUIDE = ROOT / "docs" / "sandbox_plan.md"
 
 
 def test_the_guides_own_plan_can_be_read() -> None:

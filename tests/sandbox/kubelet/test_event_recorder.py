@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from flytekitplugins_podtriage.sandbox.kubelet.event_recorder import Events
-from tests.core.data import timelines
+from tests.recordings import timelines
 from tests.sandbox.conftest import watch
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -6,10 +6,9 @@ import functools
 import gzip
 import json
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-DATA = Path(__file__).parent.parent / "data"
+from tests.paths import DATA
 
 
 @functools.cache
