@@ -14,30 +14,30 @@ import attrs
 
 from flytekitplugins_podtriage.core.absent_pods import lost
 from flytekitplugins_podtriage.core.model import Phase, Verdict
-from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 
 _UPLOADER: Final = "uploader"
 """The end of its name; what precedes is the setting ``plugins.k8s.co-pilot.name``."""
 _OVER: Final = frozenset({"Succeeded", "Failed"})
 
 
-def held(verdict: Verdict, sight: Sight) -> Verdict:
+def held(verdict: Verdict, snapshot: PodSnapshot) -> Verdict:
     """Return a verdict, but no success while the outputs are still to be uploaded.
 
     Of a pod that is gone before they were, nobody knows whether they are there: it is lost, and what lies at the output
     prefix decides.
     """
-    if verdict.phase is not Phase.SUCCESS or not is_uploading(sight):
+    if verdict.phase is not Phase.SUCCESS or not is_uploading(snapshot):
         return verdict
-    if sight.gone:
+    if snapshot.gone:
         return lost(started=True)
     reason = "the task's container has ended well; copilot stores its outputs once all other containers have ended"
     return attrs.evolve(verdict, phase=Phase.RUNNING, reason=reason, code=None, message=None, cleanup=False)
 
 
-def is_uploading(sight: Sight) -> bool:
+def is_uploading(snapshot: PodSnapshot) -> bool:
     """Return whether copilot's uploader has not ended in a pod, or had not when it was last seen."""
-    status, spec = sight.pod.status, sight.pod.spec
+    status, spec = snapshot.pod.status, snapshot.pod.spec
     if status is None or spec is None or status.phase in _OVER:
         return False
     ended = {

@@ -21,14 +21,14 @@ from flytekitplugins_podtriage.connector.pod_manifest import EXECUTION, META
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.responses import Told
 from flytekitplugins_podtriage.connector.settlement import Ending
-from flytekitplugins_podtriage.core.pod_cluster import PodCluster, Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodCluster, PodSnapshot
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 INTERVAL: Final = 30.0
 """Seconds between two rounds."""
 
 Settle = Callable[[PodMeta, Ending], Awaitable[Told]]
-Remove = Callable[[PodMeta, "Sight | None"], Awaitable[None]]
+Remove = Callable[[PodMeta, "PodSnapshot | None"], Awaitable[None]]
 Over = Callable[[str, str], Awaitable["bool | None"]]
 
 
@@ -81,14 +81,14 @@ class Collector:
         """Note that a pod is to be deleted and could not be."""
         self._left.add(meta)
 
-    def due(self, meta: PodMeta, sight: Sight | None) -> bool:
+    def due(self, meta: PodMeta, snapshot: PodSnapshot | None) -> bool:
         """Whether the pod of an attempt whose end is on record is to be deleted now.
 
         One that has ended by itself costs nothing and has logs to read: it is kept for a while.
         """
-        if sight is None or sight.gone:
-            return sight is None
-        phase = sight.pod.status.phase if sight.pod.status is not None else None
+        if snapshot is None or snapshot.gone:
+            return snapshot is None
+        phase = snapshot.pod.status.phase if snapshot.pod.status is not None else None
         return phase not in ("Succeeded", "Failed") or self._hook.settings.keep_finished <= 0
 
     def start(self, cluster: PodCluster) -> None:
@@ -112,21 +112,21 @@ class Collector:
     async def round(self, cluster: PodCluster) -> None:
         """Look at all pods once."""
         newest: dict[tuple[str, str], int] = {}
-        found: list[tuple[PodMeta, Sight]] = []
-        for sight in cluster.seen():
-            meta = PodMeta.decode(annotation(sight, META).encode())
-            if meta.unreadable or sight.gone:
+        found: list[tuple[PodMeta, PodSnapshot]] = []
+        for snapshot in cluster.list_cached():
+            meta = PodMeta.decode(annotation(snapshot, META).encode())
+            if meta.unreadable or snapshot.gone:
                 continue
             prefix = self._hook.prefix(meta.attempt)
             key = (meta.namespace, prefix.task)
             newest[key] = max(newest.get(key, 0), prefix.attempt)
-            found.append((meta, sight))
-        for meta, sight in found:
+            found.append((meta, snapshot))
+        for meta, snapshot in found:
             prefix = self._hook.prefix(meta.attempt)
             superseded = prefix.attempt < newest[meta.namespace, prefix.task]
-            if superseded or meta in self._left or await self._is_done_with(meta, sight, cluster):
+            if superseded or meta in self._left or await self._is_done_with(meta, snapshot, cluster):
                 self._left.discard(meta)
-                await self._remove(meta, sight)
+                await self._remove(meta, snapshot)
         present = {meta for meta, _ in found}
         for meta in [meta for meta in self._notes if meta not in present]:
             # Notes of pods that are not made yet are of no use here either.
@@ -134,24 +134,24 @@ class Collector:
         self._left &= present
         self._forget(present)
 
-    async def _is_done_with(self, meta: PodMeta, sight: Sight, cluster: PodCluster) -> bool:
+    async def _is_done_with(self, meta: PodMeta, snapshot: PodSnapshot, cluster: PodCluster) -> bool:
         now, settings = self._clock(), self._hook.settings
         notes = self._notes.setdefault(meta, _Notes(now))
-        told = self._hook.tell(sight, meta.attempt, cluster.now())
+        told = self._hook.tell(snapshot, meta.attempt, cluster.now())
         if isinstance(told, Ending):
             if notes.ended is None:
                 notes.ended = now
             # The pod is the only one to know how it ended, unless that is on record.
             return now - notes.ended >= settings.keep_finished and (await self._settle(meta, told)).settled
         notes.ended = None
-        # At first sight too: it may have been given up while nobody was there to delete it.
+        # When first seen too: it may have been given up while nobody was there to delete it.
         if notes.checked is None or now - max(notes.checked, notes.asked) >= settings.orphaned_after:
             wanted = notes.checked is not None
             notes.checked = now
-            return await self._is_orphaned(meta, sight, ask=wanted)
+            return await self._is_orphaned(meta, snapshot, ask=wanted)
         return False
 
-    async def _is_orphaned(self, meta: PodMeta, sight: Sight, *, ask: bool) -> bool:
+    async def _is_orphaned(self, meta: PodMeta, snapshot: PodSnapshot, *, ask: bool) -> bool:
         """Whether a pod that runs was given up, or (if that is to be asked) its execution is over."""
         prefix = self._hook.prefix(meta.attempt)
         try:
@@ -159,7 +159,7 @@ class Collector:
                 return True
         except PrefixError as error:
             _log.warning("podtriage: %s", error)
-        execution = annotation(sight, EXECUTION)
+        execution = annotation(snapshot, EXECUTION)
         if not ask or self._over is None or not execution:
             return False
         return await self._over(meta.namespace, execution) is True

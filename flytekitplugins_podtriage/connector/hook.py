@@ -25,7 +25,7 @@ from flytekitplugins_podtriage.core.decode import read_events, read_pod
 from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Verdict
-from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.flyte.log_links import task_logs
 from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
@@ -176,27 +176,29 @@ class TriageHook:
         at = now or datetime.now(timezone.utc)
         if pod is None:
             return self.ending(lost(), attempt, at)
-        return self.tell(Sight(read_pod(pod), tuple(read_events(events)), memory, gone), attempt, at)
+        return self.tell(PodSnapshot(read_pod(pod), tuple(read_events(events)), memory, gone), attempt, at)
 
-    def tell(self, sight: Sight, attempt: TaskAttempt, now: datetime) -> Told | Ending:
+    def tell(self, snapshot: PodSnapshot, attempt: TaskAttempt, now: datetime) -> Told | Ending:
         """Return the answer for a pod that is not over, or the end that is to be settled; nothing is read or written.
 
         Raises:
             InvalidPod: the pod cannot be read.
         """
-        verdict = judge(sight, self.policy(attempt), now)
+        verdict = judge(snapshot, self.policy(attempt), now)
         if not attempt.marker:
-            verdict = held(verdict, sight)
-        logs = task_logs(self.settings.log_links, sight.pod, _primary(sight))
+            verdict = held(verdict, snapshot)
+        logs = task_logs(self.settings.log_links, snapshot.pod, _primary(snapshot))
         if verdict.phase.terminal:
-            return self.ending(verdict, attempt, now, sight, logs)
-        return Told(resource(running(verdict), message(verdict), custom_info(verdict, sight), logs), verdict)
+            return self.ending(verdict, attempt, now, snapshot, logs)
+        return Told(resource(running(verdict), message(verdict), custom_info(verdict, snapshot), logs), verdict)
 
     def ending(
-        self, verdict: Verdict, attempt: TaskAttempt, now: datetime, sight: Sight | None = None, logs: Any = ()
+        self, verdict: Verdict, attempt: TaskAttempt, now: datetime, snapshot: PodSnapshot | None = None, logs: Any = ()
     ) -> Ending:
         """Return the end of an attempt as :meth:`settle` takes it."""
-        return Ending(verdict, attempt.outputs, attempt.marker, attempt.retries, self.prefix(attempt), now, sight, logs)
+        return Ending(
+            verdict, attempt.outputs, attempt.marker, attempt.retries, self.prefix(attempt), now, snapshot, logs
+        )
 
     def settle(self, ending: Ending) -> Told:
         """Write down how an attempt ended, and return how that is told. It reads and writes at the output prefix.
@@ -207,10 +209,10 @@ class TriageHook:
         return Settlement(ending, settings.limits(ending.retries), settings.system_reserve).told()
 
 
-def _primary(sight: Sight) -> str:
-    metadata = sight.pod.metadata
+def _primary(snapshot: PodSnapshot) -> str:
+    metadata = snapshot.pod.metadata
     named = (metadata.annotations or {}).get(PRIMARY_CONTAINER) if metadata else None
-    containers = sight.pod.spec.containers if sight.pod.spec else None
+    containers = snapshot.pod.spec.containers if snapshot.pod.spec else None
     return named or (containers[0].name if containers else None) or ""
 
 

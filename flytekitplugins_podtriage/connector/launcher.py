@@ -18,7 +18,7 @@ from flytekitplugins_podtriage.connector.attempt_record import Intent, read_inte
 from flytekitplugins_podtriage.connector.output_prefix import INTENT, RECORD, STOPPED, OutputPrefix, PrefixError
 from flytekitplugins_podtriage.connector.pod_manifest import PREFIX, TASK, task_hash
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
-from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodExists, PodRejected, Sight
+from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodExists, PodRejected, PodSnapshot
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 GRACE: Final = 30
@@ -133,16 +133,16 @@ class Launcher:
         """
         cluster = await self._cluster()
         if prefix.attempt:
-            for sight in await cluster.list(meta.namespace, {TASK: task_hash(prefix)}):
-                theirs = OutputPrefix(annotation(sight, PREFIX))
-                found = sight.pod.metadata
+            for snapshot in await cluster.list(meta.namespace, {TASK: task_hash(prefix)}):
+                theirs = OutputPrefix(annotation(snapshot, PREFIX))
+                found = snapshot.pod.metadata
                 if found is not None and theirs.task == prefix.task and theirs.attempt < prefix.attempt:
                     await cluster.delete(meta.namespace, found.name or "", uid=found.uid, grace=GRACE)
         assert intent.manifest is not None
         try:
             return await cluster.create(meta.namespace, intent.manifest)
         except PodExists:
-            there = await cluster.read(meta.namespace, meta.pod)
+            there = await cluster.get(meta.namespace, meta.pod)
             if there is None:
                 raise ClusterError(f"pod {meta.namespace}/{meta.pod}: it was there, and is gone again") from None
             theirs = OutputPrefix(annotation(there, PREFIX))
@@ -168,9 +168,9 @@ class Launcher:
         return True
 
 
-def annotation(sight: Sight, name: str) -> str:
+def annotation(snapshot: PodSnapshot, name: str) -> str:
     """Return an annotation of a pod; "" if it has none of that name."""
-    metadata = sight.pod.metadata
+    metadata = snapshot.pod.metadata
     return ((metadata.annotations or {}).get(name) or "") if metadata is not None else ""
 
 

@@ -13,7 +13,7 @@ from flytekit.extend.backend.base_connector import Resource
 
 from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
-from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 
 _FIELDS: Final = frozenset({"phase", "message", "log_links", "outputs", "custom_info"})
 _EVIDENCE: Final = 3
@@ -95,13 +95,13 @@ def message(verdict: Verdict) -> str:
 
 
 def custom_info(
-    verdict: Verdict, sight: Sight | None = None, charged: ErrorKind | None = None, why: str = ""
+    verdict: Verdict, snapshot: PodSnapshot | None = None, charged: ErrorKind | None = None, why: str = ""
 ) -> dict[str, Any]:
     """Return a verdict as it is stored with the task execution; empty where nothing is wrong and nothing is known."""
     info: dict[str, Any] = {}
-    if sight is not None and sight.pod.metadata is not None:
-        info["pod"] = sight.pod.metadata.name or ""
-        info["namespace"] = sight.pod.metadata.namespace or ""
+    if snapshot is not None and snapshot.pod.metadata is not None:
+        info["pod"] = snapshot.pod.metadata.name or ""
+        info["namespace"] = snapshot.pod.metadata.namespace or ""
     if verdict.kind is None and charged is None:
         return info
     if not verdict.phase.terminal:

@@ -30,7 +30,7 @@ from flytekitplugins_podtriage.connector.settlement import Ending
 from flytekitplugins_podtriage.core.absent_pods import lost, not_created
 from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
-from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, Sight
+from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodSnapshot
 from flytekitplugins_podtriage.flyte.task import TASK_TYPE
 
 _log = logging.getLogger("flytekitplugins_podtriage")
@@ -164,8 +164,8 @@ class PodTriageConnector(AsyncConnectorBase):
         """Return the last lines of the task's container, or why there are none."""
         try:
             cluster = await self._cluster()
-            sight = cluster.look(resource_meta.namespace, resource_meta.pod)
-            container = annotation(sight, PRIMARY_CONTAINER) if sight is not None else ""
+            snapshot = cluster.get_cached(resource_meta.namespace, resource_meta.pod)
+            container = annotation(snapshot, PRIMARY_CONTAINER) if snapshot is not None else ""
             text = await cluster.logs(resource_meta.namespace, resource_meta.pod, container, _LINES)
             lines = text.splitlines()
         except ClusterError as error:
@@ -186,8 +186,8 @@ class PodTriageConnector(AsyncConnectorBase):
         known = self._known.get(meta)
         if known is None or self._opened is None:
             return None
-        sight = self._opened.look(meta.namespace, meta.pod)
-        if sight is None or known.version != sight.version:
+        snapshot = self._opened.get_cached(meta.namespace, meta.pod)
+        if snapshot is None or known.version != snapshot.version:
             return None
         if known.until is not None and known.until <= self._opened.now():
             return None
@@ -204,27 +204,27 @@ class PodTriageConnector(AsyncConnectorBase):
             except ClusterError as error:
                 return await self._without_cluster(meta, error)
         now = cluster.now()
-        sight = cluster.look(meta.namespace, meta.pod)
-        if sight is None or annotation(sight, pod_manifest.PREFIX) != meta.prefix:
+        snapshot = cluster.get_cached(meta.namespace, meta.pod)
+        if snapshot is None or annotation(snapshot, pod_manifest.PREFIX) != meta.prefix:
             self.collector.asked(meta)
             return await self._unseen(meta, cluster, now)
         if meta not in self._known:
             # Each text is kept once: here, for as long as the pod is there, those of the pod.
-            meta = attrs.evolve(meta, prefix=annotation(sight, pod_manifest.PREFIX))
+            meta = attrs.evolve(meta, prefix=annotation(snapshot, pod_manifest.PREFIX))
         self.collector.asked(meta)
-        return await self._seen(meta, sight, now)
+        return await self._seen(meta, snapshot, now)
 
-    async def _seen(self, meta: PodMeta, sight: Sight, now: datetime) -> Resource:
-        told = self._hook.tell(sight, meta.attempt, now)
-        if isinstance(told, Told) and (meta not in self._known or _is_being_deleted(sight)):
+    async def _seen(self, meta: PodMeta, snapshot: PodSnapshot, now: datetime) -> Resource:
+        told = self._hook.tell(snapshot, meta.attempt, now)
+        if isinstance(told, Told) and (meta not in self._known or _is_being_deleted(snapshot)):
             # It may be over all the same: put on record by another replica, or by this one before a restart, and the
             # pod is not gone yet.
-            ending = self._hook.ending(lost(), meta.attempt, now, sight)
+            ending = self._hook.ending(lost(), meta.attempt, now, snapshot)
             if await self._in_thread(_has_record, ending.prefix):
                 told = ending
         if isinstance(told, Ending):
             return (await self._settled(meta, told)).resource
-        self._known[meta] = _Known(sight.version, told.recheck_at, await pack(told.resource))
+        self._known[meta] = _Known(snapshot.version, told.recheck_at, await pack(told.resource))
         return told.resource
 
     async def _unseen(self, meta: PodMeta, cluster: PodCluster, now: datetime) -> Resource:
@@ -239,13 +239,13 @@ class PodTriageConnector(AsyncConnectorBase):
             return _held(f"the task's pod is not seen, and what was told of it cannot be read: {error}")
         if record is None and not stopped:
             if not cluster.synced():
-                return _held(f"the task's pod is not seen: {cluster.trouble() or 'the pods are being listed'}")
+                return _held(f"the task's pod is not seen: {cluster.watch_error() or 'the pods are being listed'}")
             try:
-                sight = await cluster.read(meta.namespace, meta.pod)
+                snapshot = await cluster.get(meta.namespace, meta.pod)
             except ClusterError as error:
                 return _held(f"the task's pod is not seen: {error}")
-            if sight is not None and annotation(sight, pod_manifest.PREFIX) == meta.prefix:
-                return await self._seen(meta, sight, now)
+            if snapshot is not None and annotation(snapshot, pod_manifest.PREFIX) == meta.prefix:
+                return await self._seen(meta, snapshot, now)
             if intent is not None and not intent.uid:
                 launch = self._launcher.start(meta, intent)
                 await self._for_a_while(launch.task)
@@ -295,8 +295,8 @@ class PodTriageConnector(AsyncConnectorBase):
         told = await asyncio.shield(settling)
         if told.settled:
             self._known.pop(meta, None)
-            if self.collector.due(meta, ending.sight):
-                self._behind_it(self._removed(meta, ending.sight))
+            if self.collector.due(meta, ending.snapshot):
+                self._behind_it(self._removed(meta, ending.snapshot))
         return told
 
     async def _give_up(self, meta: PodMeta) -> None:
@@ -308,11 +308,13 @@ class PodTriageConnector(AsyncConnectorBase):
         await self._removed(meta, None)
         self._known.pop(meta, None)
 
-    async def _removed(self, meta: PodMeta, sight: Sight | None) -> None:
+    async def _removed(self, meta: PodMeta, snapshot: PodSnapshot | None) -> None:
         """Delete an attempt's pod; what cannot be deleted now is found by the collector."""
         try:
             cluster = await self._cluster()
-            found = sight or cluster.look(meta.namespace, meta.pod) or await cluster.read(meta.namespace, meta.pod)
+            found = (
+                snapshot or cluster.get_cached(meta.namespace, meta.pod) or await cluster.get(meta.namespace, meta.pod)
+            )
             if found is None or found.gone or annotation(found, pod_manifest.PREFIX) != meta.prefix:
                 return
             metadata = found.pod.metadata
@@ -375,8 +377,8 @@ class PodTriageConnector(AsyncConnectorBase):
         return task
 
 
-def _is_being_deleted(sight: Sight) -> bool:
-    return sight.pod.metadata is not None and sight.pod.metadata.deletion_timestamp is not None
+def _is_being_deleted(snapshot: PodSnapshot) -> bool:
+    return snapshot.pod.metadata is not None and snapshot.pod.metadata.deletion_timestamp is not None
 
 
 def _has_record(prefix: OutputPrefix) -> bool:

@@ -29,7 +29,7 @@ from flytekitplugins_podtriage.connector.responses import Told, custom_info, mes
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.accounting import Failure, Limits
 from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
-from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.core.spending import Budgets, repeated, spend
 from flytekitplugins_podtriage.flyte.task import marker_outputs
 
@@ -51,7 +51,7 @@ class Ending:
     retries: int
     prefix: OutputPrefix
     now: datetime
-    sight: Sight | None = None
+    snapshot: PodSnapshot | None = None
     """The pod as it was last seen; None: there never was one."""
     logs: Sequence[TaskLog] = ()
 
@@ -141,7 +141,7 @@ class Settlement:
         if verdict.phase is Phase.SUCCESS and not ending.marker:
             return Told(resource(idl.SUCCEEDED, logs=ending.logs), verdict)
         text = verdict.message or verdict.reason
-        info = custom_info(verdict, ending.sight)
+        info = custom_info(verdict, ending.snapshot)
         if verdict.phase.failing and (verdict.kind is ErrorKind.USER or not ending.outputs):
             recoverable = verdict.phase is not Phase.PERMANENT_FAILURE
             phase = idl.RETRYABLE_FAILED if recoverable else idl.FAILED
@@ -160,7 +160,7 @@ def of_record(ending: Ending, record: Record) -> Told:
     if record.document and ending.prefix.error() is None:
         ending.prefix.write(ERROR, record.document)
     verdict = record.verdict or ending.verdict
-    info = custom_info(verdict, ending.sight, record.charged, record.why)
+    info = custom_info(verdict, ending.snapshot, record.charged, record.why)
     if record.pod:
         info.update(pod=record.pod, namespace=record.namespace)
     outputs = marker_outputs() if record.marker else None
@@ -170,8 +170,8 @@ def of_record(ending: Ending, record: Record) -> Told:
 
 
 def _named(ending: Ending) -> wire.Metadata:
-    return (ending.sight.pod.metadata if ending.sight is not None else None) or wire.Metadata()
+    return (ending.snapshot.pod.metadata if ending.snapshot is not None else None) or wire.Metadata()
 
 
 def _is_gone(ending: Ending) -> bool:
-    return ending.sight is None or ending.sight.gone
+    return ending.snapshot is None or ending.snapshot.gone

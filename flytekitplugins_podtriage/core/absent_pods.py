@@ -9,7 +9,13 @@ import attrs
 
 from flytekitplugins_podtriage.core.diagnose import diagnose
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict
-from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, ClusterError, PodRejected, QuotaExceeded, Sight
+from flytekitplugins_podtriage.core.pod_cluster import (
+    ClusterDenied,
+    ClusterError,
+    PodRejected,
+    PodSnapshot,
+    QuotaExceeded,
+)
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.triage import triage
 
@@ -19,15 +25,15 @@ NOT_CREATED: Final = "pod-not-created"
 """The rule of a pod that the cluster did not take, where the message tells no cause."""
 
 
-def judge(sight: Sight, policy: Policy, now: datetime) -> Verdict:
+def judge(snapshot: PodSnapshot, policy: Policy, now: datetime) -> Verdict:
     """Return podtriage's verdict on a pod; one that is gone without an end of its own is the platform's failure.
 
     Raises:
         InvalidPod: the pod cannot be read.
         ValueError: ``now`` has no zone.
     """
-    verdict = triage(sight.pod, events=sight.events, memory=sight.memory, policy=policy, now=now)
-    if not sight.gone or verdict.phase.terminal:
+    verdict = triage(snapshot.pod, events=snapshot.events, memory=snapshot.memory, policy=policy, now=now)
+    if not snapshot.gone or verdict.phase.terminal:
         return verdict
     return attrs.evolve(
         lost(verdict.started),

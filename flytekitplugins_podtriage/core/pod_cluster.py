@@ -1,7 +1,7 @@
-"""The one seam between those who run pods and those who hold them: a Kubernetes, or the sandbox's simulated one.
+"""The protocol between the code that runs pods and the clusters that hold them: a Kubernetes, or the simulated one.
 
-A :class:`PodCluster` creates pods, deletes them, and tells what is seen of them; it decides nothing. Its clock is part
-of the seam, since the sandbox's is virtual. Implementations: ``kube`` (a real cluster) and ``sandbox``.
+A :class:`PodCluster` creates, deletes and observes pods; it decides nothing. Its clock is part of the protocol, since
+the sandbox's is virtual. Implementations: ``kube`` (a real cluster) and ``sandbox``.
 """
 
 from __future__ import annotations
@@ -16,21 +16,20 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.memory import Memory
 
 
-class Sight(msgspec.Struct, frozen=True, gc=False):
-    """What is seen of one pod at one moment."""
+class PodSnapshot(msgspec.Struct, frozen=True, gc=False):
+    """What is known of one pod at one moment."""
 
     pod: wire.Pod
-    """The pod as last seen; of one that is gone, its last state."""
+    """The pod as last observed; the last state of one that is gone."""
     events: tuple[wire.Event, ...] = ()
     memory: Memory | None = None
     """What was remembered of its earlier states."""
     gone: bool = False
-    """Whether the object is no longer there."""
+    """Whether the object no longer exists."""
     at: datetime | None = None
-    """When this was seen, by the cluster's clock."""
+    """When this was observed, by the cluster's clock."""
     version: int = 0
-    """Grows whenever anything seen of this pod changes: of two sights with the same version, the verdicts differ by the
-    time only."""
+    """Grows with every observed change of this pod: verdicts on two snapshots of one version differ by time only."""
 
 
 class ClusterError(Exception):
@@ -82,61 +81,61 @@ class PodCluster(Protocol):
         """Create a pod from its manifest; return its uid.
 
         Raises:
-            ClusterError: it was not created (after :class:`ClusterBusy`: perhaps).
+            ClusterError: it was not created (after :class:`ClusterBusy` it may have been).
         """
         ...
 
     async def delete(self, namespace: str, name: str, *, uid: str | None = None, grace: int | None = None) -> None:
-        """Ask for a pod's deletion, of this uid only if one is given; no error if it is gone already.
+        """Request a pod's deletion, only of this uid if one is given; a pod that is gone already is no error.
 
         Raises:
-            ClusterError: it could not be asked for.
+            ClusterError: the request failed.
         """
         ...
 
-    async def read(self, namespace: str, name: str) -> Sight | None:
-        """Ask for a pod as it is now; None if there is none of that name.
+    async def get(self, namespace: str, name: str) -> PodSnapshot | None:
+        """Request a pod's current state; None if there is no pod of that name.
 
         Raises:
-            ClusterError: it could not be asked for.
+            ClusterError: the request failed.
         """
         ...
 
     async def logs(self, namespace: str, name: str, container: str, lines: int) -> str:
-        """Return the last lines that a container has written; nothing if there is nothing to be had.
+        """Return the last lines of a container's log; empty if there is none.
 
         Raises:
-            ClusterError: they could not be asked for.
+            ClusterError: the request failed.
         """
         ...
 
-    async def list(self, namespace: str, labels: Mapping[str, str]) -> list[Sight]:
-        """Return the pods of a namespace that carry all these labels.
+    async def list(self, namespace: str, labels: Mapping[str, str]) -> list[PodSnapshot]:
+        """Request the pods of a namespace that carry all these labels.
 
         Raises:
-            ClusterError: they could not be listed.
+            ClusterError: the request failed.
         """
         ...
 
     def synced(self) -> bool:
-        """Whether :meth:`look` knows of every pod that there was a moment ago: then none means that there is none."""
+        """Whether the cache holds every pod that existed a moment ago: then a pod missing from it does not exist."""
         ...
 
-    def trouble(self) -> ClusterError | None:
-        """Return what keeps the pods from being seen now; None: nothing does."""
+    def watch_error(self) -> ClusterError | None:
+        """Return the error that keeps the cache from being updated; None if it is up to date."""
         ...
 
-    def seen(self) -> Sequence[Sight]:
-        """Return all the pods that are there, as far as is known, at once and without asking anybody."""
+    def list_cached(self) -> Sequence[PodSnapshot]:
+        """Return all pods of the cache, without a request."""
         ...
 
-    def look(self, namespace: str, name: str) -> Sight | None:
-        """Return what is known of a pod, at once and without asking anybody; None if nothing is known of it."""
+    def get_cached(self, namespace: str, name: str) -> PodSnapshot | None:
+        """Return a pod of the cache, without a request; None if it is not there."""
         ...
 
-    async def change(self, namespace: str, name: str, until: datetime) -> Sight | None:
-        """Wait until something new is seen of a pod, or until a moment; return what is known then.
+    async def wait_for_change(self, namespace: str, name: str, until: datetime) -> PodSnapshot | None:
+        """Wait until a pod changes, or until a moment; return what is known then.
 
-        In the sandbox this is what moves the clock.
+        In the sandbox this is what advances the clock.
         """
         ...

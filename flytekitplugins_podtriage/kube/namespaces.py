@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, ClusterError, Sight
+from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, ClusterError, PodSnapshot
 from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
 
@@ -49,13 +49,13 @@ class Namespaces:
         """
         await self._of("delete", namespace).delete(namespace, name, uid=uid, grace=grace)
 
-    async def read(self, namespace: str, name: str) -> Sight | None:
+    async def get(self, namespace: str, name: str) -> PodSnapshot | None:
         """Ask the API server for a pod.
 
         Raises:
             ClusterError: it could not be asked for.
         """
-        return await self._of("get", namespace).read(namespace, name)
+        return await self._of("get", namespace).get(namespace, name)
 
     async def logs(self, namespace: str, name: str, container: str, lines: int) -> str:
         """Return the last lines that a container has written.
@@ -69,26 +69,28 @@ class Namespaces:
         """Whether the pods of all the namespaces are known."""
         return all(cluster.synced() for cluster in self._clusters.values())
 
-    def trouble(self) -> ClusterError | None:
+    def watch_error(self) -> ClusterError | None:
         """Return what keeps pods from being watched now, in the first namespace where something does."""
-        return next((found for found in (one.trouble() for one in self._clusters.values()) if found is not None), None)
+        return next(
+            (found for found in (one.watch_error() for one in self._clusters.values()) if found is not None), None
+        )
 
-    def seen(self) -> Sequence[Sight]:
+    def list_cached(self) -> Sequence[PodSnapshot]:
         """Return all the pods that are there, as far as is known."""
-        return [sight for cluster in self._clusters.values() for sight in cluster.seen()]
+        return [snapshot for cluster in self._clusters.values() for snapshot in cluster.list_cached()]
 
-    def look(self, namespace: str, name: str) -> Sight | None:
+    def get_cached(self, namespace: str, name: str) -> PodSnapshot | None:
         """Return what is known of a pod."""
         cluster = self._clusters.get(namespace)
-        return None if cluster is None else cluster.look(namespace, name)
+        return None if cluster is None else cluster.get_cached(namespace, name)
 
-    async def change(self, namespace: str, name: str, until: datetime) -> Sight | None:
+    async def wait_for_change(self, namespace: str, name: str, until: datetime) -> PodSnapshot | None:
         """Wait until something new is seen of a pod, or until a moment.
 
         Raises:
             ClusterDenied: the namespace is none of these.
         """
-        return await self._of("watch", namespace).change(namespace, name, until)
+        return await self._of("watch", namespace).wait_for_change(namespace, name, until)
 
     async def execution_over(self, namespace: str, name: str) -> bool | None:
         """Return whether an execution of Flyte is over; None: it cannot be known."""
@@ -100,7 +102,7 @@ class Namespaces:
         """The first of them."""
         return next(iter(self._clusters))
 
-    async def list(self, namespace: str, labels: Mapping[str, str]) -> list[Sight]:
+    async def list(self, namespace: str, labels: Mapping[str, str]) -> list[PodSnapshot]:
         """Ask the API server for the pods of a namespace that carry all these labels.
 
         Raises:

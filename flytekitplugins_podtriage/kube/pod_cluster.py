@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Final, TypeVar
 
-from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError, Sight
+from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError, PodSnapshot
 from flytekitplugins_podtriage.kube.client import requests
 from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.client.names import is_name, path
@@ -136,7 +136,7 @@ class KubeCluster:
             doing = f"delete pods {name!r} in namespace {namespace!r}"
             await self._call(doing, requests.delete, namespace, name, uid, grace)
 
-    async def read(self, namespace: str, name: str) -> Sight | None:
+    async def get(self, namespace: str, name: str) -> PodSnapshot | None:
         """Ask the API server for a pod; what is remembered of it is returned with it.
 
         Raises:
@@ -161,7 +161,7 @@ class KubeCluster:
         doing = f"get pods/log of {name!r} in namespace {namespace!r}"
         return await self._call(doing, requests.logs, namespace, name, container, lines)
 
-    async def list(self, namespace: str, labels: Mapping[str, str]) -> list[Sight]:
+    async def list(self, namespace: str, labels: Mapping[str, str]) -> list[PodSnapshot]:
         """Ask the API server for the pods of a namespace that carry all these labels.
 
         Raises:
@@ -176,15 +176,15 @@ class KubeCluster:
         """Whether every pod that there was half a minute ago is known; of the Events of pods that says nothing."""
         return self._pods.fresh(_STALE)
 
-    def seen(self) -> Sequence[Sight]:
+    def list_cached(self) -> Sequence[PodSnapshot]:
         """Return all the pods that are there, as far as is known."""
-        return self._cache.seen()
+        return self._cache.list_cached()
 
-    def look(self, namespace: str, name: str) -> Sight | None:
+    def get_cached(self, namespace: str, name: str) -> PodSnapshot | None:
         """Return what is known of a pod."""
-        return self._cache.look(namespace, name)
+        return self._cache.get_cached(namespace, name)
 
-    async def change(self, namespace: str, name: str, until: datetime) -> Sight | None:
+    async def wait_for_change(self, namespace: str, name: str, until: datetime) -> PodSnapshot | None:
         """Wait until something is seen of a pod that was not returned here before, or until a moment."""
         key = (namespace, name)
         loop = asyncio.get_running_loop()
@@ -195,7 +195,7 @@ class KubeCluster:
         try:
             while True:
                 news.clear()
-                found = self._cache.look(namespace, name)
+                found = self._cache.get_cached(namespace, name)
                 left = (until - self._now()).total_seconds()
                 if found is not None and found.version != self._delivered.get(key):
                     break
@@ -225,11 +225,11 @@ class KubeCluster:
         """The namespace of the kubeconfig's context, or of the pod that this runs in."""
         return self._cluster.namespace
 
-    def trouble(self) -> ClusterError | None:
+    def watch_error(self) -> ClusterError | None:
         """Return what keeps the pods from being watched now; None: nothing does."""
         return self._pods.error
 
-    def events_trouble(self) -> ClusterError | None:
+    def events_error(self) -> ClusterError | None:
         """Return what keeps the Events from being watched now: verdicts then rest on the pods alone."""
         return self._events.error
 

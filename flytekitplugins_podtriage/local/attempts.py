@@ -13,7 +13,7 @@ import attrs
 from flytekitplugins_podtriage.core import absent_pods, wire
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, flyte_2_transition
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
-from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodRejected, Sight
+from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodRejected, PodSnapshot
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.local.backends import Backend, End, State
@@ -131,26 +131,26 @@ async def _attempt(
     name = pod["metadata"]["name"]
     last = cluster.now() + LONGEST
     policy = course.policy
-    sight = cluster.look(namespace, name)
+    snapshot = cluster.get_cached(namespace, name)
     while True:
         now = cluster.now()
         until: datetime | None = last
-        if sight is not None:
-            answer = backend.judge(sight, state, now)
-            course.note(sight, now, answer.verdict)
+        if snapshot is not None:
+            answer = backend.judge(snapshot, state, now)
+            course.note(snapshot, now, answer.verdict)
             if isinstance(answer, End):
-                return answer, answer.verdict or absent_pods.judge(sight, policy, now)
+                return answer, answer.verdict or absent_pods.judge(snapshot, policy, now)
             if answer.until is not None and answer.until > now:
                 until = min(last, answer.until)
             if due is not None and now >= due:
                 failure = _DEADLINE if deadline is not None and now >= deadline else _TIMEOUT
-                return End(failure), absent_pods.judge(sight, policy, now)
+                return End(failure), absent_pods.judge(snapshot, policy, now)
             if now >= last:
-                verdict = absent_pods.judge(sight, policy, now)
+                verdict = absent_pods.judge(snapshot, policy, now)
                 return End(Failure(ErrorKind.SYSTEM, "Unending", _UNENDING), _UNENDING), verdict
         if due is not None:
             until = min(until or due, due)
-        sight = await cluster.change(namespace, name, until or last)
+        snapshot = await cluster.wait_for_change(namespace, name, until or last)
 
 
 async def _removed(cluster: PodCluster, namespace: str, name: str) -> None:
@@ -158,10 +158,10 @@ async def _removed(cluster: PodCluster, namespace: str, name: str) -> None:
     await cluster.delete(namespace, name, grace=0)
     last = cluster.now() + timedelta(minutes=2)
     while cluster.now() < last:
-        sight = cluster.look(namespace, name)
-        if sight is None or sight.gone:
+        snapshot = cluster.get_cached(namespace, name)
+        if snapshot is None or snapshot.gone:
             return
-        await cluster.change(namespace, name, last)
+        await cluster.wait_for_change(namespace, name, last)
 
 
 def _renamed(pod: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -180,30 +180,30 @@ class _Course:
         self.met: Verdict | None = None
         """The last trouble that did not end it."""
 
-    def note(self, sight: Sight, now: datetime, verdict: Verdict | None) -> None:
+    def note(self, snapshot: PodSnapshot, now: datetime, verdict: Verdict | None) -> None:
         """Note what a person would see of a pod, unless it is what was seen last.
 
         Args:
-            sight: the pod.
+            snapshot: the pod.
             now: the moment.
             verdict: podtriage's own, if it is there already.
         """
-        if sight.pod is self._pod:
+        if snapshot.pod is self._pod:
             return
-        self._pod = sight.pod
-        text = _seen(sight)
+        self._pod = snapshot.pod
+        text = _seen(snapshot)
         states = self.states
         if states and states[-1] == text:
             return
         if "/" in text and text not in states:
-            verdict = verdict or absent_pods.judge(sight, self.policy, now)
+            verdict = verdict or absent_pods.judge(snapshot, self.policy, now)
             if verdict.kind is not None and not verdict.phase.failing:
                 self.met = verdict
         states.append(text)
 
 
-def _seen(sight: Sight) -> str:
-    status = sight.pod.status
+def _seen(snapshot: PodSnapshot) -> str:
+    status = snapshot.pod.status
     text = (status.phase if status else None) or "Pending"
     if status is not None and status.reason:
         text += f"/{status.reason}"

@@ -17,7 +17,7 @@ from flytekitplugins_podtriage.core import absent_pods
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, Outcome, flyte_1_16, flyte_2
 from flytekitplugins_podtriage.core.forecast import forecast
 from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
-from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.spending import Action, Budgets, spend
 from flytekitplugins_podtriage.core.triage import triage
@@ -69,7 +69,7 @@ class Backend(Protocol):
         """What it is called."""
         ...
 
-    def judge(self, sight: Sight, state: State, now: datetime) -> End | Wait:
+    def judge(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
         """Judge a pod at one moment."""
         ...
 
@@ -91,9 +91,9 @@ def _failure(verdict: Verdict, kind: ErrorKind | None = None) -> Failure:
     )
 
 
-def _vanished(sight: Sight) -> bool:
-    deleted = sight.pod.metadata is not None and sight.pod.metadata.deletion_timestamp is not None
-    return sight.gone or deleted
+def _vanished(snapshot: PodSnapshot) -> bool:
+    deleted = snapshot.pod.metadata is not None and snapshot.pod.metadata.deletion_timestamp is not None
+    return snapshot.gone or deleted
 
 
 _GONE: Final = Failure(ErrorKind.SYSTEM, "UnexpectedObjectDeletion", "resource not found: the pod is gone")
@@ -108,14 +108,14 @@ class Stock:
     policy: Policy
     accounting: Callable[[Counters, Failure, Limits], Outcome]
 
-    def judge(self, sight: Sight, state: State, now: datetime) -> End | Wait:
+    def judge(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
         """Judge a pod as the Go code does."""
-        verdict = triage(sight.pod, policy=self.policy, now=now)
+        verdict = triage(snapshot.pod, policy=self.policy, now=now)
         if verdict.phase is Phase.SUCCESS:
             return End(None)
         if verdict.phase.failing:
             return End(_failure(verdict))
-        return End(_GONE) if _vanished(sight) else Wait(verdict.recheck_at)
+        return End(_GONE) if _vanished(snapshot) else Wait(verdict.recheck_at)
 
     def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:
         """Account for a failed attempt."""
@@ -134,9 +134,9 @@ class Connector:
     system_reserve: int = 1
     name: str = "connector"
 
-    def judge(self, sight: Sight, state: State, now: datetime) -> End | Wait:
+    def judge(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
         """Judge a pod by its cause, and choose the budget."""
-        verdict = absent_pods.judge(sight, self.policy, now)
+        verdict = absent_pods.judge(snapshot, self.policy, now)
         if verdict.phase is Phase.SUCCESS:
             return End(None, verdict=verdict)
         if not verdict.phase.failing:  # held, or nothing is wrong
@@ -162,13 +162,13 @@ class Guarded:
     stock: Stock = attrs.field(factory=lambda: Stock("flyte-1.16", Policy.for_backend("flyte-1.16"), flyte_1_16))
     name: str = "guard"
 
-    def judge(self, sight: Sight, state: State, now: datetime) -> End | Wait:
+    def judge(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
         """Judge a pod as stock Flyte does, unless the guard is first."""
-        verdict = absent_pods.judge(sight, self.policy, now)
-        if verdict.kind is ErrorKind.SYSTEM and not verdict.started and not _vanished(sight):
+        verdict = absent_pods.judge(snapshot, self.policy, now)
+        if verdict.kind is ErrorKind.SYSTEM and not verdict.started and not _vanished(snapshot):
             ends = Verdict(Phase.RETRYABLE_FAILURE, verdict.kind, rule=verdict.rule)
             spending = spend(ends, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
-            charge = forecast(sight.pod, backend="flyte-1.16", policy=self.stock.policy, now=now)
+            charge = forecast(snapshot.pod, backend="flyte-1.16", policy=self.stock.policy, now=now)
             charged = charge.at is not None and charge.kind is ErrorKind.USER and not charge.permanent
             if charge.at is not None and charged and spending.action is Action.SYSTEM:
                 act = charge.at - MARGIN
@@ -177,7 +177,7 @@ class Guarded:
                 # What propeller makes of Failed / Terminated / message: SYSTEM, Interrupted (pod_helper.go).
                 failure = Failure(ErrorKind.SYSTEM, "Interrupted", verdict.message or verdict.reason)
                 return End(failure, spending.why, verdict)
-        theirs = self.stock.judge(sight, state, now)
+        theirs = self.stock.judge(snapshot, state, now)
         return End(theirs.failure, theirs.why, verdict) if isinstance(theirs, End) else Wait(theirs.until, verdict)
 
     def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:

@@ -123,9 +123,9 @@ def _of_attempt(pod: Mapping[str, Any], place: task_data.Place, number: int) -> 
 
 async def _removed(cluster: PodCluster, namespace: str, labels: Mapping[str, str]) -> None:
     try:
-        for sight in await cluster.list(namespace, {pod_manifest.TASK: labels[pod_manifest.TASK]}):
-            if sight.pod.metadata is not None:
-                await cluster.delete(namespace, sight.pod.metadata.name or "", uid=sight.pod.metadata.uid)
+        for snapshot in await cluster.list(namespace, {pod_manifest.TASK: labels[pod_manifest.TASK]}):
+            if snapshot.pod.metadata is not None:
+                await cluster.delete(namespace, snapshot.pod.metadata.name or "", uid=snapshot.pod.metadata.uid)
     except ClusterError:
         pass  # what is left is told by its label
 

@@ -12,7 +12,7 @@ import attrs
 import msgspec
 
 from flytekitplugins_podtriage.core.memory import remember
-from flytekitplugins_podtriage.core.pod_cluster import PodExists, PodRejected, Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodExists, PodRejected, PodSnapshot
 from flytekitplugins_podtriage.sandbox.admission import check
 from flytekitplugins_podtriage.sandbox.clock import START, Clock
 from flytekitplugins_podtriage.sandbox.faults import disruptions
@@ -144,28 +144,28 @@ class SandboxCluster:
         if record is not None and not record.gone:
             teardown.release(record)
 
-    async def read(self, namespace: str, name: str) -> Sight | None:
+    async def get(self, namespace: str, name: str) -> PodSnapshot | None:
         """Return a pod as it is now; None if there is none of that name."""
         record = self._pods.get((namespace, name))
-        return None if record is None or record.gone else self._sight(record)
+        return None if record is None or record.gone else self._snapshot(record)
 
     async def logs(self, namespace: str, name: str, container: str, lines: int) -> str:
         """Return nothing: what a body's process writes goes where this process's output goes."""
         return ""
 
-    def seen(self) -> Sequence[Sight]:
+    def list_cached(self) -> Sequence[PodSnapshot]:
         """Return all the pods that are there."""
-        return [self._sight(record) for record in self._pods.values() if not record.gone]
+        return [self._snapshot(record) for record in self._pods.values() if not record.gone]
 
-    async def list(self, namespace: str, labels: Mapping[str, str]) -> list[Sight]:
+    async def list(self, namespace: str, labels: Mapping[str, str]) -> list[PodSnapshot]:
         """Return the pods of a namespace that carry all these labels, in the order of their names."""
         return [
-            self._sight(record)
+            self._snapshot(record)
             for (where, _), record in sorted(self._pods.items())
             if where == namespace and not record.gone and labels.items() <= record.labels.items()
         ]
 
-    def trouble(self) -> None:
+    def watch_error(self) -> None:
         """Return None: nothing is hidden here."""
         return
 
@@ -173,12 +173,12 @@ class SandboxCluster:
         """Return True: nothing is hidden here."""
         return True
 
-    def look(self, namespace: str, name: str) -> Sight | None:
+    def get_cached(self, namespace: str, name: str) -> PodSnapshot | None:
         """Return what is known of a pod; None if there never was one."""
         record = self._pods.get((namespace, name))
-        return None if record is None else self._sight(record)
+        return None if record is None else self._snapshot(record)
 
-    async def change(self, namespace: str, name: str, until: datetime) -> Sight | None:
+    async def wait_for_change(self, namespace: str, name: str, until: datetime) -> PodSnapshot | None:
         """Move the clock until something new is seen of a pod, or to a moment; return what is known then.
 
         An event that only says again what was said before is nothing new.
@@ -187,7 +187,7 @@ class SandboxCluster:
         if record is not None and record.greeted and not self._waiters:
             self._alone(record, self._clock.until(until))
             record.delivered = record.version
-            return self._sight(record)
+            return self._snapshot(record)
         waiter = _Waiter(record, record.delivered if record else 0, self._clock.until(until))
         self._waiters.append(waiter)
         try:
@@ -204,7 +204,7 @@ class SandboxCluster:
         if record is None:
             return None
         record.delivered = record.version
-        return self._sight(record)
+        return self._snapshot(record)
 
     def upcoming(self) -> datetime | None:
         """Return when something happens next, be it seen or not; None: nothing does any more."""
@@ -221,13 +221,13 @@ class SandboxCluster:
         """Move on to the next event, but not beyond what anybody waits for."""
         self._clock.advance(min(waiter.until for waiter in self._waiters))
 
-    def _sight(self, record: Record) -> Sight:
+    def _snapshot(self, record: Record) -> PodSnapshot:
         events = record.events.told()
         if record.unseen:
             for pod, at in record.unseen:
                 record.memory = remember(record.memory, pod, now=at)
             record.unseen.clear()
-        return Sight(record.pod, events, record.memory, record.gone, self._clock.time(), record.version)
+        return PodSnapshot(record.pod, events, record.memory, record.gone, self._clock.time(), record.version)
 
     def _schedule(self, record: Record) -> None:
         """Find a node for a pod, unless the plan says that there is none."""

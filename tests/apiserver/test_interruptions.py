@@ -116,7 +116,7 @@ async def test_a_server_that_is_too_busy_is_asked_again(
         front.wait_for(verb, "pods", 3)
         admin.post(pods(namespace), pod("p"))
         await until(kube, namespace, "p", there)
-        assert kube.trouble() is None
+        assert kube.watch_error() is None
 
 
 async def test_a_server_whose_cache_lags_behind_is_not_asked_for_a_new_list(
@@ -155,7 +155,7 @@ async def test_a_restart_of_the_api_server_is_outlived(
         await until(kube, waiting, "a", phase("Failed"))
         await until(kube, waiting, "b", gone)
         await until(kube, waiting, "c", there)
-        assert kube.trouble() is None
+        assert kube.watch_error() is None
 
 
 async def test_a_server_that_comes_later_is_waited_for(
@@ -164,8 +164,8 @@ async def test_a_server_that_comes_later_is_waited_for(
     admin.post(pods(namespace), pod("p"))
     front.refuse()
     async with opened(cluster_of("connector", front), namespace) as kube:
-        await eventually(lambda: kube.trouble() is not None)
-        assert isinstance(kube.trouble(), ClusterBusy)
+        await eventually(lambda: kube.watch_error() is not None)
+        assert isinstance(kube.watch_error(), ClusterBusy)
         assert not kube.synced()
         front.accept()
         await listed(kube)
@@ -180,7 +180,7 @@ async def test_a_right_that_is_missing_is_named_and_waited_for(
     every = ["list pods", "watch pods", "list events", "watch events"]
     guest_may(*(each for each in every if each != right))
     async with opened(cluster_of("guest"), namespace) as kube:
-        trouble = kube.trouble if right.endswith("pods") else kube.events_trouble
+        trouble = kube.trouble if right.endswith("pods") else kube.events_error
         await eventually(lambda: isinstance(trouble(), ClusterDenied))
         assert f"may not {right} in namespace '{namespace}'" in str(trouble())
         guest_may(*every)
@@ -195,8 +195,8 @@ async def test_a_watch_of_all_namespaces_takes_a_right_in_all(
 ) -> None:
     guest_may()
     async with opened(cluster_of("guest")) as kube:
-        await eventually(lambda: isinstance(kube.trouble(), ClusterDenied))
-        assert "may not list pods in all namespaces" in str(kube.trouble())
+        await eventually(lambda: isinstance(kube.watch_error(), ClusterDenied))
+        assert "may not list pods in all namespaces" in str(kube.watch_error())
 
 
 async def test_after_its_end_it_asks_nothing_more(cluster_of: ClusterOf, front: Front, namespace: str) -> None:

@@ -58,24 +58,26 @@ async def test_each_namespace_is_watched_by_a_role_of_its_own(
     async with opened(cluster_of("nobody"), one, two) as found:
         assert isinstance(found, PodCluster)
         await eventually(found.synced)
-        assert found.trouble() is None and found.default_namespace == one
+        assert found.watch_error() is None and found.default_namespace == one
         for namespace in (one, two):
             uid = await found.create(namespace, pod("p"))
             kubelet.running(namespace, "p")
 
             def runs(namespace: str = namespace) -> bool:
-                sight = found.look(namespace, "p")
-                return sight is not None and sight.pod.status is not None and sight.pod.status.phase == "Running"
+                snapshot = found.get_cached(namespace, "p")
+                return (
+                    snapshot is not None and snapshot.pod.status is not None and snapshot.pod.status.phase == "Running"
+                )
 
             await eventually(runs)
-            assert [sight.pod.metadata.uid for sight in await found.list(namespace, {OURS: "t"})] == [uid]
-        assert len(found.seen()) == 2
+            assert [snapshot.pod.metadata.uid for snapshot in await found.list(namespace, {OURS: "t"})] == [uid]
+        assert len(found.list_cached()) == 2
         await found.delete(one, "p", grace=0)
-        await eventually(lambda: len(found.seen()) == 1)
-        assert await found.read(one, "p") is None
+        await eventually(lambda: len(found.list_cached()) == 1)
+        assert await found.get(one, "p") is None
         with pytest.raises(ClusterDenied, match=f"allowed by its setting namespaces: {one}, {two}"):
             await found.create(other, pod("p"))
-        assert found.look(other, "p") is None
+        assert found.get_cached(other, "p") is None
         assert await found.execution_over(other, "f1") is None
 
 
@@ -85,6 +87,6 @@ async def test_a_namespace_without_the_right_is_named(
     one, two = make_namespace(), make_namespace()
     allow_in(admin, one, "nobody")
     async with opened(cluster_of("nobody"), one, two) as found:
-        await eventually(lambda: found.trouble() is not None)
-        assert two in str(found.trouble()) and "list pods" in str(found.trouble())
+        await eventually(lambda: found.watch_error() is not None)
+        assert two in str(found.watch_error()) and "list pods" in str(found.watch_error())
         assert not found.synced()

@@ -32,7 +32,7 @@ async def test_a_pod_that_it_makes_is_known_at_once(cluster_of: ClusterOf, admin
     async with watching(cluster_of("connector"), namespace) as kube:
         uid = await kube.create(namespace, pod("p"))
         assert admin.get(pods(namespace, "p"))["metadata"]["uid"] == uid
-        assert kube.look(namespace, "p").pod.metadata.uid == uid
+        assert kube.get_cached(namespace, "p").pod.metadata.uid == uid
 
 
 async def test_a_name_that_is_taken_is_told(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
@@ -40,7 +40,7 @@ async def test_a_name_that_is_taken_is_told(cluster_of: ClusterOf, admin: Api, n
     async with opened(cluster_of("connector"), namespace) as kube:
         with pytest.raises(PodExists, match="create pods 'p'"):
             await kube.create(namespace, pod("p"))
-        assert (await kube.read(namespace, "p")).pod.metadata.uid == made["metadata"]["uid"]
+        assert (await kube.get(namespace, "p")).pod.metadata.uid == made["metadata"]["uid"]
 
 
 async def test_two_who_make_the_same_pod_at_once_make_one(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
@@ -151,15 +151,15 @@ async def test_a_pod_is_read_as_it_is_now(
     cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, front: Front, namespace: str
 ) -> None:
     async with watching(cluster_of("connector", front), namespace) as kube:
-        assert await kube.read(namespace, "p") is None
+        assert await kube.get(namespace, "p") is None
         admin.post(pods(namespace), pod("p"))
         await until(kube, namespace, "p", there)
         front.wait_for_watches(2)
         held = front.hold("watch", "pods")
         front.cut()  # so that the watch cannot know
         kubelet.running(namespace, "p")
-        assert (await kube.read(namespace, "p")).pod.status.phase == "Running"
-        assert kube.look(namespace, "p").pod.status.phase == "Running"
+        assert (await kube.get(namespace, "p")).pod.status.phase == "Running"
+        assert kube.get_cached(namespace, "p").pod.status.phase == "Running"
         held.release()
 
 
@@ -169,7 +169,7 @@ async def test_pods_are_listed_by_all_of_their_labels(cluster_of: ClusterOf, adm
     async with opened(cluster_of("connector"), namespace) as kube:
 
         async def found(**labels: str) -> list[str]:
-            return sorted(str(sight.pod.metadata.name) for sight in await kube.list(namespace, labels))
+            return sorted(str(snapshot.pod.metadata.name) for snapshot in await kube.list(namespace, labels))
 
         assert await found(x="1") == ["a", "b"]
         assert await found(x="1", y="2") == ["b"]
@@ -194,7 +194,7 @@ async def test_the_end_of_a_log_is_what_the_kubelet_has_of_it(
 CALLS: dict[str, Callable[[KubeCluster, str], Coroutine[Any, Any, Any]]] = {
     "create pods": lambda kube, namespace: kube.create(namespace, pod("new")),
     "delete pods": lambda kube, namespace: kube.delete(namespace, "p"),
-    "get pods": lambda kube, namespace: kube.read(namespace, "p"),
+    "get pods": lambda kube, namespace: kube.get(namespace, "p"),
     "list pods": lambda kube, namespace: kube.list(namespace, {}),
     "get pods/log": lambda kube, namespace: kube.logs(namespace, "p", "p", 3),
 }
@@ -255,7 +255,7 @@ async def test_a_server_that_does_not_answer_keeps_nobody_longer_than_allowed(
     async with watching(cluster_of("connector", front), namespace, timeouts=timeouts) as kube:
         with pytest.raises(ClusterBusy, match="none within 0.2 s"):
             await kube.create(namespace, pod("p"))
-        assert await kube.read(namespace, "q") is not None  # others are not held up
+        assert await kube.get(namespace, "q") is not None  # others are not held up
         held.release()
         await until(kube, namespace, "p", there)  # it was made after all
 

@@ -15,7 +15,7 @@ from flytekitplugins_podtriage import Memory, Policy, Verdict, remember
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.absent_pods import judge
 from flytekitplugins_podtriage.core.decode import read_event, read_pod
-from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.kube.client.connection import Cluster
 from tests.apiserver.api import Api, pods
 from tests.apiserver.kubelet import stamp
@@ -73,16 +73,16 @@ async def test_the_verdicts_are_those_of_the_recording(
             pod = deleted_at(told.pod, deletion, story.shift)
             events = tuple(read_event(event) for event in told.events)
             memory = remember(memory, pod, told.events, now=told.at)
-            recorded = Sight(read_pod(pod), events, memory, told.gone)
-            sight = await until(kube, namespace, story.name, functools.partial(arrived, there, counted(events)))
-            assert of(judge(sight, POLICY, story.time), story.shift) == of(judge(recorded, POLICY, told.at))
+            recorded = PodSnapshot(read_pod(pod), events, memory, told.gone)
+            snapshot = await until(kube, namespace, story.name, functools.partial(arrived, there, counted(events)))
+            assert of(judge(snapshot, POLICY, story.time), story.shift) == of(judge(recorded, POLICY, told.at))
 
 
-def arrived(there: dict[str, Any] | None, events: list[tuple[Any, ...]], sight: Sight | None) -> bool:
+def arrived(there: dict[str, Any] | None, events: list[tuple[Any, ...]], snapshot: PodSnapshot | None) -> bool:
     """Whether a pod is seen as it is, or gone, and with these events."""
-    if sight is None or sight.gone != (there is None) or counted(sight.events) != events:
+    if snapshot is None or snapshot.gone != (there is None) or counted(snapshot.events) != events:
         return False
-    return there is None or sight.pod.metadata.resource_version == there["metadata"]["resourceVersion"]
+    return there is None or snapshot.pod.metadata.resource_version == there["metadata"]["resourceVersion"]
 
 
 def deleted_at(pod: dict[str, Any], here: str | None, shift: timedelta) -> dict[str, Any]:

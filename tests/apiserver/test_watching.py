@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from flytekitplugins_podtriage.core.pod_cluster import PodCluster, Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodCluster, PodSnapshot
 from flytekitplugins_podtriage.kube.client.connection import Cluster
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
@@ -31,20 +31,20 @@ async def test_a_pod_is_seen_from_its_creation_to_its_end(
     cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, namespace: str
 ) -> None:
     async with watching(cluster_of("connector"), namespace) as kube:
-        assert kube.look(namespace, "p") is None
+        assert kube.get_cached(namespace, "p") is None
         made = admin.post(pods(namespace), pod("p"))
-        sight = await until(kube, namespace, "p", there)
-        assert sight.pod.metadata.uid == made["metadata"]["uid"]
+        snapshot = await until(kube, namespace, "p", there)
+        assert snapshot.pod.metadata.uid == made["metadata"]["uid"]
         kubelet.running(namespace, "p")
-        sight = await until(kube, namespace, "p", phase("Running"))
+        snapshot = await until(kube, namespace, "p", phase("Running"))
         kubelet.failed(namespace, "p", 3, message="out of luck")
         after = await until(kube, namespace, "p", phase("Failed"))
-        assert after.version > sight.version
+        assert after.version > snapshot.version
         assert after.pod.status.container_statuses[0].state.terminated.message == "out of luck"
         admin.delete(pods(namespace, "p"))
         last = await until(kube, namespace, "p", gone)
         assert last.pod.status.phase == "Failed"
-        assert kube.seen() == []
+        assert kube.list_cached() == []
 
 
 async def test_what_was_there_before_is_listed_page_by_page(
@@ -69,7 +69,7 @@ async def test_absence_is_believed_only_after_a_whole_list(
     async with opened(cluster_of("connector", front), namespace) as kube:
         await asyncio.to_thread(held.wait)
         assert not kube.synced()
-        assert kube.look(namespace, "p") is None
+        assert kube.get_cached(namespace, "p") is None
         held.release()
         await listed(kube)
         assert kube.synced()
@@ -85,8 +85,8 @@ async def test_one_namespace_is_watched_or_all(
             admin.post(pods(namespace), pod("p"))
         await until(one, here, "p", there)
         await until(both, here, "p", there)
-        assert one.look(there_, "p") is None
-        assert both.look(there_, "p") is not None
+        assert one.get_cached(there_, "p") is None
+        assert both.get_cached(there_, "p") is not None
 
 
 async def test_only_pods_with_the_label_are_seen(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
@@ -118,8 +118,8 @@ async def test_events_are_seen_with_their_pod(
     async with watching(cluster_of("connector"), namespace) as kube:
         if when == "during the watch":
             kubelet.event(namespace, "p", "Failed", LIMITED, "Warning")
-        sight = await until(kube, namespace, "p", lambda sight: sight.events)
-        assert [(event.reason, event.message) for event in sight.events] == [("Failed", LIMITED)]
+        snapshot = await until(kube, namespace, "p", lambda snapshot: snapshot.events)
+        assert [(event.reason, event.message) for event in snapshot.events] == [("Failed", LIMITED)]
 
 
 async def test_an_event_that_is_told_again_is_one_event(
@@ -137,8 +137,8 @@ async def test_an_event_that_is_told_again_is_one_event(
     async with watching(cluster_of("connector"), namespace) as kube:
         for count in (1, 2, 3):
             kubelet.tell({**event, "count": count})
-        sight = await until(kube, namespace, "p", lambda sight: sight.events and sight.events[0].count == 3)
-        assert len(sight.events) == 1
+        snapshot = await until(kube, namespace, "p", lambda snapshot: snapshot.events and snapshot.events[0].count == 3)
+        assert len(snapshot.events) == 1
 
 
 async def test_a_finalizer_keeps_a_deleted_pod_in_sight(
@@ -148,9 +148,9 @@ async def test_a_finalizer_keeps_a_deleted_pod_in_sight(
     kubelet.running(namespace, "p")
     async with watching(cluster_of("connector"), namespace) as kube:
         admin.delete(pods(namespace, "p"))
-        sight = await until(kube, namespace, "p", lambda sight: sight.pod.metadata.deletion_timestamp)
+        snapshot = await until(kube, namespace, "p", lambda snapshot: snapshot.pod.metadata.deletion_timestamp)
         kubelet.finish_deletion(namespace, "p")
-        after = await until(kube, namespace, "p", lambda now: now.version > sight.version)
+        after = await until(kube, namespace, "p", lambda now: now.version > snapshot.version)
         assert not after.gone
         admin.merge(pods(namespace, "p"), {"metadata": {"finalizers": None}})
         await until(kube, namespace, "p", gone)
@@ -161,14 +161,14 @@ async def test_a_pod_that_is_made_anew_is_another(cluster_of: ClusterOf, admin: 
     async with watching(cluster_of("connector"), namespace) as kube:
         admin.delete(pods(namespace, "p"))
         made = admin.post(pods(namespace), pod("p"))
-        sight = await until(kube, namespace, "p", lambda now: now.pod.metadata.uid == made["metadata"]["uid"])
-        assert not sight.gone
-        assert sight.events == ()
+        snapshot = await until(kube, namespace, "p", lambda now: now.pod.metadata.uid == made["metadata"]["uid"])
+        assert not snapshot.gone
+        assert snapshot.events == ()
 
 
-def is_at(version: str, events: int, sight: Sight | None) -> bool:
+def is_at(version: str, events: int, snapshot: PodSnapshot | None) -> bool:
     """Whether a pod is seen at a resource version and with so many events."""
-    return sight is not None and sight.pod.metadata.resource_version == version and len(sight.events) == events
+    return snapshot is not None and snapshot.pod.metadata.resource_version == version and len(snapshot.events) == events
 
 
 async def test_two_replicas_see_the_same(
@@ -185,9 +185,9 @@ async def test_two_replicas_see_the_same(
             for name in ("a", "b"):
                 version = admin.get(pods(namespace, name))["metadata"]["resourceVersion"]
                 newest = functools.partial(is_at, version, 1 if name == "a" else 0)
-                sights = [await until(kube, namespace, name, newest) for kube in (first, second)]
-                assert sights[0].pod == sights[1].pod
-                assert sights[0].events == sights[1].events
+                snapshots = [await until(kube, namespace, name, newest) for kube in (first, second)]
+                assert snapshots[0].pod == snapshots[1].pod
+                assert snapshots[0].events == snapshots[1].events
 
 
 async def test_what_the_api_server_is_asked_does_not_grow_with_the_pods(
@@ -198,6 +198,6 @@ async def test_what_the_api_server_is_asked_does_not_grow_with_the_pods(
             admin.post(pods(namespace), pod(f"p{number}"))
             kubelet.event(namespace, f"p{number}", "Pulling", "the image")
         for number in range(30):
-            await until(kube, namespace, f"p{number}", lambda sight: sight and sight.events)
+            await until(kube, namespace, f"p{number}", lambda snapshot: snapshot and snapshot.events)
         asked = sorted((each.verb, each.resource) for each in front.asked)
         assert asked == [("list", "events"), ("list", "pods"), ("watch", "events"), ("watch", "pods")]

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.informer.backoff import Pace
 from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
@@ -49,21 +49,21 @@ async def listed(kube: KubeCluster) -> None:
         assert await asyncio.to_thread(watch.listed.wait, PATIENCE), f"no list: {watch.error}"
 
 
-async def until(kube: KubeCluster, namespace: str, name: str, so: Callable[[Sight | None], Any]) -> Sight:
+async def until(kube: KubeCluster, namespace: str, name: str, so: Callable[[PodSnapshot | None], Any]) -> PodSnapshot:
     """Wait until what is known of a pod is so; return it."""
 
-    async def seen() -> Sight | None:
+    async def seen() -> PodSnapshot | None:
         while True:
-            found = kube.look(namespace, name)
+            found = kube.get_cached(namespace, name)
             if so(found):
                 return found
             # The cluster's clock may be a story's: the wait is bounded from outside.
-            await kube.change(namespace, name, kube.now() + timedelta(days=1))
+            await kube.wait_for_change(namespace, name, kube.now() + timedelta(days=1))
 
     try:
         found = await asyncio.wait_for(seen(), PATIENCE)
     except asyncio.TimeoutError:
-        raise AssertionError(f"not seen: {kube.look(namespace, name)}; {kube.trouble()}") from None
+        raise AssertionError(f"not seen: {kube.get_cached(namespace, name)}; {kube.watch_error()}") from None
     assert found is not None
     return found
 
@@ -76,21 +76,23 @@ async def eventually(so: Callable[[], Any]) -> None:
         await asyncio.sleep(0.005)
 
 
-def there(sight: Sight | None) -> bool:
+def there(snapshot: PodSnapshot | None) -> bool:
     """Whether a pod is seen that is there."""
-    return sight is not None and not sight.gone
+    return snapshot is not None and not snapshot.gone
 
 
-def gone(sight: Sight | None) -> bool:
+def gone(snapshot: PodSnapshot | None) -> bool:
     """Whether a pod is seen that is gone."""
-    return sight is not None and sight.gone
+    return snapshot is not None and snapshot.gone
 
 
-def phase(name: str) -> Callable[[Sight | None], bool]:
+def phase(name: str) -> Callable[[PodSnapshot | None], bool]:
     """Return whether a pod is seen in a phase."""
-    return lambda sight: sight is not None and sight.pod.status is not None and sight.pod.status.phase == name
+    return lambda snapshot: (
+        snapshot is not None and snapshot.pod.status is not None and snapshot.pod.status.phase == name
+    )
 
 
 def names(kube: KubeCluster) -> list[str]:
     """Return the names of the pods that are there."""
-    return sorted(str(sight.pod.metadata.name) for sight in kube.seen())
+    return sorted(str(snapshot.pod.metadata.name) for snapshot in kube.list_cached())

@@ -75,7 +75,7 @@ class World:
                 return found, before
             before.append(found)
             until = self.cluster.now() + timedelta(minutes=1)
-            await self.cluster.change(meta.namespace, meta.pod, until)
+            await self.cluster.wait_for_change(meta.namespace, meta.pod, until)
         raise AssertionError(f"the attempt is not over after {self.cluster.now()}: {before[-1]}")
 
     async def create_in_background(self, connector: Any = None, **of_template: Any) -> PodMeta:
@@ -116,7 +116,9 @@ class World:
     def pods(self) -> list[str]:
         """Return the names of the pods that are there and are not being deleted."""
         return sorted(
-            sight.pod.metadata.name for sight in self.cluster.seen() if sight.pod.metadata.deletion_timestamp is None
+            snapshot.pod.metadata.name
+            for snapshot in self.cluster.list_cached()
+            if snapshot.pod.metadata.deletion_timestamp is None
         )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
-from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError, Sight
+from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError, PodSnapshot
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from tests.connector.conftest import World
@@ -49,17 +49,17 @@ class Strained:
         await self._meet("list")
         return await self.real.list(namespace, labels)
 
-    async def read(self, namespace: str, name: str) -> Sight | None:
+    async def get(self, namespace: str, name: str) -> PodSnapshot | None:
         await self._meet("read")
-        return await self.real.read(namespace, name)
+        return await self.real.get(namespace, name)
 
-    def look(self, namespace: str, name: str) -> Sight | None:
-        return None if self.blind else self.real.look(namespace, name)
+    def get_cached(self, namespace: str, name: str) -> PodSnapshot | None:
+        return None if self.blind else self.real.get_cached(namespace, name)
 
     def synced(self) -> bool:
         return not self.blind
 
-    def trouble(self) -> ClusterError | None:
+    def watch_error(self) -> ClusterError | None:
         return ClusterBusy("list pods: nobody answers") if self.blind else None
 
 
@@ -82,4 +82,4 @@ async def move(here: World, meta: PodMeta, by: timedelta) -> None:
     """Let cluster time pass."""
     until: datetime = here.cluster.now() + by
     while here.cluster.now() < until:
-        await here.cluster.change(meta.namespace, meta.pod, until)
+        await here.cluster.wait_for_change(meta.namespace, meta.pod, until)

@@ -71,7 +71,7 @@ async def until_over(here: World, stub: Any, meta: bytes) -> Any:
         found = await ask(stub, meta)
         if found.phase in (TaskExecution.SUCCEEDED, TaskExecution.FAILED, TaskExecution.RETRYABLE_FAILED):
             return found
-        await here.cluster.change(where.namespace, where.pod, here.cluster.now() + timedelta(minutes=1))
+        await here.cluster.wait_for_change(where.namespace, where.pod, here.cluster.now() + timedelta(minutes=1))
     raise AssertionError("the attempt is not over")
 
 

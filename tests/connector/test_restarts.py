@@ -120,8 +120,8 @@ def test_an_end_that_was_told_is_told_again_though_the_pod_has_recovered(world: 
         meta = await here.create()
         told, _ = await here.until_over(meta)
         await move(here, meta, timedelta(minutes=10))
-        sight = cluster.real.look(NAMESPACE, meta.pod)
-        assert sight is not None and sight.pod.status.phase == "Running"
+        snapshot = cluster.real.get_cached(NAMESPACE, meta.pod)
+        assert snapshot is not None and snapshot.pod.status.phase == "Running"
         again = await here.get(meta, here.replica())
         assert (again.phase, again.message) == (told.phase, told.message)
 

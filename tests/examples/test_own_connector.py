@@ -40,26 +40,26 @@ class Api:
             raise ApiException(status=409, reason=str(error)) from error
 
     def read_namespaced_pod(self, name: str, namespace: str) -> Any:
-        return self._sight(namespace, name).pod
+        return self._snapshot(namespace, name).pod
 
     def list_namespaced_event(self, namespace: str, field_selector: str) -> Any:
         assert re.fullmatch("involvedObject.uid=.+", field_selector)
-        [name] = {sight.pod.metadata.name or "" for sight in self.cluster.seen()}
-        return SimpleNamespace(items=list(self._sight(namespace, name).events))
+        [name] = {snapshot.pod.metadata.name or "" for snapshot in self.cluster.list_cached()}
+        return SimpleNamespace(items=list(self._snapshot(namespace, name).events))
 
     def delete_namespaced_pod(self, name: str, namespace: str) -> None:
-        self._sight(namespace, name)
+        self._snapshot(namespace, name)
         asyncio.run(self.cluster.delete(namespace, name, grace=0))
 
-    def _sight(self, namespace: str, name: str) -> Any:
-        found = self.cluster.look(namespace, name)
+    def _snapshot(self, namespace: str, name: str) -> Any:
+        found = self.cluster.get_cached(namespace, name)
         if found is None or found.gone:
             raise ApiException(status=404)
         return found
 
     def wait(self, name: str) -> None:
         """Let time pass until something changes."""
-        asyncio.run(self.cluster.change(NAMESPACE, name, self.cluster.now() + timedelta(minutes=1)))
+        asyncio.run(self.cluster.wait_for_change(NAMESPACE, name, self.cluster.now() + timedelta(minutes=1)))
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from flytekitplugins_podtriage.core.pod_cluster import (
     PodCluster,
     PodExists,
     PodRejected,
+    PodSnapshot,
     QuotaExceeded,
-    Sight,
 )
 from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.client.requests import Timeouts
@@ -55,12 +55,12 @@ async def watching(cluster: Cluster, namespace: str | None = NS, **options: Any)
         await found.close()
 
 
-async def until(kube: KubeCluster, name: str, so: Callable[[Sight | None], bool]) -> Sight | None:
+async def until(kube: KubeCluster, name: str, so: Callable[[PodSnapshot | None], bool]) -> PodSnapshot | None:
     """Wait until a pod is seen to be so."""
 
-    async def seen() -> Sight | None:
-        while not so(found := kube.look(NS, name)):
-            await kube.change(NS, name, FOREVER)
+    async def seen() -> PodSnapshot | None:
+        while not so(found := kube.get_cached(NS, name)):
+            await kube.wait_for_change(NS, name, FOREVER)
         return found
 
     return await asyncio.wait_for(seen(), PATIENCE)
@@ -92,7 +92,7 @@ async def test_a_pod_that_is_made_is_known_at_once(script: Scripted, scripted: C
     async with watching(scripted) as kube:
         await synced(kube)
         assert await kube.create(NS, MANIFEST) == "u1"
-        assert kube.look(NS, "f1-n0-0").pod.metadata.uid == "u1"
+        assert kube.get_cached(NS, "f1-n0-0").pod.metadata.uid == "u1"
     (asked,) = script.wait_for("POST", PODS)
     assert asked.body == MANIFEST
     assert asked.headers["content-type"] == "application/json"
@@ -107,7 +107,7 @@ async def test_a_pod_that_the_watch_will_not_tell_of_is_not_kept(
 ) -> None:
     script.reply("POST", PODS, 201, made)
     assert await kube.create(NS, MANIFEST) == "u1"
-    assert list(kube.seen()) == []
+    assert list(kube.list_cached()) == []
 
 
 def forbidden(message: str) -> dict[str, Any]:
@@ -226,7 +226,7 @@ async def test_what_an_api_server_answers_to_a_create(
         assert (told.value.status, told.value.reason) == (code, body["reason"])
     else:
         assert "pods" in str(told.value)
-    assert list(kube.seen()) == []
+    assert list(kube.list_cached()) == []
 
 
 async def test_after_a_lost_answer_it_is_not_known_whether_the_pod_was_made(
@@ -253,7 +253,7 @@ async def test_of_names_that_no_object_can_have_nothing_is_asked(
         await kube.create(name, MANIFEST)
     await kube.delete(NS, name)
     await kube.delete(name, "f1")
-    assert await kube.read(NS, name) is None and await kube.read(name, "f1") is None
+    assert await kube.get(NS, name) is None and await kube.get(name, "f1") is None
     assert await kube.logs(NS, name, "main", 10) == "" and await kube.list(name, {}) == []
     assert await kube.execution_over(NS, name) is None
     assert script.asked == []
@@ -326,9 +326,9 @@ async def test_a_pod_that_is_read_comes_with_what_is_known_of_it(script: Scripte
         script.wait_for_watch("pods").write(line("ADDED", MADE))
         script.wait_for_watch("events").write(line("ADDED", event("u1", "e", 11, "Failed to pull image")))
         await until(kube, "f1-n0-0", lambda seen: seen is not None and bool(seen.events))
-        seen = await kube.read(NS, "f1-n0-0")
+        seen = await kube.get(NS, "f1-n0-0")
         assert seen.pod.metadata.resource_version == "12" and len(seen.events) == 1
-        assert kube.look(NS, "f1-n0-0").pod.metadata.resource_version == "12"
+        assert kube.get_cached(NS, "f1-n0-0").pod.metadata.resource_version == "12"
 
 
 @pytest.mark.parametrize(
@@ -348,7 +348,7 @@ async def test_a_pod_that_could_not_be_read_is_not_said_to_be_missing(
     script.reply("GET", POD, code, body, held=held)
     kube = KubeCluster(scripted, NS, timeouts=Timeouts(total=0.02 if held else 20.0))
     with pytest.raises(ClusterError, match=words) as told:
-        await kube.read(NS, "f1-n0-0")
+        await kube.get(NS, "f1-n0-0")
     assert type(told.value) is kind
     if held is not None:
         held.set()
@@ -356,7 +356,7 @@ async def test_a_pod_that_could_not_be_read_is_not_said_to_be_missing(
 
 async def test_a_pod_that_is_not_there_is_none(script: Scripted, kube: KubeCluster) -> None:
     script.reply("GET", POD, 404, status(404, 'pods "f1-n0-0" not found', reason="NotFound"))
-    assert await kube.read(NS, "f1-n0-0") is None
+    assert await kube.get(NS, "f1-n0-0") is None
 
 
 async def test_pods_are_listed_by_all_of_their_labels(script: Scripted, kube: KubeCluster) -> None:
@@ -499,8 +499,8 @@ async def test_events_that_may_not_be_read_leave_the_pods(script: Scripted, scri
         script.wait_for_watch("pods").write(line("ADDED", MADE))
         script.wait_for("GET", f"/api/v1/namespaces/{NS}/events", 2)
         await until(kube, "f1-n0-0", lambda seen: seen is not None)
-        assert kube.synced() and kube.trouble() is None
-        assert f"may not list events in namespace '{NS}' (403)" in str(kube.events_trouble())
+        assert kube.synced() and kube.watch_error() is None
+        assert f"may not list events in namespace '{NS}' (403)" in str(kube.events_error())
 
 
 async def test_pods_that_may_not_be_read_are_told(script: Scripted, scripted: Cluster) -> None:
@@ -508,7 +508,7 @@ async def test_pods_that_may_not_be_read_are_told(script: Scripted, scripted: Cl
     async with watching(scripted) as kube:
         script.wait_for("GET", PODS, 2)
         assert not kube.synced()
-        assert f"may not list pods in namespace '{NS}' (403)" in str(kube.trouble())
+        assert f"may not list pods in namespace '{NS}' (403)" in str(kube.watch_error())
 
 
 async def test_a_watch_that_nothing_comes_from_ends_with_the_cluster(
@@ -518,7 +518,7 @@ async def test_a_watch_that_nothing_comes_from_ends_with_the_cluster(
         script.wait_for_watch("events")
         threads = [watch._thread for watch in (kube._pods, kube._events)]
     assert [thread.is_alive() for thread in threads if thread is not None] == [False, False]
-    assert (kube.trouble(), kube.events_trouble()) == (None, None)
+    assert (kube.watch_error(), kube.events_error()) == (None, None)
     assert caplog.records == []
 
 
@@ -527,7 +527,7 @@ async def test_a_silent_connection_is_given_up(script: Scripted, scripted: Clust
         second = script.wait_for_watch("pods", 2)
         assert second.asked.query["resourceVersion"] == "7"
         await synced(kube)
-        assert kube.trouble() is None
+        assert kube.watch_error() is None
 
 
 # Waiting for news
@@ -535,11 +535,11 @@ async def test_a_silent_connection_is_given_up(script: Scripted, scripted: Clust
 
 async def test_who_waits_for_a_pod_is_told_each_change_once(script: Scripted, scripted: Cluster) -> None:
     async with watching(scripted) as kube:
-        waiting = asyncio.ensure_future(kube.change(NS, "f1-n0-0", FOREVER))
+        waiting = asyncio.ensure_future(kube.wait_for_change(NS, "f1-n0-0", FOREVER))
         watch = script.wait_for_watch("pods")
         watch.write(line("ADDED", MADE))
         assert (await asyncio.wait_for(waiting, PATIENCE)).version == 1
-        waiting = asyncio.ensure_future(kube.change(NS, "f1-n0-0", FOREVER))
+        waiting = asyncio.ensure_future(kube.wait_for_change(NS, "f1-n0-0", FOREVER))
         watch.write(line("ADDED", pod("other", 11)))
         await until(kube, "other", lambda seen: seen is not None)
         assert not waiting.done()
@@ -549,25 +549,25 @@ async def test_who_waits_for_a_pod_is_told_each_change_once(script: Scripted, sc
 
 
 async def test_who_waits_until_a_moment_that_is_past_is_told_what_is_known(script: Scripted, kube: KubeCluster) -> None:
-    assert await kube.change(NS, "f1-n0-0", kube.now()) is None
+    assert await kube.wait_for_change(NS, "f1-n0-0", kube.now()) is None
     script.reply("GET", POD, 200, MADE)
-    await kube.read(NS, "f1-n0-0")
+    await kube.get(NS, "f1-n0-0")
     for _ in range(2):
-        assert (await kube.change(NS, "f1-n0-0", kube.now())).version == 1
+        assert (await kube.wait_for_change(NS, "f1-n0-0", kube.now())).version == 1
 
 
 async def test_who_waits_is_not_kept_by_a_cluster_that_is_closed(scripted: Cluster) -> None:
     async with watching(scripted) as kube:
-        waiting = asyncio.ensure_future(kube.change(NS, "f1-n0-0", FOREVER))
+        waiting = asyncio.ensure_future(kube.wait_for_change(NS, "f1-n0-0", FOREVER))
         await asyncio.sleep(0)  # so that it waits
         assert kube._waiting
     assert await asyncio.wait_for(waiting, PATIENCE) is None
     with pytest.raises(ClusterBusy, match="closing down"):
-        await kube.read(NS, "f1-n0-0")
+        await kube.get(NS, "f1-n0-0")
 
 
 async def test_who_waits_no_longer_is_forgotten(kube: KubeCluster) -> None:
-    waiting = asyncio.ensure_future(kube.change(NS, "f1-n0-0", FOREVER))
+    waiting = asyncio.ensure_future(kube.wait_for_change(NS, "f1-n0-0", FOREVER))
     await asyncio.sleep(0)  # so that it waits
     assert kube._waiting
     waiting.cancel()
@@ -584,7 +584,7 @@ async def test_a_request_that_no_thread_has_begun_in_time_is_never_made(script: 
     script.reply("GET", POD, 200, MADE, held=held)
     script.reply("POST", PODS, 201, MADE)
     kube = KubeCluster(scripted, NS, threads=1, timeouts=Timeouts(total=0.05))
-    reading = asyncio.ensure_future(kube.read(NS, "f1-n0-0"))
+    reading = asyncio.ensure_future(kube.get(NS, "f1-n0-0"))
     await asyncio.to_thread(script.wait_for, "GET", POD)
     with pytest.raises(ClusterBusy, match=r"none within 0.05 s"):
         await kube.create(NS, MANIFEST)
@@ -592,7 +592,7 @@ async def test_a_request_that_no_thread_has_begun_in_time_is_never_made(script: 
         await reading
     held.set()
     patient = KubeCluster(scripted, NS)
-    assert await patient.read(NS, "f1-n0-0") is not None
+    assert await patient.get(NS, "f1-n0-0") is not None
     await kube.close()
     assert [asked.method for asked in script.asked] == ["GET", "GET"]
 
@@ -605,13 +605,13 @@ async def test_a_login_that_is_not_taken_any_more_is_read_anew_once(
 ) -> None:
     script.reply("GET", POD, 200, MADE)
     script.token = "first"
-    await kube.read(NS, "f1-n0-0")
+    await kube.get(NS, "f1-n0-0")
     script.token = "second"
     with pytest.raises(ClusterDenied, match="not logged in"):
-        await kube.read(NS, "f1-n0-0")
+        await kube.get(NS, "f1-n0-0")
     assert len(script.asked) == 3, "one try with the login anew, which was the same"
     (tmp_path / "token").write_text("second")
-    assert await kube.read(NS, "f1-n0-0") is not None
+    assert await kube.get(NS, "f1-n0-0") is not None
     assert [asked.headers["authorization"] for asked in script.asked[3:]] == ["Bearer first", "Bearer second"]
 
 
@@ -635,7 +635,7 @@ async def test_many_who_meet_a_401_at_once_log_in_once(script: Scripted, scripte
         scripted.login()
 
     kube = KubeCluster(Cluster(scripted.client, login=login), NS)
-    await asyncio.gather(*(kube.read(NS, "f1-n0-0") for _ in range(8)))
+    await asyncio.gather(*(kube.get(NS, "f1-n0-0") for _ in range(8)))
     assert logins == [1]
 
 
@@ -645,6 +645,6 @@ async def test_a_login_that_fails_leaves_the_401(script: Scripted, scripted: Clu
 
     script.token = "second"
     with pytest.raises(ClusterDenied, match="not logged in"):
-        await KubeCluster(Cluster(scripted.client, login=fail), NS).read(NS, "f1-n0-0")
+        await KubeCluster(Cluster(scripted.client, login=fail), NS).get(NS, "f1-n0-0")
     with pytest.raises(ClusterDenied, match="not logged in"):
-        await KubeCluster(Cluster(scripted.client), NS).read(NS, "f1-n0-0")
+        await KubeCluster(Cluster(scripted.client), NS).get(NS, "f1-n0-0")

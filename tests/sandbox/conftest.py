@@ -9,7 +9,7 @@ from typing import Any
 
 from flytekitplugins_podtriage import Policy, triage
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 
@@ -64,23 +64,23 @@ def watch(
     seconds: float,
     kubelet: str = "1.34",
     repeated: bool = False,
-) -> list[Sight]:
+) -> list[PodSnapshot]:
     """Return everything that is seen of a pod until a time has passed; with events that only say the same again?"""
 
-    async def story() -> list[Sight]:
+    async def story() -> list[PodSnapshot]:
         cluster = SandboxCluster(plan if isinstance(plan, Plan) else Plan.parse(plan), kubelet=kubelet)
         await cluster.create(NAMESPACE, manifest() if pod is None else pod)
         end = cluster.now() + timedelta(seconds=seconds)
-        sight = cluster.look(NAMESPACE, NAME)
-        assert sight is not None
-        seen = [sight]
-        while cluster.now() < end and not sight.gone:
+        snapshot = cluster.get_cached(NAMESPACE, NAME)
+        assert snapshot is not None
+        seen = [snapshot]
+        while cluster.now() < end and not snapshot.gone:
             step = cluster.upcoming() if repeated else None
-            found = await cluster.change(NAMESPACE, NAME, end if step is None else min(end, step + _MOMENT))
+            found = await cluster.wait_for_change(NAMESPACE, NAME, end if step is None else min(end, step + _MOMENT))
             assert found is not None
-            if not repeated or (found.version, found.events) != (sight.version, sight.events):
+            if not repeated or (found.version, found.events) != (snapshot.version, snapshot.events):
                 seen.append(found)
-            sight = found
+            snapshot = found
         return seen
 
     return asyncio.run(story())
@@ -95,11 +95,11 @@ def collapsed(seen: Iterable[Seen]) -> list[Seen]:
     return story
 
 
-def judged(sight: Sight, policy: Policy) -> Seen:
+def judged(snapshot: PodSnapshot, policy: Policy) -> Seen:
     """Return what the issue compares: phase, reasons, and the verdict's phase, kind and category."""
-    assert sight.at is not None
-    verdict = triage(sight.pod, events=sight.events, memory=sight.memory, policy=policy, now=sight.at)
-    status = sight.pod.status or wire.PodStatus()
+    assert snapshot.at is not None
+    verdict = triage(snapshot.pod, events=snapshot.events, memory=snapshot.memory, policy=policy, now=snapshot.at)
+    status = snapshot.pod.status or wire.PodStatus()
     statuses = [*(status.init_container_statuses or ()), *(status.container_statuses or ())]
     reasons = tuple(_reason(item.state or wire.State()) for item in statuses)
     return (

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flytekitplugins_podtriage import Policy, triage
-from flytekitplugins_podtriage.core.pod_cluster import PodCluster, PodExists, PodRejected, Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodCluster, PodExists, PodRejected, PodSnapshot
 from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from tests.sandbox.conftest import NAME, NAMESPACE, collapsed, judged, manifest, watch
@@ -20,24 +20,24 @@ from tests.sandbox.conftest import NAME, NAMESPACE, collapsed, judged, manifest,
 LATER = timedelta(minutes=10)
 
 
-def ended(sight: Sight) -> tuple[str | None, str | None, int | None, str | None]:
+def ended(snapshot: PodSnapshot) -> tuple[str | None, str | None, int | None, str | None]:
     """Return the phase, its reason, and the exit code and reason of the first container."""
-    status = sight.pod.status
+    status = snapshot.pod.status
     found = status.container_statuses[0].state.terminated
     return status.phase, status.reason, found.exit_code if found else None, found.reason if found else None
 
 
-def seen_at(sight: Sight) -> datetime:
+def seen_at(snapshot: PodSnapshot) -> datetime:
     """Return when something was seen."""
-    assert sight.at is not None
-    return sight.at
+    assert snapshot.at is not None
+    return snapshot.at
 
 
-async def next_of(cluster: SandboxCluster, until: datetime) -> Sight:
+async def next_of(cluster: SandboxCluster, until: datetime) -> PodSnapshot:
     """Return what is seen next of the pod."""
-    sight = await cluster.change(NAMESPACE, NAME, until)
-    assert sight is not None
-    return sight
+    snapshot = await cluster.wait_for_change(NAMESPACE, NAME, until)
+    assert snapshot is not None
+    return snapshot
 
 
 def test_the_sandbox_is_a_pod_cluster() -> None:
@@ -105,9 +105,9 @@ def test_nothing_is_known_of_a_pod_that_never_was() -> None:
     async def story() -> None:
         cluster = SandboxCluster()
         until = cluster.now() + LATER
-        assert cluster.look(NAMESPACE, "nobody") is None
+        assert cluster.get_cached(NAMESPACE, "nobody") is None
         await cluster.delete(NAMESPACE, "nobody")
-        assert await cluster.change(NAMESPACE, "nobody", until) is None
+        assert await cluster.wait_for_change(NAMESPACE, "nobody", until) is None
         assert cluster.now() == until
 
     asyncio.run(story())
@@ -119,13 +119,13 @@ def test_pods_are_listed_by_their_labels_until_they_are_gone() -> None:
         for name, labels in {"b": {"x": "1", "y": "2"}, "a": {"x": "1"}}.items():
             pod = manifest()
             await cluster.create(NAMESPACE, {**pod, "metadata": {"name": name, "labels": labels}})
-        names = [sight.pod.metadata.name for sight in await cluster.list(NAMESPACE, {"x": "1"})]
+        names = [snapshot.pod.metadata.name for snapshot in await cluster.list(NAMESPACE, {"x": "1"})]
         assert names == ["a", "b"]
-        assert [sight.pod.metadata.name for sight in await cluster.list(NAMESPACE, {"y": "2"})] == ["b"]
+        assert [snapshot.pod.metadata.name for snapshot in await cluster.list(NAMESPACE, {"y": "2"})] == ["b"]
         assert await cluster.list("elsewhere", {"x": "1"}) == []
         await cluster.delete(NAMESPACE, "b", grace=0)
         assert await cluster.list(NAMESPACE, {"y": "2"}) == []
-        assert cluster.look(NAMESPACE, "b").gone
+        assert cluster.get_cached(NAMESPACE, "b").gone
 
     asyncio.run(story())
 
@@ -135,24 +135,24 @@ def test_a_deletion_for_another_uid_does_nothing() -> None:
         cluster = SandboxCluster()
         uid = await cluster.create(NAMESPACE, manifest())
         await cluster.delete(NAMESPACE, NAME, uid="another", grace=0)
-        assert not cluster.look(NAMESPACE, NAME).gone
+        assert not cluster.get_cached(NAMESPACE, NAME).gone
         await cluster.delete(NAMESPACE, NAME, uid=uid, grace=0)
-        assert cluster.look(NAMESPACE, NAME).gone
+        assert cluster.get_cached(NAMESPACE, NAME).gone
 
     asyncio.run(story())
 
 
-def run(plan: str, body: Any, **more: Any) -> Sight:
-    """Return the last sight of a pod with a body."""
+def run(plan: str, body: Any, **more: Any) -> PodSnapshot:
+    """Return the last snapshot of a pod with a body."""
 
-    async def story() -> Sight:
+    async def story() -> PodSnapshot:
         cluster = SandboxCluster(Plan.parse(plan), body=body)
         await cluster.create(NAMESPACE, manifest(**more))
         end = cluster.now() + timedelta(hours=2)
         while True:
-            sight = await next_of(cluster, end)
-            if cluster.now() >= end or sight.gone:
-                return sight
+            snapshot = await next_of(cluster, end)
+            if cluster.now() >= end or snapshot.gone:
+                return snapshot
 
     return asyncio.run(story())
 
@@ -203,17 +203,17 @@ def test_another_registrys_fault_does_not_matter() -> None:
 
 @pytest.mark.parametrize("grace", [0, 1, 30])
 def test_a_deleted_pod_is_gone_in_the_end(grace: int) -> None:
-    async def story() -> Sight:
+    async def story() -> PodSnapshot:
         cluster = SandboxCluster(Plan.parse("pull: 429"))
         await cluster.create(NAMESPACE, manifest())
-        await cluster.change(NAMESPACE, NAME, cluster.now() + LATER)
-        await cluster.change(NAMESPACE, NAME, cluster.now() + LATER)
+        await cluster.wait_for_change(NAMESPACE, NAME, cluster.now() + LATER)
+        await cluster.wait_for_change(NAMESPACE, NAME, cluster.now() + LATER)
         await cluster.delete(NAMESPACE, NAME, grace=grace)
         end = cluster.now() + LATER
         while True:
-            sight = await next_of(cluster, end)
-            if sight.gone or cluster.now() >= end:
-                return sight
+            snapshot = await next_of(cluster, end)
+            if snapshot.gone or cluster.now() >= end:
+                return snapshot
 
     assert asyncio.run(story()).gone
 
@@ -222,12 +222,12 @@ def test_a_change_is_told_at_once_if_it_was_not_told_yet() -> None:
     async def story() -> None:
         cluster = SandboxCluster()
         await cluster.create(NAMESPACE, manifest())
-        await cluster.change(NAMESPACE, NAME, cluster.now() + LATER)
+        await cluster.wait_for_change(NAMESPACE, NAME, cluster.now() + LATER)
         before = cluster.now()
         await cluster.delete(NAMESPACE, NAME)
-        sight = await cluster.change(NAMESPACE, NAME, before + LATER)
+        snapshot = await cluster.wait_for_change(NAMESPACE, NAME, before + LATER)
         assert cluster.now() == before
-        assert sight.pod.metadata.deletion_timestamp is not None
+        assert snapshot.pod.metadata.deletion_timestamp is not None
 
     asyncio.run(story())
 
@@ -241,7 +241,7 @@ def test_tasks_of_one_loop_each_act_at_their_own_time() -> None:
             await cluster.create(NAMESPACE, {**manifest(), "metadata": {"name": name}})
             until = cluster.now() + timedelta(seconds=patience)
             while cluster.now() < until:
-                await cluster.change(NAMESPACE, name, until)
+                await cluster.wait_for_change(NAMESPACE, name, until)
             acted[name] = (cluster.now() - start).total_seconds()
 
         await asyncio.gather(drive("a", 180), drive("b", 30), drive("c", 90))
@@ -256,11 +256,11 @@ def test_a_waiter_that_is_cancelled_holds_nobody_up() -> None:
         await cluster.create(NAMESPACE, manifest())
         await cluster.create(NAMESPACE, {**manifest(), "metadata": {"name": "other"}})
         until = cluster.now() + LATER
-        waiting = asyncio.ensure_future(cluster.change(NAMESPACE, "other", until))
+        waiting = asyncio.ensure_future(cluster.wait_for_change(NAMESPACE, "other", until))
         await asyncio.sleep(0)
         waiting.cancel()
         while cluster.now() < until:
-            await cluster.change(NAMESPACE, NAME, until)
+            await cluster.wait_for_change(NAMESPACE, NAME, until)
 
     asyncio.run(story())
 
@@ -272,9 +272,9 @@ def test_a_node_that_shuts_down_says_so() -> None:
 
 
 def test_time_never_goes_back() -> None:
-    moments = [seen_at(sight) for sight in watch("pull: 429 x2\nbody: 40s", seconds=400)]
+    moments = [seen_at(snapshot) for snapshot in watch("pull: 429 x2\nbody: 40s", seconds=400)]
     assert moments == sorted(moments)
-    assert collapsed(judged(sight, Policy()) for sight in watch("", seconds=9))[-1][0] == "Succeeded"
+    assert collapsed(judged(snapshot, Policy()) for snapshot in watch("", seconds=9))[-1][0] == "Succeeded"
 
 
 def test_a_pod_with_a_finalizer_stays_until_it_is_taken_off() -> None:
@@ -285,20 +285,20 @@ def test_a_pod_with_a_finalizer_stays_until_it_is_taken_off() -> None:
             await next_of(cluster, cluster.now() + LATER)
         await cluster.delete(NAMESPACE, NAME, grace=0)
         end = cluster.now() + LATER
-        sight = cluster.look(NAMESPACE, NAME)
+        snapshot = cluster.get_cached(NAMESPACE, NAME)
         while cluster.now() < end:
-            sight = await next_of(cluster, end)
-        assert (sight.gone, sight.pod.status.phase) == (False, "Failed")
+            snapshot = await next_of(cluster, end)
+        assert (snapshot.gone, snapshot.pod.status.phase) == (False, "Failed")
         with pytest.raises(PodExists):
             await cluster.create(NAMESPACE, manifest())
         cluster.release(NAMESPACE, NAME)
-        assert cluster.look(NAMESPACE, NAME).gone
+        assert cluster.get_cached(NAMESPACE, NAME).gone
 
     asyncio.run(story())
 
 
 def test_a_status_that_another_client_writes_is_corrected_unless_the_pod_is_deleted() -> None:
-    phases = [sight.pod.status.phase for sight in watch("pull: 429\npod: patched at 15s", seconds=20)]
+    phases = [snapshot.pod.status.phase for snapshot in watch("pull: 429\npod: patched at 15s", seconds=20)]
     assert phases[-1] == "Pending"
     assert "Failed" in phases
 
@@ -313,7 +313,7 @@ def test_a_cluster_that_is_closed_holds_on_to_nothing() -> None:
     async def story(body: Any) -> None:
         cluster = SandboxCluster(Plan.parse("node: lost at 1h\nbody: 40m"), body=body)
         await cluster.create(NAMESPACE, manifest())
-        await cluster.change(NAMESPACE, NAME, cluster.now() + LATER)
+        await cluster.wait_for_change(NAMESPACE, NAME, cluster.now() + LATER)
         cluster.close()
 
     body = Body()

@@ -13,7 +13,7 @@ import pytest
 
 from flytekitplugins_podtriage import Policy, remember, triage
 from flytekitplugins_podtriage.core.decode import read_event, read_pod
-from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from tests.core.test_timelines import steps
@@ -200,8 +200,8 @@ def recorded(name: str) -> tuple[Seen, ...]:
     memory, seen = None, []
     for now, pod, events in steps(timelines()[name]):
         memory = remember(memory, pod, events, now=now)
-        sight = Sight(read_pod(pod), tuple(read_event(event) for event in events), memory, at=now)
-        seen.append(judged(sight, POLICY))
+        snapshot = PodSnapshot(read_pod(pod), tuple(read_event(event) for event in events), memory, at=now)
+        seen.append(judged(snapshot, POLICY))
     return tuple(collapsed(seen))
 
 
@@ -213,7 +213,7 @@ def test_every_recorded_scenario_has_a_plan() -> None:
 
 def test_another_plan_does_not_tell_the_story() -> None:
     wrong = watch("pull: denied", seconds=60)
-    assert collapsed(judged(sight, POLICY) for sight in wrong)[:6] != list(recorded("pull-429-token@1.34.4"))[:6]
+    assert collapsed(judged(snapshot, POLICY) for snapshot in wrong)[:6] != list(recorded("pull-429-token@1.34.4"))[:6]
 
 
 def case_of(name: str) -> Case:
@@ -225,8 +225,8 @@ def told(name: str, plan: str) -> list[Seen]:
     """Return the story that a plan tells of a recording's pod, on a kubelet of its version."""
     row = timelines()[name]
     kubelet = row["kubelet"].rpartition(".")[0]
-    sights = watch(plan, case_of(name).pod, seconds=row["duration"] + 15, kubelet=kubelet, repeated=True)
-    return collapsed(judged(sight, POLICY) for sight in sights)
+    snapshots = watch(plan, case_of(name).pod, seconds=row["duration"] + 15, kubelet=kubelet, repeated=True)
+    return collapsed(judged(snapshot, POLICY) for snapshot in snapshots)
 
 
 @pytest.mark.parametrize("name", sorted(timelines()))
@@ -260,12 +260,12 @@ def test_a_pace_is_said_only_where_the_story_hangs_on_it(name: str) -> None:
     ("older", "message"), [("1.34", "ErrImagePull: failed to pull"), ("1.31", 'Back-off pulling image "')]
 )
 def test_a_kubelet_says_in_back_off_what_its_version_says(older: str, message: str) -> None:
-    sights = watch("docker.io: 429", manifest(container={"image": "python:3.11"}), seconds=20, kubelet=older)
-    waiting = sights[-1].pod.status.container_statuses[0].state.waiting
+    snapshots = watch("docker.io: 429", manifest(container={"image": "python:3.11"}), seconds=20, kubelet=older)
+    waiting = snapshots[-1].pod.status.container_statuses[0].state.waiting
     assert waiting.reason == "ImagePullBackOff"
     assert message in waiting.message
     assert ("429" in waiting.message) is (older == "1.34")
-    assert sights[-1].memory.cause_of(NAME).reason in ("ErrImagePull", "ImagePullBackOff")
+    assert snapshots[-1].memory.cause_of(NAME).reason in ("ErrImagePull", "ImagePullBackOff")
 
 
 def test_back_off_doubles_up_to_five_minutes() -> None:
@@ -274,10 +274,10 @@ def test_back_off_doubles_up_to_five_minutes() -> None:
         await cluster.create(NAMESPACE, manifest())
         end, pulls = cluster.now() + timedelta(minutes=30), []
         while cluster.now() < end:
-            sight = await cluster.change(NAMESPACE, NAME, min(end, cluster.now() + timedelta(seconds=1)))
-            assert sight is not None
+            snapshot = await cluster.wait_for_change(NAMESPACE, NAME, min(end, cluster.now() + timedelta(seconds=1)))
+            assert snapshot is not None
             pulls += [
-                event.last_timestamp for event in sight.events if event.reason == "Pulling" and event.last_timestamp
+                event.last_timestamp for event in snapshot.events if event.reason == "Pulling" and event.last_timestamp
             ]
         return sorted(set(pulls))
 
@@ -288,12 +288,12 @@ def test_back_off_doubles_up_to_five_minutes() -> None:
 
 
 def test_the_ready_condition_keeps_the_time_of_its_transition() -> None:
-    sights = watch("pull: 429", seconds=170)
-    ready = [condition for condition in sights[-1].pod.status.conditions if condition.type == "Ready"]
+    snapshots = watch("pull: 429", seconds=170)
+    ready = [condition for condition in snapshots[-1].pod.status.conditions if condition.type == "Ready"]
     assert ready[0].last_transition_time == datetime(2026, 1, 1, tzinfo=timezone.utc)
     stock = Policy.for_backend("flyte-1.16")
-    assert sights[-1].at is not None
-    assert not triage(sights[-1].pod, policy=stock, now=sights[-1].at).failing
+    assert snapshots[-1].at is not None
+    assert not triage(snapshots[-1].pod, policy=stock, now=snapshots[-1].at).failing
     *_, later = watch("pull: 429", seconds=200)
     assert later.at is not None
     assert triage(later.pod, policy=stock, now=later.at).kind == "USER"

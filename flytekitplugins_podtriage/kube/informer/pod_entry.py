@@ -10,7 +10,7 @@ import attrs
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.memory import Memory
-from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -57,10 +57,10 @@ class Known:
         """The pod's resource version."""
         return self.pod.metadata.resource_version if self.pod.metadata is not None else None
 
-    def sight(self) -> Sight:
+    def snapshot(self) -> PodSnapshot:
         """Return it as those see it who run pods."""
         events = tuple(self.events.values()) if self.events else ()
-        return Sight(self.pod, events, self.memory, self.gone, self.at, self.version)
+        return PodSnapshot(self.pod, events, self.memory, self.gone, self.at, self.version)
 
     def texts(self) -> Iterator[str]:
         """Yield the longer texts that are kept of it beside its state."""

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.memory import remember
-from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.kube.informer.interning import Words
 from flytekitplugins_podtriage.kube.informer.pod_entry import Key, Known, Limits, Strangers
 from flytekitplugins_podtriage.kube.informer.resource_version import newer
@@ -56,18 +56,18 @@ class PodCache:
 
     # What is asked for
 
-    def look(self, namespace: str, name: str) -> Sight | None:
+    def get_cached(self, namespace: str, name: str) -> PodSnapshot | None:
         """Return what is known of a pod; None if nothing is."""
         with self._lock:
             found = self._known.get((namespace, name))
-            return found.sight() if found is not None else None
+            return found.snapshot() if found is not None else None
 
-    def seen(self) -> Sequence[Sight]:
+    def list_cached(self) -> Sequence[PodSnapshot]:
         """Return all the pods that are there."""
         with self._lock:
-            return [found.sight() for found in self._known.values() if not found.gone]
+            return [found.snapshot() for found in self._known.values() if not found.gone]
 
-    def beside(self, pod: wire.Pod) -> Sight:
+    def beside(self, pod: wire.Pod) -> PodSnapshot:
         """Return a pod that the API server has just told of, with what is known of it beside that.
 
         Where a newer state of it is known, that is returned.
@@ -76,10 +76,10 @@ class PodCache:
         with self._lock:
             found = self._by_uid.get(metadata.uid or "")
             if found is None:
-                return Sight(pod, at=self._now())
+                return PodSnapshot(pod, at=self._now())
             if found.gone or newer(found.resource_version, metadata.resource_version):
-                return found.sight()
-            return replace(found.sight(), pod=pod)
+                return found.snapshot()
+            return replace(found.snapshot(), pod=pod)
 
     def offer(self, pod: wire.Pod) -> None:
         """Take in a pod that the API server has told of beside the watch, unless the watch knows better."""

@@ -11,7 +11,7 @@ import pytest
 
 from flytekitplugins_podtriage.core.memory import remember
 from flytekitplugins_podtriage.core.model import Category
-from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.core.triage import triage
 from flytekitplugins_podtriage.kube.informer.pod_entry import Limits
 from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
@@ -42,10 +42,10 @@ class Known:
         self.changed: list[tuple[str, str]] = []
         self.cache = PodCache(lambda: self.time, Limits(**limits), self.changed.append)
 
-    def pod(self, *args: Any, listed: bool = False, **more: Any) -> Sight:
+    def pod(self, *args: Any, listed: bool = False, **more: Any) -> PodSnapshot:
         found = pod(*args, **more)
         self.cache.put(read_pod(found), listed=listed)
-        return self.look(found["metadata"]["name"])
+        return self.get_cached(found["metadata"]["name"])
 
     def event(self, *args: Any, **more: Any) -> None:
         self.cache.events.put(read_event(event(*args, **more)), listed=False)
@@ -54,13 +54,13 @@ class Known:
         found = event(*args)
         self.cache.events.drop(found["metadata"]["uid"], read_event(found))
 
-    def look(self, name: str = "a") -> Sight:
-        found = self.cache.look(NS, name)
+    def get_cached(self, name: str = "a") -> PodSnapshot:
+        found = self.cache.get_cached(NS, name)
         assert found is not None
         return found
 
     def messages(self, name: str = "a") -> list[str]:
-        return [str(one.message) for one in self.look(name).events]
+        return [str(one.message) for one in self.get_cached(name).events]
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def known() -> Known:
 
 
 def test_nothing_is_known_of_a_pod_that_was_never_seen(known: Known) -> None:
-    assert known.cache.look(NS, "a") is None
-    assert list(known.cache.seen()) == []
+    assert known.cache.get_cached(NS, "a") is None
+    assert list(known.cache.list_cached()) == []
 
 
 def test_every_change_is_told_and_has_a_greater_number(known: Known) -> None:
@@ -92,7 +92,7 @@ def test_every_change_is_told_and_has_a_greater_number(known: Known) -> None:
         lambda: known.pod("a", 11, "another-uid"),
     ):
         change()
-        versions.append(known.look().version)
+        versions.append(known.get_cached().version)
     assert versions == sorted(set(versions))
     assert known.changed == [(NS, "a")] * len(versions)
 
@@ -100,14 +100,14 @@ def test_every_change_is_told_and_has_a_greater_number(known: Known) -> None:
 def test_what_says_the_same_again_is_no_change(known: Known) -> None:
     known.pod("a", 1)
     known.event("uid-a", "e", 3, "one")
-    version = known.look().version
+    version = known.get_cached().version
     known.pod("a", 1)
     known.pod("a", 1, listed=True)
     known.event("uid-a", "e", 3, "one")
     known.drop_event("uid-a", "unknown")
     known.cache.settle({"uid-a"}, "9")
     known.cache.events.settle({"uid-e"}, "9")
-    assert known.look().version == version
+    assert known.get_cached().version == version
     assert len(known.changed) == 2
 
 
@@ -171,7 +171,7 @@ def test_a_cause_outlives_the_event_that_told_it(make: Any) -> None:
     known.event("uid-a", "e", 2, LIMIT, involvedObject=about, lastTimestamp="2026-03-01T11:59:00Z")
     known.event("uid-a", "f", 3, "Back-off pulling image", type="Normal", reason="BackOff")
     assert known.messages() == ["Back-off pulling image"]
-    (cause,) = known.look().memory.causes
+    (cause,) = known.get_cached().memory.causes
     assert (cause.container, cause.message) == ("main", LIMIT)
 
 
@@ -183,19 +183,19 @@ def test_a_pod_that_is_gone_is_known_with_its_last_state_and_its_events(known: K
     known.event("uid-a", "f", 4, "a last word")
     known.drop_event("uid-a", "e")
     known.cache.events.settle(set(), "9")
-    seen = known.look()
+    seen = known.get_cached()
     assert seen.gone and seen.pod.status.reason == "Evicted"
     assert known.messages() == ["one", "a last word"]
-    assert list(known.cache.seen()) == []
+    assert list(known.cache.list_cached()) == []
     known.cache.drop("uid-a", None)
-    assert known.look().version == seen.version
+    assert known.get_cached().version == seen.version
 
 
 def test_a_deletion_is_of_the_pod_with_that_uid(known: Known) -> None:
     known.pod("a", 1)
     known.pod("a", 5, "uid-next")
     known.cache.drop("uid-a", read_pod(pod("a", 4)))
-    assert not known.look().gone
+    assert not known.get_cached().gone
 
 
 def test_when_the_time_is_over_pods_that_are_gone_are_forgotten(make: Any) -> None:
@@ -204,10 +204,10 @@ def test_when_the_time_is_over_pods_that_are_gone_are_forgotten(make: Any) -> No
     known.cache.drop("uid-a", None)
     known.time += timedelta(seconds=59)
     known.cache.advance("5")
-    assert known.look().gone
+    assert known.get_cached().gone
     known.time += timedelta(seconds=2)
     known.cache.advance("6")
-    assert known.cache.look(NS, "a") is None
+    assert known.cache.get_cached(NS, "a") is None
 
 
 # Offers: what a request has answered, beside the watch
@@ -216,9 +216,9 @@ def test_when_the_time_is_over_pods_that_are_gone_are_forgotten(make: Any) -> No
 def test_a_pod_that_was_just_made_is_known_at_once(known: Known) -> None:
     known.cache.settle(set(), "9")
     known.cache.offer(read_pod(pod("a", 10)))
-    version = known.look().version
+    version = known.get_cached().version
     known.pod("a", 10)
-    assert known.look().version == version, "the watch says the same"
+    assert known.get_cached().version == version, "the watch says the same"
 
 
 @pytest.mark.parametrize(
@@ -234,45 +234,45 @@ def test_an_answer_is_taken_in_if_it_is_newer(known: Known, told: Any, offered: 
     for each in told:
         known.pod(*each)
     known.cache.offer(read_pod(pod(*offered)))
-    assert known.look().pod.metadata.resource_version == seen
+    assert known.get_cached().pod.metadata.resource_version == seen
 
 
 def test_after_an_answer_the_watch_does_not_go_back(known: Known) -> None:
     known.pod("a", 5)
     known.cache.offer(read_pod(pod("a", 9)))
     known.pod("a", 7)
-    assert known.look().pod.metadata.resource_version == "9"
+    assert known.get_cached().pod.metadata.resource_version == "9"
     known.pod("a", 12)
-    assert known.look().pod.metadata.resource_version == "12"
+    assert known.get_cached().pod.metadata.resource_version == "12"
 
 
 def test_an_answer_that_the_watch_is_past_does_not_bring_a_pod_back(known: Known) -> None:
     known.pod("a", 5)
     known.cache.drop("uid-a", read_pod(pod("a", 8)))
     known.cache.offer(read_pod(pod("a", 7)))
-    assert known.look().gone
+    assert known.get_cached().gone
     known.cache.advance("20")
     known.cache.offer(read_pod(pod("b", 15)))
-    assert known.cache.look(NS, "b") is None
+    assert known.cache.get_cached(NS, "b") is None
 
 
 def test_where_versions_cannot_be_compared_the_watchs_word_counts(known: Known) -> None:
     known.pod("a", "x5")
     known.cache.drop("uid-a", read_pod(pod("a", "x8")))
     known.cache.offer(read_pod(pod("a", "x7")))
-    assert known.look().gone
+    assert known.get_cached().gone
     known.cache.offer(read_pod(pod("a", "x9", "uid-next")))
-    assert not known.look().gone
+    assert not known.get_cached().gone
 
 
 def test_a_pod_made_while_a_list_is_read_is_not_lost_by_it(known: Known) -> None:
     known.cache.begin()
     known.cache.offer(read_pod(pod("a", 12)))
     known.cache.settle(set(), "9")
-    assert not known.look().gone
+    assert not known.get_cached().gone
     known.cache.begin()
     known.cache.settle(set(), "20")
-    assert known.look().gone
+    assert known.get_cached().gone
 
 
 def test_what_is_told_beside_the_watch_is_seen_with_what_is_known(known: Known) -> None:
@@ -304,7 +304,7 @@ def test_trimmed_or_not_the_verdict_is_the_same() -> None:
             known.cache.put(read_pod(found), listed=False)
             memory = remember(memory, found, now=known.time)
         metadata = steps[-1]["pod"]["metadata"]
-        seen = known.cache.look(metadata["namespace"], metadata["name"])
+        seen = known.cache.get_cached(metadata["namespace"], metadata["name"])
         assert seen.memory == memory
         for now in (known.time, known.time + timedelta(hours=1)):
             assert triage(seen.pod, memory=memory, now=now) == triage(steps[-1]["pod"], memory=memory, now=now)
@@ -315,7 +315,7 @@ def test_equal_words_are_kept_once(known: Known) -> None:
     first, second = ({**pod(name, 1), "status": status} for name in "ab")
     for each in (first, second):
         known.cache.put(read_pod(each), listed=False)
-    one, other = (known.look(name).pod.status.conditions[0] for name in "ab")
+    one, other = (known.get_cached(name).pod.status.conditions[0] for name in "ab")
     assert one.reason is other.reason and one.type is other.type
 
 
@@ -326,7 +326,7 @@ def test_the_text_of_a_cause_is_kept_once(known: Known) -> None:
         waiting = {"waiting": {"reason": "ErrImagePull", "message": long}}
         found = {**pod("a", version), "status": {"containerStatuses": [{"name": "main", "state": waiting}], **PENDING}}
         known.cache.put(read_pod(found), listed=False)
-    seen = known.look()
+    seen = known.get_cached()
     assert seen.pod.status.container_statuses[0].state.waiting.message is seen.memory.causes[0].message
     verdict = triage(seen.pod, memory=seen.memory, now=known.time)
     assert verdict.category is Category.REGISTRY_RATE_LIMITED

@@ -119,7 +119,9 @@ def play(script: Script, watch: Watch[Any]) -> Callable[..., list[float]]:
 
 def there(cache: PodCache) -> list[Any]:
     """Return the names and versions of the pods that are there."""
-    return sorted((sight.pod.metadata.name, sight.pod.metadata.resource_version) for sight in cache.seen())
+    return sorted(
+        (snapshot.pod.metadata.name, snapshot.pod.metadata.resource_version) for snapshot in cache.list_cached()
+    )
 
 
 def error(code: int, message: str = "no", **more: Any) -> Told:
@@ -178,7 +180,7 @@ def test_a_line_that_a_cut_has_halved_is_not_taken_in(play: Any, script: Script,
 def test_what_the_watch_tells_is_what_is_seen(play: Any, cache: PodCache) -> None:
     play(page([pod("a", 3), pod("b", 4)], 7), Told([line("MODIFIED", pod("a", 8)), line("DELETED", pod("b", 9))]))
     assert there(cache) == [("a", "8")]
-    gone = cache.look(NS, "b")
+    gone = cache.get_cached(NS, "b")
     assert gone.gone and gone.pod.metadata.resource_version == "9"
 
 
@@ -195,7 +197,7 @@ def test_only_a_version_that_is_forgotten_takes_a_new_list_and_that_at_once(
     assert waits == [0.0, 0.0]
     assert script.asked[-1]["resourceVersion"] == "12"
     assert there(cache) == [("b", "4"), ("c", "9")]
-    assert cache.look(NS, "a").gone, "what vanished meanwhile is told as gone"
+    assert cache.get_cached(NS, "a").gone, "what vanished meanwhile is told as gone"
 
 
 def test_a_version_that_is_forgotten_again_and_again_is_not_asked_for_in_a_hurry(play: Any) -> None:

@@ -92,7 +92,7 @@ class Run:
 
     def changed(self, key: tuple[str, str]) -> None:
         """Whatever is seen is never older than what was seen before, and a pod that is there is never seen to be gone."""
-        seen = self.cache.look(*key)
+        seen = self.cache.get_cached(*key)
         metadata: Any = seen.pod.metadata
         if int(metadata.resource_version) < self.newest.get(metadata.uid, 0):
             self.wrong.append(f"{key[1]} goes back from {self.newest[metadata.uid]} to {metadata.resource_version}")
@@ -106,7 +106,7 @@ class Run:
         """Every change of what is seen has a greater number."""
         assert not self.wrong
         for name in "abc":
-            seen = self.cache.look(NS, name)
+            seen = self.cache.get_cached(NS, name)
             if seen is None:
                 continue
             now = (seen.pod, seen.events, seen.memory, seen.gone)
@@ -133,7 +133,7 @@ def test_the_cache_ends_with_the_pods_of_the_cluster(steps: list[tuple[str, Any]
     for what, how in steps:
         run.step(what, how)
     run.settle()
-    seen = {sight.pod.metadata.name: sight.pod.metadata for sight in run.cache.seen()}
+    seen = {snapshot.pod.metadata.name: snapshot.pod.metadata for snapshot in run.cache.list_cached()}
     there = {
         name: (found["metadata"]["uid"], found["metadata"]["resourceVersion"], found["metadata"]["annotations"])
         for name, found in run.server.objects.items()
@@ -171,7 +171,7 @@ def test_the_cache_ends_with_the_events_of_the_cluster(steps: list[tuple[str, An
     for _ in range(3):
         watch.once()
     for about, names in (("p", "ab"), ("q", "c")):
-        told = {one.message for one in cache.look(NS, about).events}
+        told = {one.message for one in cache.get_cached(NS, about).events}
         assert told == {found["message"] for name, found in server.objects.items() if name in names}
 
 
@@ -190,5 +190,5 @@ def test_a_pod_that_is_gone_is_kept_for_its_time_and_no_longer(ages: list[int], 
         time[0] += timedelta(seconds=age)
         cache.advance("1000")
     kept = {name for name, at in left[-most:] if (time[0] - at).total_seconds() <= 30}
-    assert {name for name, _ in left if cache.look(NS, name) is not None} == kept
-    assert not list(cache.seen())
+    assert {name for name, _ in left if cache.get_cached(NS, name) is not None} == kept
+    assert not list(cache.list_cached())

@@ -246,8 +246,8 @@ def test_known_words_in_any_order_are_a_plan_or_a_plan_error(words: list[str]) -
 
 def test_a_flaky_registry_strikes_as_often_as_it_is_said_to() -> None:
     def refused(seed: int) -> bool:
-        sights = watch(f"pull: flaky 0.5 seed {seed}", seconds=5)
-        return any("503" in (event.message or "") for event in sights[-1].events)
+        snapshots = watch(f"pull: flaky 0.5 seed {seed}", seconds=5)
+        return any("503" in (event.message or "") for event in snapshots[-1].events)
 
     struck = [refused(seed) for seed in range(100)]
     assert 30 <= sum(struck) <= 70
@@ -271,7 +271,7 @@ def test_a_pod_that_has_ended_stays_as_it_ended(lines: list[str], grace: int) ->
     pod = manifest(terminationGracePeriodSeconds=grace)
     # What another client writes is taken back by the kubelet.
     plan = Plan.of(line for line in lines if "patched" not in line)
-    phases = [sight.pod.status.phase for sight in watch(plan, pod, seconds=1800)]
+    phases = [snapshot.pod.status.phase for snapshot in watch(plan, pod, seconds=1800)]
     over = [place for place, phase in enumerate(phases) if phase in ("Failed", "Succeeded")]
     assert not over or len(set(phases[over[0] :])) == 1
 
@@ -298,11 +298,11 @@ def test_what_is_said_of_every_attempt_begins_anew_with_each_pod() -> None:
         failures = []
         for _ in range(2):
             await cluster.create(NAMESPACE, manifest())
-            sight = cluster.look(NAMESPACE, NAME)
-            while sight is not None and sight.pod.status.phase != "Succeeded":
-                sight = await cluster.change(NAMESPACE, NAME, cluster.now() + timedelta(hours=1))
-            assert sight is not None
-            counts = [event.count for event in sight.events if (event.message or "").startswith("Failed to pull")]
+            snapshot = cluster.get_cached(NAMESPACE, NAME)
+            while snapshot is not None and snapshot.pod.status.phase != "Succeeded":
+                snapshot = await cluster.wait_for_change(NAMESPACE, NAME, cluster.now() + timedelta(hours=1))
+            assert snapshot is not None
+            counts = [event.count for event in snapshot.events if (event.message or "").startswith("Failed to pull")]
             failures.append(sum(count or 0 for count in counts))
             await cluster.delete(NAMESPACE, NAME, grace=0)
         return failures

@@ -1,4 +1,4 @@
-"""Recordings, replayed: the same sights, the same verdicts, and the backends' accounting of them."""
+"""Recordings, replayed: the same snapshots, the same verdicts, and the backends' accounting of them."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def stories(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", SOME)
 def test_a_replayed_story_is_judged_as_it_was_recorded(stories: Path, name: str) -> None:
-    sights = watch(f"replay: {stories} {name}", seconds=timelines()[name]["duration"] + 1)
+    snapshots = watch(f"replay: {stories} {name}", seconds=timelines()[name]["duration"] + 1)
 
-    story = collapsed(judged(sight, Policy()) for sight in sights)
+    story = collapsed(judged(snapshot, Policy()) for snapshot in snapshots)
     assert story[-len(recorded(name)) :] == list(recorded(name))
 
 

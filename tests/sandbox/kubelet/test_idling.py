@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.sandbox.kubelet.sync import Kubelet
 from flytekitplugins_podtriage.sandbox.pod_state import Record
 from tests.sandbox.conftest import manifest, several, watch
@@ -20,7 +20,7 @@ PODS = {
 }
 
 
-def both_ways(plan: str, pod: str) -> tuple[list[Sight], list[Sight], int]:
+def both_ways(plan: str, pod: str) -> tuple[list[PodSnapshot], list[PodSnapshot], int]:
     """Return a story told with the short way and without, and how often the short way was open."""
     way, opened = Kubelet._note_idleness, 0
 

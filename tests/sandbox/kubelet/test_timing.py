@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from flytekitplugins_podtriage import Policy
-from flytekitplugins_podtriage.core.pod_cluster import Sight
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from tests.sandbox.conftest import collapsed, judged, manifest, watch
 
 HELD = manifest(finalizers=["flyte.org/finalizer-k8s"])
@@ -21,8 +21,8 @@ def tries(plan: str, what: str = "pull: absent", seconds: float = 250) -> list[d
     """
     found = set()
     pod = manifest(container={"imagePullPolicy": "Never"})
-    for sight in watch(f"{what}\n{plan}", pod, seconds=seconds, repeated=True):
-        found |= {event.last_timestamp for event in sight.events if event.type == "Warning"}
+    for snapshot in watch(f"{what}\n{plan}", pod, seconds=seconds, repeated=True):
+        found |= {event.last_timestamp for event in snapshot.events if event.type == "Warning"}
     return sorted(moment for moment in found if moment is not None)[1:]
 
 
@@ -31,11 +31,11 @@ def gaps(plan: str, what: str = "pull: absent") -> list[float]:
     return [(later - earlier).total_seconds() for earlier, later in pairwise(tries(plan, what))]
 
 
-def reasons(sight: Sight) -> tuple[str | None, bool]:
+def reasons(snapshot: PodSnapshot) -> tuple[str | None, bool]:
     """Return why the container waits, and whether an event says that the pull has failed."""
-    statuses = sight.pod.status.container_statuses if sight.pod.status is not None else None
+    statuses = snapshot.pod.status.container_statuses if snapshot.pod.status is not None else None
     waiting = statuses[0].state.waiting if statuses and statuses[0].state is not None else None
-    return waiting.reason if waiting is not None else None, any(event.reason == "Failed" for event in sight.events)
+    return waiting.reason if waiting is not None else None, any(event.reason == "Failed" for event in snapshot.events)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_a_pace_may_be_said_of_a_time() -> None:
 
 
 def test_a_late_status_is_seen_after_the_events_of_its_moment() -> None:
-    both = [reasons(sight) for sight in watch("sandbox: no runtime runsc", seconds=5)]
+    both = [reasons(snapshot) for snapshot in watch("sandbox: no runtime runsc", seconds=5)]
     assert ("ContainerCreating", False) in both
-    late = [reasons(sight) for sight in watch("pull: 429\nkubelet: status 300ms late", seconds=5)]
+    late = [reasons(snapshot) for snapshot in watch("pull: 429\nkubelet: status 300ms late", seconds=5)]
     assert (None, True) in late
     assert ("ContainerCreating", False) not in late
 
@@ -80,7 +80,7 @@ def test_a_late_status_is_seen_after_the_events_of_its_moment() -> None:
 def test_of_several_statuses_that_wait_the_last_is_seen() -> None:
     """A body of 700 ms has ended before the status that tells of its beginning is written."""
     at_once, late = (
-        [judged(sight, Policy()) for sight in watch(f"body: 700ms\n{plan}", seconds=30)]
+        [judged(snapshot, Policy()) for snapshot in watch(f"body: 700ms\n{plan}", seconds=30)]
         for plan in ("", "kubelet: status 500ms late")
     )
     assert ("running",) in [seen[2] for seen in at_once]
@@ -106,19 +106,19 @@ def test_of_several_statuses_that_wait_the_last_is_seen() -> None:
 @pytest.mark.parametrize("late", ["1ms", "40ms", "500ms"])
 def test_late_statuses_change_no_end(plan: str, late: str) -> None:
     known = watch(plan, HELD, seconds=400)[-1]
-    sight = watch(f"{plan}\nkubelet: status {late} late", HELD, seconds=400)[-1]
-    assert judged(sight, Policy()) == judged(known, Policy())
-    assert sight.pod.status is not None and known.pod.status is not None
+    snapshot = watch(f"{plan}\nkubelet: status {late} late", HELD, seconds=400)[-1]
+    assert judged(snapshot, Policy()) == judged(known, Policy())
+    assert snapshot.pod.status is not None and known.pod.status is not None
 
-    def conditions(of: Sight) -> set[tuple[str | None, str | None, str | None]]:
+    def conditions(of: PodSnapshot) -> set[tuple[str | None, str | None, str | None]]:
         assert of.pod.status is not None
         return {(item.type, item.status, item.reason) for item in of.pod.status.conditions or ()}
 
-    assert conditions(sight) == conditions(known)
+    assert conditions(snapshot) == conditions(known)
 
 
 def test_a_story_at_another_pace_is_told_twice_the_same() -> None:
     plan = "pull: 429 x3\nkubelet: syncs drawn\nkubelet: status 20ms late"
-    stories = [collapsed(judged(sight, Policy()) for sight in watch(plan, seconds=400)) for _ in range(2)]
+    stories = [collapsed(judged(snapshot, Policy()) for snapshot in watch(plan, seconds=400)) for _ in range(2)]
     assert stories[0] == stories[1]
     assert stories[0][-1][0] == "Succeeded"
