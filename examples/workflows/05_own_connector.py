@@ -1,7 +1,7 @@
-"""A connector of your own, with podtriage's treatment for the pods that it makes.
+"""A connector of your own whose pods are judged by podtriage.
 
-It runs tasks of the type ``letters``: a container that counts the letters of a text. All that is podtriage's in it is
-the hook: pod and events in, what to answer out. Serve it with
+It runs tasks of type ``letters``: a container that counts the letters of a text. The only part that comes from podtriage
+is the hook, which turns a pod and its events into the answer for FlytePropeller. Serve it with
 
     pyflyte serve connector --modules 05_own_connector
 """
@@ -21,7 +21,7 @@ from flytekitplugins_podtriage import TaskAttempt, TriageHook
 
 @dataclass
 class LettersMeta(ResourceMeta):
-    """Which pod, and for which attempt of a task."""
+    """Identifies the pod, and the attempt that it runs."""
 
     namespace: str
     pod: str
@@ -35,7 +35,7 @@ class LettersMeta(ResourceMeta):
 
 
 class LettersConnector(AsyncConnectorBase):
-    """Makes a pod for each attempt and has podtriage tell how it fares."""
+    """Creates a pod for each attempt; podtriage judges it."""
 
     name = "Letters Connector"
 
@@ -53,7 +53,7 @@ class LettersConnector(AsyncConnectorBase):
 
     def create(self, task_template: Any, output_prefix: str, task_execution_metadata: Any, **_: Any) -> LettersMeta:
         attempt = TaskAttempt.of(task_template, output_prefix)
-        # The same attempt has the same pod: a create that is repeated makes no second one.
+        # The name depends on the attempt only, so a repeated create makes no second pod.
         name = f"letters-{hashlib.sha256(output_prefix.encode()).hexdigest()[:20]}"
         namespace = task_execution_metadata.namespace
         pod = {

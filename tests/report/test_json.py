@@ -60,7 +60,7 @@ def test_an_explanation_has_the_keys_of_the_page(explained: Callable[..., Explan
 
 def test_a_history_has_the_keys_of_the_page() -> None:
     told = json.loads(history_json(history("e", "p d", [Attempt("429 Too Many Requests", kind="USER", node="n0")])))
-    section = SECTIONS["`explain`: an execution of the past"]
+    section = SECTIONS["`explain`: a past execution"]
     assert keys(told) <= documented(section + VERDICT)
     assert set(told) | set(told["attempts"][0]) <= documented(section) | {"schema"}
 
