@@ -31,7 +31,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{- /* Cluster-wide names carry the namespace: two releases of one name must not share them. */ -}}
+{{- /* Cluster-wide names include the namespace, so that two releases with the same name do not share them. */ -}}
 {{- define "podtriage-connector.role" -}}
 {{- if .Values.namespaces -}}
 {{- include "podtriage-connector.fullname" . -}}
@@ -50,9 +50,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- toYaml $config -}}
 {{- end -}}
 
-{{- /* Propeller's configuration. CreateTask waits for a replica rather than fail, and is sent again if one goes away:
-a pod's name comes from its attempt, so that it is made once. `timeouts` is a list because flytestdlib's viper makes
-lower case of the keys of a map, and then finds none (flytestdlib/config/viper, restoreCaseSensitiveArrayKeys). */ -}}
+{{- /* FlytePropeller's configuration. CreateTask waits for a replica instead of failing, and is sent again if a replica
+goes away; the pod's name comes from its attempt, so it is created once. `timeouts` is a list because flytestdlib's viper
+lower-cases the keys of a map and then does not find them (flytestdlib/config/viper, restoreCaseSensitiveArrayKeys). */ -}}
 {{- define "podtriage-connector.propeller" -}}
 plugins:
   connector-service:
