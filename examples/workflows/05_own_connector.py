@@ -1,7 +1,7 @@
 """A connector of your own whose pods are judged by podtriage.
 
-It runs tasks of type ``letters``: a container that counts the letters of a text. The only part that comes from podtriage
-is the hook, which turns a pod and its events into the answer for FlytePropeller. Serve it with
+It runs tasks of type ``letters``: a container that counts the letters of a text. The only part that comes from
+podtriage is the hook, which turns a pod and its events into the answer for FlytePropeller. Serve it with
 
     pyflyte serve connector --modules 05_own_connector
 """
