@@ -13,9 +13,9 @@ import msgspec
 
 from flytekitplugins_podtriage.core.memory import remember
 from flytekitplugins_podtriage.core.pod_cluster import PodExists, PodRejected, PodSnapshot
+from flytekitplugins_podtriage.sandbox import disruptions
 from flytekitplugins_podtriage.sandbox.admission import check
 from flytekitplugins_podtriage.sandbox.clock import START, Clock
-from flytekitplugins_podtriage.sandbox.faults import disruptions
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.faults.injector import Choice
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan

@@ -12,7 +12,7 @@ import msgspec
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.memory import Memory
-from flytekitplugins_podtriage.sandbox.kubelet.event_recorder import Events
+from flytekitplugins_podtriage.sandbox.event_recorder import Events
 
 TASK: Final = "podtriage.flyte.org/task"
 """Annotation: the name of the pod's task. Else its primary container's ``FLYTE_INTERNAL_TASK_NAME`` tells."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from flytekitplugins_podtriage.sandbox.kubelet.event_recorder import Events
+from flytekitplugins_podtriage.sandbox.event_recorder import Events
 from tests.recordings import timelines
 from tests.sandbox.conftest import watch
 
