@@ -21,7 +21,8 @@ from flytekitplugins_podtriage.sandbox.faults.injector import Choice
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from flytekitplugins_podtriage.sandbox.faults.replay import load, play
 from flytekitplugins_podtriage.sandbox.kubelet import pod_status, teardown, timing
-from flytekitplugins_podtriage.sandbox.kubelet.sync import FIRST, Body, Kubelet
+from flytekitplugins_podtriage.sandbox.kubelet.sync import FIRST, Kubelet
+from flytekitplugins_podtriage.sandbox.kubelet.worker import Body
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Ending, Record
 
 __all__ = ["KUBELETS", "Body", "BodyEnd", "PodExists", "PodRejected", "SandboxCluster"]

@@ -13,16 +13,14 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.decode import read_event, read_pod
-
-if TYPE_CHECKING:
-    from flytekitplugins_podtriage.sandbox.clock import Clock
-    from flytekitplugins_podtriage.sandbox.pod_state import Record
+from flytekitplugins_podtriage.sandbox.clock import Clock
+from flytekitplugins_podtriage.sandbox.pod_state import Record
 
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z")
 _FORM: Final = "allowed: JSON lines with id, t0 and steps"

@@ -9,34 +9,32 @@ containers wait: the events alone tell.
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.kubelet import timing
+from flytekitplugins_podtriage.sandbox.kubelet.worker import Worker
 from flytekitplugins_podtriage.sandbox.pod_state import Record
-
-if TYPE_CHECKING:
-    from flytekitplugins_podtriage.sandbox.kubelet.sync import Kubelet
 
 _MOUNT: Final = 500
 _MOUNT_MAX: Final = 122_000
 """``initialDurationBeforeRetry`` and ``maxDurationBeforeRetry``, in milliseconds."""
 
 
-def prepare(kubelet: Kubelet, record: Record) -> int | None:
+def prepare(worker: Worker, record: Record) -> int | None:
     """Mount a pod's volumes and create its sandbox; return None, or when to try again, in milliseconds."""
-    now = kubelet.clock.now / 1000
-    missing = kubelet.choice.volume(record, now, claim=False)
+    now = worker.clock.now / 1000
+    missing = worker.choice.volume(record, now, claim=False)
     if missing is not None:
         said = f'MountVolume.SetUp failed for volume "{missing.name}" : {_missing(missing)}'
-        kubelet.say(record, "FailedMount", said, warning=True)
+        worker.say(record, "FailedMount", said, warning=True)
         record.mounts += 1
         return min(_MOUNT << min(record.mounts - 1, 20), _MOUNT_MAX)
-    fault = kubelet.choice.sandbox(record, now)
+    fault = worker.choice.sandbox(record, now)
     if fault is not None:
         said = f"Failed to create pod sandbox: rpc error: code = Unknown desc = {_refused(fault, record)}"
-        kubelet.say(record, "FailedCreatePodSandBox", said, warning=True)
-        return timing.until_next(kubelet, record)
+        worker.say(record, "FailedCreatePodSandBox", said, warning=True)
+        return timing.until_next(worker, record)
     record.prepared = True
     return None
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
+from flytekitplugins_podtriage.sandbox.kubelet.worker import Worker
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, Record
-
-if TYPE_CHECKING:
-    from flytekitplugins_podtriage.sandbox.kubelet.sync import Kubelet
 
 BODY: Final = 1_000
 """How long a task's body takes in cluster time if the plan says nothing, in milliseconds."""
@@ -27,30 +25,30 @@ _NOT_STARTED: Final = (
 _NOT_FOUND: Final = 'exec: "pyflyte-execute": executable file not found in $PATH: unknown'
 
 
-def start(kubelet: Kubelet, record: Record, container: Container) -> bool:
+def start(worker: Worker, record: Record, container: Container) -> bool:
     """Create a container and start its process; return whether anything came of it."""
-    fault = kubelet.choice.start(record, container, kubelet.clock.now / 1000)
+    fault = worker.choice.start(record, container, worker.clock.now / 1000)
     container.creations += 1
     if fault is not None and not fault.what.startswith(_CREATED):
-        _not_created(kubelet, record, container, fault)
+        _not_created(worker, record, container, fault)
         return False
-    kubelet.say(record, "Created", f"Created container: {container.name}", container.path)
+    worker.say(record, "Created", f"Created container: {container.name}", container.path)
     if fault is not None and fault.what != "exec format":
         said = _NOT_STARTED + (_bad_mount(fault, record, container) if fault.name else _NOT_FOUND)
-        kubelet.say(record, "Failed", f"Error: {said}", container.path, warning=True)
-        kubelet.ended(container, BodyEnd(128, said, "StartError"))
+        worker.say(record, "Failed", f"Error: {said}", container.path, warning=True)
+        worker.ended(container, BodyEnd(128, said, "StartError"))
         _run_again(record, container, said)
         return True
-    kubelet.say(record, "Started", f"Started container {container.name}", container.path)
+    worker.say(record, "Started", f"Started container {container.name}", container.path)
     container.waiting = None
     container.run += 1
-    container.running = wire.State(running=wire.Running(started_at=kubelet.clock.second()))
+    container.running = wire.State(running=wire.Running(started_at=worker.clock.second()))
     if fault is not None:
         # No container runtime sees it: what runc starts is told by the kernel, and the log holds the words.
         end = BodyEnd(1, "exec /usr/bin/pyflyte-execute: exec format error\n")
-        kubelet.end_after(_AT_ONCE, record, container, 1, end)
+        worker.end_after(_AT_ONCE, record, container, 1, end)
     else:
-        _run(kubelet, record, container)
+        _run(worker, record, container)
     return True
 
 
@@ -73,7 +71,7 @@ def _bad_mount(fault: Fault, record: Record, container: Container) -> str:
     )
 
 
-def _not_created(kubelet: Kubelet, record: Record, container: Container, fault: Fault) -> None:
+def _not_created(worker: Worker, record: Record, container: Container, fault: Fault) -> None:
     """A container that cannot be created: what its definition refers to is not there, or it has no command."""
     reason = "CreateContainerConfigError"
     kind = fault.what.split(" ", 1)[0]
@@ -92,20 +90,20 @@ def _not_created(kubelet: Kubelet, record: Record, container: Container, fault: 
         made = "".join(f"{zlib.crc32(f'{tried}/{part}'.encode()):08x}" for part in range(8))
         reason = "CreateContainerError"
         said = f'failed to generate container "{made}" spec: failed to generate spec: no command specified'
-    kubelet.say(record, "Failed", f"Error: {said}", container.path, warning=True)
+    worker.say(record, "Failed", f"Error: {said}", container.path, warning=True)
     container.waiting = wire.State(waiting=wire.Waiting(reason=reason, message=said))
 
 
-def _run(kubelet: Kubelet, record: Record, container: Container) -> None:
+def _run(worker: Worker, record: Record, container: Container) -> None:
     """Let a process run: find out when and how it ends by itself, and plan that."""
-    planned, early, container.on_term = _planned(kubelet, record, container)
+    planned, early, container.on_term = _planned(worker, record, container)
     lasts = planned
     if lasts is None:
         lasts = BODY if container.primary else _INIT if container.init and not container.native else None
     end = BodyEnd(0)
     # `exit` stands in for the body; all else that may end it early lets it begin.
-    if container.primary and kubelet.body is not None and (early is None or early.what.startswith("oom")):
-        end = kubelet.body(record.manifest, record.attempt)
+    if container.primary and worker.body is not None and (early is None or early.what.startswith("oom")):
+        end = worker.body(record.manifest, record.attempt)
     if early is not None:
         moment = (lasts or BODY) if early.at is None else round(early.at * 1000)
         # A body that is not said to be shorter lives to meet its end.
@@ -117,15 +115,15 @@ def _run(kubelet: Kubelet, record: Record, container: Container) -> None:
             else:
                 end = BodyEnd(early.number or 0)
     if lasts is not None:
-        kubelet.end_after(lasts, record, container, end.exit_code, end)
+        worker.end_after(lasts, record, container, end.exit_code, end)
 
 
-def _planned(kubelet: Kubelet, record: Record, container: Container) -> tuple[int | None, Fault | None, int | None]:
+def _planned(worker: Worker, record: Record, container: Container) -> tuple[int | None, Fault | None, int | None]:
     """Return how long a process is to run, what ends it early, and its exit code on SIGTERM if it heeds that."""
     lasts: int | None = None
     early: Fault | None = None
     on_term: int | None = None
-    for fault in kubelet.choice.of_body(record, container):
+    for fault in worker.choice.of_body(record, container):
         if fault.lasts is not None:
             lasts = round(fault.lasts * 1000) if lasts is None else lasts
         elif fault.what.startswith("term"):
@@ -135,9 +133,9 @@ def _planned(kubelet: Kubelet, record: Record, container: Container) -> tuple[in
     return lasts, early, on_term
 
 
-def follow(kubelet: Kubelet, record: Record, container: Container) -> None:
+def follow(worker: Worker, record: Record, container: Container) -> None:
     """Have Flyte's own sidecars end after the task's container has."""
     if container.primary:
         for other in record.mains:
             if other.running is not None and other.name.startswith(_COPILOT):
-                kubelet.end_after(BODY, record, other, 0)
+                worker.end_after(BODY, record, other, 0)

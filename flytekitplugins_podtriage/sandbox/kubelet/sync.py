@@ -7,18 +7,16 @@ recorded stories of kubelets 1.31 and 1.34.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox.clock import Clock
 from flytekitplugins_podtriage.sandbox.faults.injector import Choice
 from flytekitplugins_podtriage.sandbox.faults.registry_errors import QUICK, refusal, unreadable
 from flytekitplugins_podtriage.sandbox.kubelet import pod_setup, pod_status, processes, teardown, timing
-from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, Record
-
-Body = Callable[[Mapping[str, Any], "int | None"], BodyEnd]
+from flytekitplugins_podtriage.sandbox.kubelet.worker import Body, Worker
+from flytekitplugins_podtriage.sandbox.pod_state import Container, Record
 
 FIRST: Final = 80
 """From a pod's admission to its first container, in milliseconds."""
@@ -31,22 +29,13 @@ _BACK_OFF: Final = 10_000
 _BACK_OFF_MAX: Final = 300_000
 
 
-class Kubelet:
+class Kubelet(Worker):
     """The kubelet of all nodes; every pod finds a node that has none of its images."""
 
     def __init__(self, clock: Clock, choice: Choice, flavour: str, body: Body | None) -> None:
-        self.clock, self.choice, self.body = clock, choice, body
+        super().__init__(clock, choice, body)
         self._tells_cause = flavour != "1.31"
         self.paced = choice.paces
-
-    def after(self, delay: int, record: Record, action: Callable[[Record], None]) -> None:
-        """Do something with a pod later, unless it is gone by then."""
-        self.clock.at(delay, record.order, partial(_unless_gone, record, action))
-
-    def say(self, record: Record, reason: str, message: str, path: str | None = None, *, warning: bool = False) -> None:
-        """Add an event to a pod's."""
-        if record.events.say(self.clock.second(), reason, message, path=path, warning=warning):
-            record.version += 1
 
     def sync_in(self, delay: int, record: Record) -> None:
         """Have a pod synced; only the last of such calls counts."""
@@ -257,36 +246,9 @@ class Kubelet:
         container.crashed = False
         return True
 
-    def end_after(
-        self, delay: int, record: Record, container: Container, code: int, end: BodyEnd | None = None
-    ) -> None:
-        """Have a process end after so many milliseconds, unless it has ended by then."""
-        run, how = container.run, end or BodyEnd(code)
-
-        def due(record: Record) -> None:
-            if container.running is not None and container.run == run:
-                self.ended(container, how)
-                processes.follow(self, record, container)
-                self._exited(record)
-
-        self.after(delay, record, due)
-
-    def ended(self, container: Container, end: BodyEnd) -> None:
-        """Write down that a container has ended."""
-        state = container.running.running if container.running is not None else None
-        container.running, container.ended_at = None, self.clock.now
-        container.ended = wire.State(
-            terminated=wire.Terminated(
-                exit_code=end.exit_code,
-                reason=end.reason or ("Completed" if end.exit_code == 0 else "Error"),
-                message=end.message,
-                started_at=state.started_at if state is not None else None,
-                finished_at=self.clock.second(),
-            )
-        )
-
-    def _exited(self, record: Record) -> None:
+    def exited(self, record: Record, container: Container) -> None:
         """Go on after a container of a pod has ended."""
+        processes.follow(self, record, container)
         if record.cut_off:
             return
         if record.ending is None:
@@ -300,8 +262,3 @@ def _wait(container: Container, reason: str, message: str) -> None:
     known = container.waiting.waiting if container.waiting is not None else None
     if known is None or known.reason != reason or known.message != message:
         container.waiting = wire.State(waiting=wire.Waiting(reason=reason, message=message))
-
-
-def _unless_gone(record: Record, action: Callable[[Record], None]) -> None:
-    if not record.gone:
-        action(record)

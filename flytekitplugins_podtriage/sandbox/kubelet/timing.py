@@ -13,24 +13,22 @@ from __future__ import annotations
 import zlib
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.sandbox.kubelet.worker import Worker
 from flytekitplugins_podtriage.sandbox.pod_state import Record
-
-if TYPE_CHECKING:
-    from flytekitplugins_podtriage.sandbox.kubelet.sync import Kubelet
 
 SYNC: Final = 12_000
 """From one sync to the next while something cannot be started and the plan does not say, in milliseconds."""
 _DRAWN: Final = (11_000, 12_000, 13_000, 14_000, 15_000)
 
 
-def until_next(kubelet: Kubelet, record: Record) -> int:
+def until_next(worker: Worker, record: Record) -> int:
     """Return how long a pod waits for its next sync after one that could not start everything, in milliseconds."""
-    fault = kubelet.choice.of_kubelet(record, "syncs", kubelet.clock.now / 1000)
+    fault = worker.choice.of_kubelet(record, "syncs", worker.clock.now / 1000)
     if fault is None:
         return SYNC
     if fault.lasts is not None:
@@ -39,7 +37,7 @@ def until_next(kubelet: Kubelet, record: Record) -> int:
     return _DRAWN[zlib.crc32(f"{fault.seed}/{record.uid}/{record.sync_token}".encode()) % len(_DRAWN)]
 
 
-def send(kubelet: Kubelet, record: Record, status: wire.PodStatus, now: datetime) -> bool:
+def send(worker: Worker, record: Record, status: wire.PodStatus, now: datetime) -> bool:
     """Write a status, or have it written later if the plan says so; return whether there is anything to write.
 
     While one waits to be written a newer one takes its place.
@@ -47,18 +45,18 @@ def send(kubelet: Kubelet, record: Record, status: wire.PodStatus, now: datetime
     if record.outgoing is not None:
         record.outgoing = status
         return True
-    fault = kubelet.choice.of_kubelet(record, "status", kubelet.clock.now / 1000)
+    fault = worker.choice.of_kubelet(record, "status", worker.clock.now / 1000)
     if fault is None or not fault.lasts:
         return record.write(status, now)
     record.outgoing = status
-    kubelet.after(round(fault.lasts * 1000), record, partial(_arrives, kubelet))
+    worker.after(round(fault.lasts * 1000), record, partial(_arrives, worker))
     return True
 
 
-def _arrives(kubelet: Kubelet, record: Record) -> None:
+def _arrives(worker: Worker, record: Record) -> None:
     status, record.outgoing = record.outgoing, None
     if status is None or record.cut_off:
         return
     # Conditions of others that came in the meantime stay (mergePodStatus).
     status = msgspec.structs.replace(status, conditions=list(record.conditions.values()))
-    record.write(status, kubelet.clock.second())
+    record.write(status, worker.clock.second())
