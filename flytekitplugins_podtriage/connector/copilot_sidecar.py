@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from flytekitplugins_podtriage.core.absent_pods import lost
+from flytekitplugins_podtriage.core.absent_pods import pod_gone
 from flytekitplugins_podtriage.core.model import Phase, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 
@@ -30,7 +30,7 @@ def held(verdict: Verdict, snapshot: PodSnapshot) -> Verdict:
     if verdict.phase is not Phase.SUCCESS or not is_uploading(snapshot):
         return verdict
     if snapshot.gone:
-        return lost(started=True)
+        return pod_gone(started=True)
     reason = "the task's container has ended well; copilot stores its outputs once all other containers have ended"
     return attrs.evolve(verdict, phase=Phase.RUNNING, reason=reason, code=None, message=None, cleanup=False)
 

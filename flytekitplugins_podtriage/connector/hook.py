@@ -20,7 +20,7 @@ from flytekitplugins_podtriage.connector.copilot_sidecar import held
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.connector.responses import Told, custom_info, message, resource, running
 from flytekitplugins_podtriage.connector.settlement import Ending, Settlement
-from flytekitplugins_podtriage.core.absent_pods import judge, lost
+from flytekitplugins_podtriage.core.absent_pods import pod_gone, triage_snapshot
 from flytekitplugins_podtriage.core.decode import read_events, read_pod
 from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.core.memory import Memory
@@ -175,7 +175,7 @@ class TriageHook:
     ) -> Told | Ending:
         at = now or datetime.now(timezone.utc)
         if pod is None:
-            return self.ending(lost(), attempt, at)
+            return self.ending(pod_gone(), attempt, at)
         return self.tell(PodSnapshot(read_pod(pod), tuple(read_events(events)), memory, gone), attempt, at)
 
     def tell(self, snapshot: PodSnapshot, attempt: TaskAttempt, now: datetime) -> Told | Ending:
@@ -184,7 +184,7 @@ class TriageHook:
         Raises:
             InvalidPod: the pod cannot be read.
         """
-        verdict = judge(snapshot, self.policy(attempt), now)
+        verdict = triage_snapshot(snapshot, self.policy(attempt), now)
         if not attempt.marker:
             verdict = held(verdict, snapshot)
         logs = task_logs(self.settings.log_links, snapshot.pod, _primary(snapshot))

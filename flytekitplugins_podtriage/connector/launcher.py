@@ -18,7 +18,7 @@ from flytekitplugins_podtriage.connector.attempt_record import Intent, read_inte
 from flytekitplugins_podtriage.connector.output_prefix import INTENT, RECORD, STOPPED, OutputPrefix, PrefixError
 from flytekitplugins_podtriage.connector.pod_manifest import PREFIX, TASK, task_hash
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
-from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodExists, PodRejected, PodSnapshot
+from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodExists, PodNameTaken, PodSnapshot
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 GRACE: Final = 30
@@ -34,10 +34,6 @@ InThread = Callable[..., Awaitable[Any]]
 """Has a function run, with arguments, in a thread that may wait for a store."""
 
 
-class NameTaken(ClusterError):
-    """A pod of that name is there already, and is not this attempt's."""
-
-
 @attrs.define(slots=True, eq=False)
 class Launch:
     """A pod that is being made."""
@@ -46,13 +42,6 @@ class Launch:
     error: ClusterError | None = None
     """What the last try met; None: none has failed yet."""
     task: asyncio.Task[None] | None = None
-
-    @property
-    def hopeless(self) -> bool:
-        """Whether it is not tried any more."""
-        return isinstance(self.error, NameTaken) or (
-            isinstance(self.error, PodRejected) and self.error.status in (400, 422)
-        )
 
 
 class Launcher:
@@ -112,7 +101,7 @@ class Launcher:
             except ClusterError as error:
                 launch.error = error
                 _log.warning("podtriage: %s", error)
-                if launch.hopeless:
+                if error.permanent:
                     return  # kept, for get to tell
             except Exception:  # noqa: BLE001  # a bug, or a cluster that breaks its word: somebody waits for the pod
                 _log.exception("podtriage: pod %s/%s could not be made", meta.namespace, meta.pod)
@@ -147,7 +136,7 @@ class Launcher:
                 raise ClusterError(f"pod {meta.namespace}/{meta.pod}: it was there, and is gone again") from None
             theirs = OutputPrefix(annotation(there, PREFIX))
             if theirs.path != prefix.path:
-                raise NameTaken(
+                raise PodNameTaken(
                     f"pod {meta.namespace}/{meta.pod} is there already and belongs to another attempt: its annotation "
                     f"{PREFIX} is {theirs.path[:200]!r}, and not {prefix.path[:200]!r}"
                 ) from None

@@ -14,6 +14,7 @@ from flytekit.extend.backend.base_connector import Resource
 from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
+from flytekitplugins_podtriage.core.rules.pod_rule import with_fix
 
 _FIELDS: Final = frozenset({"phase", "message", "log_links", "outputs", "custom_info"})
 _EVIDENCE: Final = 3
@@ -91,7 +92,7 @@ def message(verdict: Verdict) -> str:
         return verdict.reason
     until = f", until {_clock(verdict.recheck_at)} at the latest" if verdict.recheck_at is not None else ""
     said = f"{verdict.reason} ({verdict.category}, {whose}; nothing is charged while it is tried again{until})"
-    return f"{said}\nWhat helps: {verdict.remedy}" if verdict.remedy else said
+    return with_fix(said, verdict.remedy)
 
 
 def custom_info(

@@ -22,14 +22,13 @@ from flytekitplugins_podtriage.connector import idl, pod_manifest
 from flytekitplugins_podtriage.connector.attempt_record import Intent, read_intent, read_record
 from flytekitplugins_podtriage.connector.garbage_collector import Collector
 from flytekitplugins_podtriage.connector.hook import TaskAttempt, TriageHook
-from flytekitplugins_podtriage.connector.launcher import GRACE, Launch, Launcher, NameTaken, Sleep, annotation
+from flytekitplugins_podtriage.connector.launcher import GRACE, Launch, Launcher, Sleep, annotation
 from flytekitplugins_podtriage.connector.output_prefix import STOPPED, OutputPrefix, PrefixError
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.responses import PackedResource, Told, custom_info, message, pack, resource
 from flytekitplugins_podtriage.connector.settlement import Ending
-from flytekitplugins_podtriage.core.absent_pods import lost, not_created
+from flytekitplugins_podtriage.core.absent_pods import pod_gone, pod_not_created, template_refused
 from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
-from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodSnapshot
 from flytekitplugins_podtriage.flyte.task import TASK_TYPE
 
@@ -219,7 +218,7 @@ class PodTriageConnector(AsyncConnectorBase):
         if isinstance(told, Told) and (meta not in self._known or _is_being_deleted(snapshot)):
             # It may be over all the same: put on record by another replica, or by this one before a restart, and the
             # pod is not gone yet.
-            ending = self._hook.ending(lost(), meta.attempt, now, snapshot)
+            ending = self._hook.ending(pod_gone(), meta.attempt, now, snapshot)
             if await self._in_thread(_has_record, ending.prefix):
                 told = ending
         if isinstance(told, Ending):
@@ -250,18 +249,16 @@ class PodTriageConnector(AsyncConnectorBase):
                 launch = self._launcher.start(meta, intent)
                 await self._for_a_while(launch.task)
                 return await self._launching(meta, launch, now)
-        ending = self._hook.ending(lost(), meta.attempt, now)
+        ending = self._hook.ending(pod_gone(), meta.attempt, now)
         return (await self._settled(meta, ending)).resource
 
     async def _launching(self, meta: PodMeta, launch: Launch, now: datetime) -> Resource:
         """Answer for a pod that is being made."""
         refused, error = launch.intent.refused, launch.error
         if refused:
-            verdict = _no_pod(refused, launch.intent.refused_for)
-        elif isinstance(error, NameTaken):
-            verdict = attrs.evolve(lost(), code="PodNameTaken", message=str(error), rule="pod-name-taken")
+            verdict = template_refused(refused, launch.intent.refused_for)
         elif error is not None:
-            verdict = not_created(error, since=launch.intent.at, policy=self._hook.policy(meta.attempt), now=now)
+            verdict = pod_not_created(error, since=launch.intent.at, policy=self._hook.policy(meta.attempt), now=now)
         else:
             return resource(idl.QUEUED, "the pod is being created")
         if not verdict.phase.terminal:
@@ -279,7 +276,7 @@ class PodTriageConnector(AsyncConnectorBase):
             record = None
         now = _now()
         if record is not None:
-            return (await self._settled(meta, self._hook.ending(lost(), meta.attempt, now))).resource
+            return (await self._settled(meta, self._hook.ending(pod_gone(), meta.attempt, now))).resource
         launch = self._launcher.of(meta)
         if launch is not None:
             return await self._launching(meta, attrs.evolve(launch, error=launch.error or error), now)
@@ -398,21 +395,6 @@ def _on_file(prefix: OutputPrefix) -> tuple[Any, Intent | None, bool]:
 
 def _held(text: str) -> Resource:
     return resource(idl.WAITING_FOR_RESOURCES, text)
-
-
-def _no_pod(why: str, kind: ErrorKind) -> Verdict:
-    """Return the verdict on a task whose template makes no pod."""
-    return Verdict(
-        Phase.PERMANENT_FAILURE,
-        kind,
-        code="BadTaskSpecification",  # flyteplugins' own word for it (pluginmachinery errors)
-        message=why,
-        category=Category.CONFIG_INVALID,
-        rule="template-refused",
-        remedy="Register the task anew with task_config=PodTriage(), and its pod template as the message asks."
-        if kind is ErrorKind.USER
-        else "The platform should update Flyte.",
-    )
 
 
 def _now() -> datetime:

@@ -1,32 +1,41 @@
-"""Verdicts on what a cluster tells of a pod that somebody runs: seen, gone, or never created."""
+"""Verdicts on the pod of an attempt as a cluster reports it: observed, gone, or never created."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import attrs
 
-from flytekitplugins_podtriage.core.diagnose import diagnose
+from flytekitplugins_podtriage.core.diagnose import Finding, excerpt, find
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import (
     ClusterDenied,
     ClusterError,
+    PodNameTaken,
     PodRejected,
     PodSnapshot,
     QuotaExceeded,
 )
 from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.core.rules.absent_pods import ABSENT_POD_RULES
+from flytekitplugins_podtriage.core.rules.pod_rule import PodRule, with_fix
 from flytekitplugins_podtriage.core.triage import triage
+from flytekitplugins_podtriage.core.verdict.context import later
 
-GONE: Final = "pod-gone"
-"""The rule of a pod that is no longer there, and whose last state tells no end."""
-NOT_CREATED: Final = "pod-not-created"
-"""The rule of a pod that the cluster did not take, where the message tells no cause."""
+_GONE: Final = ABSENT_POD_RULES["pod-gone"]
+_REFUSALS: Final[tuple[tuple[type[ClusterError], str, str], ...]] = (
+    (PodNameTaken, "PodNameTaken", "pod-name-taken"),
+    (PodRejected, "PodRejected", "cluster-rejected"),
+    (ClusterDenied, "ClusterDenied", "cluster-denied"),
+    (QuotaExceeded, "QuotaExceeded", "pod-not-created"),
+    (ClusterError, "ClusterUnavailable", "pod-not-created"),
+)
+"""The code and the rule of each error of creating a pod; the first that fits decides."""
 
 
-def judge(snapshot: PodSnapshot, policy: Policy, now: datetime) -> Verdict:
-    """Return podtriage's verdict on a pod; one that is gone without an end of its own is the platform's failure.
+def triage_snapshot(snapshot: PodSnapshot, policy: Policy, now: datetime) -> Verdict:
+    """Return podtriage's verdict on a pod; a pod that is gone and did not end by itself is a SYSTEM failure.
 
     Raises:
         InvalidPod: the pod cannot be read.
@@ -35,82 +44,85 @@ def judge(snapshot: PodSnapshot, policy: Policy, now: datetime) -> Verdict:
     verdict = triage(snapshot.pod, events=snapshot.events, memory=snapshot.memory, policy=policy, now=now)
     if not snapshot.gone or verdict.phase.terminal:
         return verdict
+    gone = pod_gone(started=verdict.started)
     return attrs.evolve(
-        lost(verdict.started),
-        category=verdict.category or Category.DELETED,
+        gone,
+        category=verdict.category or gone.category,
         evidence=verdict.evidence,
-        rule=verdict.rule if verdict.kind is ErrorKind.SYSTEM else GONE,
+        rule=verdict.rule if verdict.kind is ErrorKind.SYSTEM else gone.rule,
     )
 
 
-def lost(started: bool = False) -> Verdict:
-    """Return the verdict on a pod that is not there, of which nothing else is known."""
-    return Verdict(
-        Phase.RETRYABLE_FAILURE,
-        ErrorKind.SYSTEM,
-        code="PodGone",
-        message="the pod is gone, and nothing tells how it ended",
-        category=Category.DELETED,
-        rule=GONE,
-        remedy="Look for whoever deletes pods: a node that went away, an autoscaler, a person.",
-        started=started,
-    )
+def pod_gone(*, started: bool = False) -> Verdict:
+    """Return the verdict on a pod that no longer exists and of which nothing else is known."""
+    return _GONE.verdict(Phase.RETRYABLE_FAILURE, code="PodGone", started=started)
 
 
-def not_created(error: ClusterError, *, since: datetime, policy: Policy, now: datetime) -> Verdict:
-    """Return the verdict on a pod that a cluster has not taken.
+def pod_not_created(error: ClusterError, *, since: datetime, policy: Policy, now: datetime) -> Verdict:
+    """Return the verdict on a pod that a cluster has not created.
 
-    A pod that is no valid one (400, 422) will never be taken. Everything else is held and tried again: a quota has room
-    later, a right is given, a server comes back. How long, is the policy's patience, from the first try. What stock
-    Flyte does: flytepropeller nodes/task/k8s/plugin_manager.go (``launchResource``): 400 and 422 fail for good, a quota
-    waits, any other refusal is charged to the user at once.
+    An invalid pod (400, 422) fails for good; one whose name is taken fails at once. Everything else is held and created
+    again: the quota has room later, a permission is granted, the server recovers. It is held for the policy's patience,
+    from the first request on. For comparison, stock Flyte 1.16 (flytepropeller nodes/task/k8s/plugin_manager.go,
+    ``launchResource``) fails 400 and 422 for good, waits for a quota, and charges the user for any other error at once.
 
     Args:
-        error: what the cluster answered to the last try.
-        since: when the first try was.
+        error: the error of the last attempt to create it.
+        since: when the first attempt was made.
         policy: podtriage's own.
         now: the moment.
     """
-    said = str(error)
-    found = diagnose(said)
-    known = found.category is not Category.UNKNOWN
-    if isinstance(error, PodRejected):
-        kind = found.kind if known else ErrorKind.USER
-        category = found.category if known else Category.CONFIG_INVALID
-        code = "PodRejected"
-    elif isinstance(error, QuotaExceeded):
-        kind, category, code = ErrorKind.SYSTEM, Category.QUOTA, "QuotaExceeded"
-    elif isinstance(error, ClusterDenied):
-        kind, category, code = ErrorKind.SYSTEM, Category.AUTH, "ClusterDenied"
-    else:
-        kind, category, code = ErrorKind.SYSTEM, Category.UNKNOWN, "ClusterUnavailable"
-    final = isinstance(error, PodRejected) and error.status in (400, 422)
+    message = str(error)
+    code, rule = next((code, rule) for of, code, rule in _REFUSALS if isinstance(error, of))
+    row = ABSENT_POD_RULES[rule]
+    match = _cause(error, message)
+    kind = match.rule.kind if match is not None else row.kind
     patience = policy.system_patience if kind is ErrorKind.SYSTEM else policy.user_patience
-    until = since + timedelta(seconds=patience)
-    ended = final or now >= until
-    phase = Phase.WAITING_FOR_RESOURCES
-    if ended:
-        phase = Phase.PERMANENT_FAILURE if final else Phase.RETRYABLE_FAILURE
-    told = known and isinstance(error, (PodRejected, QuotaExceeded))
-    remedy = found.remedy if told else _REMEDIES[code]
-    text = f"the pod could not be created: {said}"
-    return Verdict(
+    due = later(since, patience)
+    if error.permanent:
+        phase = Phase.RETRYABLE_FAILURE if isinstance(error, PodNameTaken) else Phase.PERMANENT_FAILURE
+    else:
+        phase = Phase.WAITING_FOR_RESOURCES if now < due else Phase.RETRYABLE_FAILURE
+    verdict = row.verdict(
         phase,
-        kind,
-        code=code if ended else None,
-        message=f"{text}\nWhat helps: {remedy}" if ended else None,
-        reason="" if ended else text,
-        category=category,
-        rule=found.rule if told else NOT_CREATED,
-        remedy=remedy,
-        evidence=(Evidence("message", said),),
-        recheck_at=None if ended else until,
+        code=code,
+        detail=message,
+        evidence=(Evidence("message", excerpt(message)),),
+        recheck_at=None if phase.failing else due,
+    )
+    return verdict if match is None else _because(verdict, row, message, match)
+
+
+def _cause(error: ClusterError, message: str) -> Finding | None:
+    """Return the cause that the API server's message names; the message of any other error is podtriage's own."""
+    if not isinstance(error, (PodRejected, QuotaExceeded)):
+        return None
+    match = find(message)
+    if isinstance(error, QuotaExceeded) and match.rule.category is not Category.QUOTA:
+        match = find("exceeded quota")
+    return None if match.rule.category is Category.UNKNOWN else match
+
+
+def _because(verdict: Verdict, row: PodRule, message: str, match: Finding) -> Verdict:
+    """Return the verdict with the cause of a message in place of the row's own."""
+    rule = match.rule
+    return attrs.evolve(
+        verdict,
+        kind=rule.kind,
+        category=rule.category,
+        rule=rule.id,
+        remedy=match.remedy,
+        message=with_fix(f"{row.means}: {message}", match.remedy) if verdict.failing else None,
     )
 
 
-_REMEDIES: Final = {
-    "PodRejected": "Correct the pod template as the message says.",
-    "QuotaExceeded": "Ask for less in the task's resources, or have the platform raise the namespace's quota.",
-    "ClusterDenied": "Give podtriage the right that the message names (the chart's role has them all).",
-    "ClusterUnavailable": "See to the health of the API server; the pod is created as soon as it answers.",
-}
+def template_refused(message: str, kind: ErrorKind) -> Verdict:
+    """Return the verdict on a task whose template makes no pod.
+
+    Args:
+        message: what is wrong with it.
+        kind: USER, or SYSTEM where Flyte did not render it.
+    """
+    rule = "template-refused" if kind is ErrorKind.USER else "template-not-rendered"
+    # flyteplugins' own code for it (pluginmachinery/core/errors).
+    return ABSENT_POD_RULES[rule].verdict(Phase.PERMANENT_FAILURE, code="BadTaskSpecification", detail=message)

@@ -33,28 +33,48 @@ class PodSnapshot(msgspec.Struct, frozen=True, gc=False):
 
 
 class ClusterError(Exception):
-    """A cluster did not do what it was asked for. The message is one line: verb, resource, name, and why.
+    """A request to a cluster failed. The message is one line: verb, resource, name, and why.
 
     * ClusterError
-      + PodExists          a pod of that name is there already
-      + PodRejected        the cluster will not have this pod, now or ever (400, 422, an admission refusal)
+      + PodExists          a pod of that name exists
+        - PodNameTaken     and it belongs to something else
+      + PodRejected        the API server rejects this pod (400, 422, an admission plugin)
       + QuotaExceeded      the namespace's quota has no room for it now
-      + ClusterDenied      the rights are missing; the message names verb and resource
-      + ClusterBusy        nobody answers, or not in time: whether it was done is not known; ask again
+      + ClusterDenied      a permission is missing; the message names verb and resource
+      + ClusterBusy        no answer, or not in time: whether it was done is not known; try again
     """
+
+    @property
+    def permanent(self) -> bool:
+        """Whether the same request would fail again, whenever it is made."""
+        return False
 
 
 class PodExists(ClusterError):
-    """There is a pod of that name already."""
+    """A pod of that name exists."""
+
+
+class PodNameTaken(PodExists):
+    """A pod of that name exists, and belongs to something else."""
+
+    @property
+    def permanent(self) -> bool:
+        """True: the pod has to be deleted first."""
+        return True
 
 
 class PodRejected(ClusterError):
-    """The cluster will not have this pod."""
+    """The API server rejects this pod."""
 
     def __init__(self, message: str, *, status: int = 422, reason: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason
+
+    @property
+    def permanent(self) -> bool:
+        """Whether it is no valid pod; an admission plugin may accept it later."""
+        return self.status in (400, 422)
 
 
 class QuotaExceeded(ClusterError):
@@ -62,7 +82,7 @@ class QuotaExceeded(ClusterError):
 
 
 class ClusterDenied(ClusterError):
-    """The rights are missing; the message names verb and resource."""
+    """A permission is missing; the message names verb and resource."""
 
 
 class ClusterBusy(ClusterError):

@@ -139,14 +139,14 @@ async def _attempt(
             answer = backend.judge(snapshot, state, now)
             course.note(snapshot, now, answer.verdict)
             if isinstance(answer, End):
-                return answer, answer.verdict or absent_pods.judge(snapshot, policy, now)
+                return answer, answer.verdict or absent_pods.triage_snapshot(snapshot, policy, now)
             if answer.until is not None and answer.until > now:
                 until = min(last, answer.until)
             if due is not None and now >= due:
                 failure = _DEADLINE if deadline is not None and now >= deadline else _TIMEOUT
-                return End(failure), absent_pods.judge(snapshot, policy, now)
+                return End(failure), absent_pods.triage_snapshot(snapshot, policy, now)
             if now >= last:
-                verdict = absent_pods.judge(snapshot, policy, now)
+                verdict = absent_pods.triage_snapshot(snapshot, policy, now)
                 return End(Failure(ErrorKind.SYSTEM, "Unending", _UNENDING), _UNENDING), verdict
         if due is not None:
             until = min(until or due, due)
@@ -196,7 +196,7 @@ class _Course:
         if states and states[-1] == text:
             return
         if "/" in text and text not in states:
-            verdict = verdict or absent_pods.judge(snapshot, self.policy, now)
+            verdict = verdict or absent_pods.triage_snapshot(snapshot, self.policy, now)
             if verdict.kind is not None and not verdict.phase.failing:
                 self.met = verdict
         states.append(text)

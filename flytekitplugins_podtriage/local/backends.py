@@ -136,7 +136,7 @@ class Connector:
 
     def judge(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
         """Judge a pod by its cause, and choose the budget."""
-        verdict = absent_pods.judge(snapshot, self.policy, now)
+        verdict = absent_pods.triage_snapshot(snapshot, self.policy, now)
         if verdict.phase is Phase.SUCCESS:
             return End(None, verdict=verdict)
         if not verdict.phase.failing:  # held, or nothing is wrong
@@ -164,7 +164,7 @@ class Guarded:
 
     def judge(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
         """Judge a pod as stock Flyte does, unless the guard is first."""
-        verdict = absent_pods.judge(snapshot, self.policy, now)
+        verdict = absent_pods.triage_snapshot(snapshot, self.policy, now)
         if verdict.kind is ErrorKind.SYSTEM and not verdict.started and not _vanished(snapshot):
             ends = Verdict(Phase.RETRYABLE_FAILURE, verdict.kind, rule=verdict.rule)
             spending = spend(ends, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))

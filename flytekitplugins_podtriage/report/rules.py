@@ -44,8 +44,9 @@ def rows(book: RuleBook | None = None, *, stock: bool = False) -> list[Row]:
         for rule in POD_RULES.values()
     ]
     if stock:
-        source = "flyteplugins k8s/pod/plugin.go and flytek8s/pod_helper.go"
-        found += [Row(rule.id, "stock", "", "", "", rule.does, rule.remedy, source) for rule in STOCK_RULES.values()]
+        found += [
+            Row(rule.id, "stock", "", "", "", rule.does, rule.remedy, rule.source) for rule in STOCK_RULES.values()
+        ]
     return found
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from flytekitplugins_podtriage import Memory, Policy, Verdict, remember
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.absent_pods import judge
+from flytekitplugins_podtriage.core.absent_pods import triage_snapshot
 from flytekitplugins_podtriage.core.decode import read_event, read_pod
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.kube.client.connection import Cluster
@@ -75,7 +75,9 @@ async def test_the_verdicts_are_those_of_the_recording(
             memory = remember(memory, pod, told.events, now=told.at)
             recorded = PodSnapshot(read_pod(pod), events, memory, told.gone)
             snapshot = await until(kube, namespace, story.name, functools.partial(arrived, there, counted(events)))
-            assert of(judge(snapshot, POLICY, story.time), story.shift) == of(judge(recorded, POLICY, told.at))
+            assert of(triage_snapshot(snapshot, POLICY, story.time), story.shift) == of(
+                triage_snapshot(recorded, POLICY, told.at)
+            )
 
 
 def arrived(there: dict[str, Any] | None, events: list[tuple[Any, ...]], snapshot: PodSnapshot | None) -> bool:

@@ -118,7 +118,7 @@ def test_a_pod_that_is_not_over_is_told_without_a_file(
 def test_a_pod_that_is_held_says_whose_doing_it_is_until_when_and_what_helps(hook: TriageHook, folder: Path) -> None:
     told = hook.resource(pulling(LIMITED, 60), attempt(folder), now=NOW)
     assert told.message is not None
-    for words in ("HTTP 429", "the platform's doing", "nothing is charged", "until 12:29:00 UTC", "What helps: "):
+    for words in ("HTTP 429", "the platform's doing", "nothing is charged", "until 12:29:00 UTC", "\nFix: "):
         assert words in told.message
     assert told.custom_info is not None
     assert told.custom_info["podtriage"]["category"] == "registry_rate_limited"
@@ -155,7 +155,7 @@ def test_a_failure_is_told_as_a_success_with_a_document_that_charges_whose_fault
     assert told.phase == idl.SUCCEEDED and told.outputs is None and found is not None
     assert (found.error.origin, found.error.code) == (origin, code)
     assert found.error.kind == ContainerError.RECOVERABLE
-    assert found.error.message == told.message and "What helps: " in found.error.message
+    assert found.error.message == told.message and "\nFix: " in found.error.message
 
 
 def test_an_image_reference_that_cannot_be_parsed_fails_for_good(hook: TriageHook, folder: Path) -> None:

@@ -14,6 +14,7 @@ class StockRule:
     id: str
     does: str
     remedy: str
+    source: str = "flyteplugins k8s/pod/plugin.go and flytek8s/pod_helper.go"
 
 
 def _table(*rules: StockRule) -> dict[str, StockRule]:
@@ -100,6 +101,12 @@ STOCK_RULES: Final = _table(
         "stock-primary-not-found",
         "no container has the primary's name: permanent, USER",
         "Let the annotation primary_container_name name a container of the pod.",
+    ),
+    StockRule(
+        "stock-deleted",
+        "a pod that is being deleted before it ended: retryable, SYSTEM, at once",
+        "Find out who deleted it (see the API server's audit log); the task is not at fault.",
+        "flytepropeller nodes/task/k8s/plugin_manager.go (checkResourcePhase)",
     ),
 )
 """The branches of the Go code, by id, in the order in which its source has them."""

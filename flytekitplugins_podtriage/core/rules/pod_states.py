@@ -4,32 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.rules.absent_pods import ABSENT_POD_RULES
+from flytekitplugins_podtriage.core.rules.pod_rule import PodRule, table
 
 _DISRUPTION = "kubernetes.io, Pod disruption conditions; k8s.io/api/core/v1 types.go (DisruptionTarget)"
 _AGAIN = "Nothing to mend in the task: the attempt is repeated at the platform's expense."
 _LOG = "Look into the task's log."
 
 
-@attrs.frozen(slots=True)
-class PodRule:
-    """One state of a pod, and what podtriage makes of it."""
-
-    id: str
-    category: Category | None
-    kind: ErrorKind | None
-    means: str
-    remedy: str
-    source: str
-
-
-def _table(*rules: PodRule) -> dict[str, PodRule]:
-    return {rule.id: rule for rule in rules}
-
-
-POD_RULES: Final = _table(
+POD_RULES: Final = table(
     PodRule("pod-succeeded", None, None, "the task's container ended well", "", "kubernetes.io, Pod lifecycle"),
     PodRule("pod-running", None, None, "the task's container runs", "", "kubernetes.io, Pod lifecycle"),
     PodRule("pod-starting", None, None, "the pod is being started", "", "kubernetes.io, Pod lifecycle"),
@@ -210,8 +194,9 @@ POD_RULES: Final = _table(
         "Find out what it waits for; raise pod-pending-timeout if it is only slow.",
         "flytek8s/pod_helper.go (PodPendingTimeout)",
     ),
+    *ABSENT_POD_RULES.values(),
 )
-"""Ids are part of the public interface, as those of the message rules are."""
+"""Every rule about the state of a pod, by id."""
 
 DISRUPTIONS: Final = {
     "PreemptionByScheduler": "pod-disruption-preemption",

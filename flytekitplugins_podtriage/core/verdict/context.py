@@ -13,6 +13,7 @@ from flytekitplugins_podtriage.core.events import Digest
 from flytekitplugins_podtriage.core.memory import Memory, has_started
 from flytekitplugins_podtriage.core.model import Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.core.rules.pod_rule import with_fix
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
@@ -105,24 +106,15 @@ class Case:
         cleanup: bool = False,
     ) -> Verdict:
         """Write a verdict that rests on a state of the pod."""
-        rule = POD_RULES[rule_id]
-        text = f"{rule.means}: {detail}" if detail else rule.means
-        failing = phase.failing
-        return Verdict(
-            # By place what comes first in a verdict: names cost as much again as all the rest.
+        return POD_RULES[rule_id].verdict(
             phase,
-            rule.kind,
-            (code or rule_id) if failing else None,
-            _advised(text, rule.remedy) if failing else None,
-            cleanup and failing,
-            "" if failing else text,
-            rule.category,
-            rule_id,
-            rule.remedy,
-            evidence,
+            code=code,
+            detail=detail,
+            evidence=evidence,
             container=container,
             started=self.has_started,
             recheck_at=recheck_at,
+            cleanup=cleanup,
             backend=self.policy.name,
         )
 
@@ -150,7 +142,7 @@ class Case:
             phase,
             rule.kind,
             code if failing else None,
-            _advised(text, remedy) if failing else None,
+            with_fix(text, remedy) if failing else None,
             failing,
             "" if failing else text,
             rule.category,
@@ -166,10 +158,6 @@ class Case:
             recheck_at,
             self.policy.name,
         )
-
-
-def _advised(text: str, remedy: str) -> str:
-    return f"{text}\nWhat helps: {remedy}" if remedy else text
 
 
 def quote(text: str | None) -> str:
