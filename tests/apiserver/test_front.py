@@ -15,8 +15,8 @@ from flytekitplugins_podtriage.kube.pod_reader import Cluster, list_pods
 from tests.apiserver.api import Api, ApiStatus, pods
 from tests.apiserver.asked import Asked
 from tests.apiserver.front import Front
-from tests.apiserver.manifests import pod
 from tests.apiserver.server import ApiServer, token
+from tests.builders import manifest
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_requests_are_named_as_the_authorizer_names_them(line: str, verb: str, r
 def test_what_is_asked_reaches_the_server_as_the_user_who_asks(
     front: Front, cluster_of: Callable[..., Cluster], admin: Api, namespace: str
 ) -> None:
-    admin.post(pods(namespace), pod("p"))
+    admin.post(pods(namespace), manifest(name="p"))
     assert len(list(list_pods(cluster_of("connector", front), namespace))) == 1
     with pytest.raises(ClusterForbidden, match="nobody"):
         list(list_pods(cluster_of("nobody", front), namespace))
@@ -104,16 +104,16 @@ def test_the_next_matching_request_is_answered_with_an_error(
     front.answer("create", "pods", code)
     through.get(pods(namespace))
     with pytest.raises(ApiStatus) as caught:
-        through.post(pods(namespace), pod("p"))
+        through.post(pods(namespace), manifest(name="p"))
     assert caught.value.code == code
     assert admin.find(pods(namespace, "p")) is None
-    through.post(pods(namespace), pod("p"))
+    through.post(pods(namespace), manifest(name="p"))
     assert admin.find(pods(namespace, "p")) is not None
 
 
 def test_only_the_named_object_is_meant(front: Front, through: Api, namespace: str) -> None:
     for name in ("a", "b"):
-        through.post(pods(namespace), pod(name))
+        through.post(pods(namespace), manifest(name=name))
     front.answer("get", "pods", 500, name="a")
     through.get(pods(namespace, "b"))
     with pytest.raises(ApiStatus):
@@ -130,17 +130,17 @@ def test_a_request_that_is_held_is_done_when_it_is_released(
     front: Front, through: Api, admin: Api, namespace: str
 ) -> None:
     held = front.hold("create", "pods")
-    asking = threading.Thread(target=through.post, args=(pods(namespace), pod("p")))
+    asking = threading.Thread(target=through.post, args=(pods(namespace), manifest(name="p")))
     asking.start()
     held.wait()
     assert admin.find(pods(namespace, "p")) is None
     held.release()
     asking.join(30)
     assert admin.find(pods(namespace, "p")) is not None
-    through.post(pods(namespace), pod("q"))
+    through.post(pods(namespace), manifest(name="q"))
     front.answer("create", "pods", 500)
     with pytest.raises(ApiStatus):
-        through.post(pods(namespace), pod("r"))
+        through.post(pods(namespace), manifest(name="r"))
 
 
 def test_a_request_whose_answer_is_lost_is_done_all_the_same(
@@ -148,13 +148,13 @@ def test_a_request_whose_answer_is_lost_is_done_all_the_same(
 ) -> None:
     front.lose("create", "pods")
     with pytest.raises(urllib3.exceptions.ProtocolError):
-        through.post(pods(namespace), pod("p"))
+        through.post(pods(namespace), manifest(name="p"))
     assert admin.find(pods(namespace, "p")) is not None
 
 
 def test_a_watch_passes_each_event_at_once(watch: Watch, admin: Api, namespace: str) -> None:
     for name in ("a", "b"):
-        admin.post(pods(namespace), pod(name))
+        admin.post(pods(namespace), manifest(name=name))
         seen = watch.next()
         assert (seen["type"], seen["object"]["metadata"]["name"]) == ("ADDED", name)
 

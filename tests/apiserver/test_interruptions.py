@@ -13,9 +13,9 @@ from flytekitplugins_podtriage.kube.informer.backoff import Pace
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
 from tests.apiserver.kubelet import ScriptedKubelet
-from tests.apiserver.manifests import pod
 from tests.apiserver.server import ApiServer
 from tests.apiserver.watching import eventually, gone, listed, names, opened, phase, there, until, watching
+from tests.builders import manifest
 
 ClusterOf = Callable[..., Cluster]
 
@@ -24,7 +24,7 @@ ClusterOf = Callable[..., Cluster]
 def waiting(admin: Api, kubelet: ScriptedKubelet, namespace: str) -> str:
     """Return the namespace, with the pods "a" and "b" in it, which run."""
     for name in ("a", "b"):
-        admin.post(pods(namespace), pod(name))
+        admin.post(pods(namespace), manifest(name=name))
         kubelet.running(namespace, name)
     return namespace
 
@@ -33,7 +33,7 @@ def change(admin: Api, kubelet: ScriptedKubelet, namespace: str) -> None:
     """End "a", delete "b", make "c"."""
     kubelet.failed(namespace, "a")
     admin.delete(pods(namespace, "b"), grace=0)
-    admin.post(pods(namespace), pod("c"))
+    admin.post(pods(namespace), manifest(name="c"))
 
 
 @pytest.mark.parametrize("how", ["cut", "end"])
@@ -114,7 +114,7 @@ async def test_a_server_that_is_too_busy_is_asked_again(
     front.answer(verb, "pods", code, times=2)
     async with watching(cluster_of("connector", front), namespace) as kube:
         front.wait_for(verb, "pods", 3)
-        admin.post(pods(namespace), pod("p"))
+        admin.post(pods(namespace), manifest(name="p"))
         await until(kube, namespace, "p", there)
         assert kube.watch_error() is None
 
@@ -126,7 +126,7 @@ async def test_a_server_whose_cache_lags_behind_is_not_asked_for_a_new_list(
         front.wait_for_watches(2)
         front.answer("watch", "pods", 504, "Timeout: Too large resource version: 9, current: 8", times=3)
         front.cut()
-        admin.post(pods(namespace), pod("p"))
+        admin.post(pods(namespace), manifest(name="p"))
         await until(kube, namespace, "p", there)
         assert front.count("list", "pods") == 1
 
@@ -138,7 +138,7 @@ async def test_a_server_that_never_catches_up_is_asked_for_a_new_list(
         front.wait_for_watches(2)
         front.answer("watch", "pods", 504, "Timeout: Too large resource version: 9, current: 8", times=6)
         front.cut()
-        admin.post(pods(namespace), pod("p"))
+        admin.post(pods(namespace), manifest(name="p"))
         await until(kube, namespace, "p", there)
         assert front.count("list", "pods") == 2
 
@@ -161,7 +161,7 @@ async def test_a_restart_of_the_api_server_is_outlived(
 async def test_a_server_that_comes_later_is_waited_for(
     cluster_of: ClusterOf, admin: Api, front: Front, namespace: str
 ) -> None:
-    admin.post(pods(namespace), pod("p"))
+    admin.post(pods(namespace), manifest(name="p"))
     front.refuse()
     async with opened(cluster_of("connector", front), namespace) as kube:
         await eventually(lambda: kube.watch_error() is not None)
@@ -185,7 +185,7 @@ async def test_a_right_that_is_missing_is_named_and_waited_for(
         assert f"may not {right} in namespace '{namespace}'" in str(trouble())
         guest_may(*every)
         await listed(kube)
-        admin.post(pods(namespace), pod("p"))
+        admin.post(pods(namespace), manifest(name="p"))
         await until(kube, namespace, "p", there)
         await eventually(lambda: trouble() is None)
 

@@ -11,9 +11,9 @@ import pytest
 from flytekitplugins_podtriage import Verdict, triage
 from tests.apiserver.api import Api, ApiStatus, pods
 from tests.apiserver.kubelet import ScriptedKubelet
-from tests.apiserver.manifests import pod
 from tests.apiserver.server import NODE
 from tests.apiserver.story import Story
+from tests.builders import manifest
 from tests.recordings import timelines
 
 FINALIZER = "flyte.org/finalizer-k8s"
@@ -34,7 +34,7 @@ def judged(admin: Api, namespace: str, name: str = "p") -> Verdict:
 @pytest.fixture
 def made(admin: Api, namespace: str) -> str:
     """Return the namespace, with a pod "p" in it."""
-    admin.post(pods(namespace), pod("p"))
+    admin.post(pods(namespace), manifest(name="p"))
     return namespace
 
 
@@ -120,7 +120,7 @@ def test_a_pod_on_a_node_goes_when_its_kubelet_says_so(admin: Api, kubelet: Scri
 
 
 def test_a_finalizer_holds_a_pod_that_its_kubelet_lets_go(admin: Api, kubelet: ScriptedKubelet, namespace: str) -> None:
-    admin.post(pods(namespace), pod("p", finalizers=[FINALIZER]))
+    admin.post(pods(namespace), manifest(name="p", finalizers=[FINALIZER]))
     kubelet.running(namespace, "p")
     admin.delete(pods(namespace, "p"))
     kubelet.finish_deletion(namespace, "p")

@@ -15,6 +15,7 @@ from tests.apiserver.api import Api
 from tests.apiserver.kubelet import ScriptedKubelet
 from tests.apiserver.rights import chart_rules
 from tests.apiserver.watching import HURRY, eventually
+from tests.builders import manifest
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces"
 
@@ -41,11 +42,6 @@ async def opened(cluster: Cluster, *names: str) -> AsyncIterator[Namespaces]:
         await found.close()
 
 
-def pod(name: str) -> dict[str, object]:
-    spec = {"containers": [{"name": "c", "image": "i"}], "automountServiceAccountToken": False}
-    return {"kind": "Pod", "metadata": {"name": name, "labels": {OURS: "t"}}, "spec": spec}
-
-
 async def test_each_namespace_is_watched_by_a_role_of_its_own(
     admin: Api,
     kubelet: ScriptedKubelet,
@@ -53,6 +49,7 @@ async def test_each_namespace_is_watched_by_a_role_of_its_own(
     cluster_of: Callable[..., Cluster],
 ) -> None:
     one, two, other = (make_namespace() for _ in range(3))
+    watched = manifest(name="p", labels={OURS: "t"}, automountServiceAccountToken=False)
     for name in (one, two):
         allow_in(admin, name, "nobody")
     async with opened(cluster_of("nobody"), one, two) as found:
@@ -60,7 +57,7 @@ async def test_each_namespace_is_watched_by_a_role_of_its_own(
         await eventually(found.synced)
         assert found.watch_error() is None and found.default_namespace == one
         for namespace in (one, two):
-            uid = await found.create(namespace, pod("p"))
+            uid = await found.create(namespace, watched)
             kubelet.running(namespace, "p")
 
             def runs(namespace: str = namespace) -> bool:
@@ -76,7 +73,7 @@ async def test_each_namespace_is_watched_by_a_role_of_its_own(
         await eventually(lambda: len(found.list_cached()) == 1)
         assert await found.get(one, "p") is None
         with pytest.raises(ClusterDenied, match=f"allowed by its setting namespaces: {one}, {two}"):
-            await found.create(other, pod("p"))
+            await found.create(other, watched)
         assert found.get_cached(other, "p") is None
         assert await found.execution_over(other, "f1") is None
 

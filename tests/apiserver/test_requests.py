@@ -22,31 +22,31 @@ from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
 from tests.apiserver.kubelet import ScriptedKubelet
-from tests.apiserver.manifests import pod
 from tests.apiserver.watching import gone, opened, there, until, watching
+from tests.builders import manifest
 
 ClusterOf = Callable[..., Cluster]
 
 
 async def test_a_pod_that_it_makes_is_known_at_once(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
     async with watching(cluster_of("connector"), namespace) as kube:
-        uid = await kube.create(namespace, pod("p"))
+        uid = await kube.create(namespace, manifest(name="p"))
         assert admin.get(pods(namespace, "p"))["metadata"]["uid"] == uid
         assert kube.get_cached(namespace, "p").pod.metadata.uid == uid
 
 
 async def test_a_name_that_is_taken_is_told(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
-    made = admin.post(pods(namespace), pod("p"))
+    made = admin.post(pods(namespace), manifest(name="p"))
     async with opened(cluster_of("connector"), namespace) as kube:
         with pytest.raises(PodExists, match="create pods 'p'"):
-            await kube.create(namespace, pod("p"))
+            await kube.create(namespace, manifest(name="p"))
         assert (await kube.get(namespace, "p")).pod.metadata.uid == made["metadata"]["uid"]
 
 
 async def test_two_who_make_the_same_pod_at_once_make_one(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
     async with opened(cluster_of("connector"), namespace) as one, opened(cluster_of("connector"), namespace) as other:
         done = await asyncio.gather(
-            *(kube.create(namespace, pod("p")) for kube in (one, other)), return_exceptions=True
+            *(kube.create(namespace, manifest(name="p")) for kube in (one, other)), return_exceptions=True
         )
         assert sorted(type(each).__name__ for each in done) == ["PodExists", "str"]
         assert admin.get(pods(namespace, "p"))["metadata"]["uid"] in done
@@ -65,7 +65,7 @@ async def test_two_who_make_the_same_pod_at_once_make_one(cluster_of: ClusterOf,
 async def test_a_pod_that_the_api_server_does_not_take_is_rejected(
     cluster_of: ClusterOf, namespace: str, change: dict[str, Any], status: int, words: str
 ) -> None:
-    made = pod("p")
+    made = manifest(name="p")
     made["spec"].update(change)
     async with opened(cluster_of("connector"), namespace) as kube:
         with pytest.raises(PodRejected, match=words) as caught:
@@ -77,7 +77,7 @@ async def test_a_limit_range_that_forbids_a_pod_rejects_it(cluster_of: ClusterOf
     limits = {"limits": [{"type": "Container", "max": {"cpu": "1"}}]}
     path = f"/api/v1/namespaces/{namespace}/limitranges"
     admin.post(path, {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small"}, "spec": limits})
-    made = pod("p")
+    made = manifest(name="p")
     made["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "2"}}
     async with opened(cluster_of("connector"), namespace) as kube:
         with pytest.raises(PodRejected, match="maximum cpu usage per Container is 1, but limit is 2") as caught:
@@ -104,7 +104,7 @@ async def test_a_quota_without_room_is_told(
 
         async def fill() -> None:
             for number in range(1000):  # admission learns of quotas through a watch of its own, within milliseconds
-                await kube.create(namespace, pod(f"p{number}"))
+                await kube.create(namespace, manifest(name=f"p{number}"))
 
         with pytest.raises(QuotaExceeded, match=words):
             await fill()
@@ -113,12 +113,12 @@ async def test_a_quota_without_room_is_told(
 async def test_a_namespace_that_is_not_there_takes_no_pods(cluster_of: ClusterOf) -> None:
     async with opened(cluster_of("connector"), "default") as kube:
         with pytest.raises(PodRejected, match='namespaces "no-such" not found') as caught:
-            await kube.create("no-such", pod("p"))
+            await kube.create("no-such", manifest(name="p"))
         assert caught.value.status == 404
 
 
 async def test_a_deletion_is_of_the_pod_that_is_meant(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
-    made = admin.post(pods(namespace), pod("p"))
+    made = admin.post(pods(namespace), manifest(name="p"))
     async with watching(cluster_of("connector"), namespace) as kube:
         await kube.delete(namespace, "p", uid="of-an-earlier-pod")
         assert admin.find(pods(namespace, "p")) is not None
@@ -138,7 +138,7 @@ async def test_a_deletion_has_the_pods_own_grace_or_the_one_that_is_given(
     grace: int | None,
     seconds: int,
 ) -> None:
-    admin.post(pods(namespace), pod("p"))
+    admin.post(pods(namespace), manifest(name="p"))
     kubelet.running(namespace, "p")
     async with opened(cluster_of("connector"), namespace) as kube:
         await kube.delete(namespace, "p", grace=grace)
@@ -152,7 +152,7 @@ async def test_a_pod_is_read_as_it_is_now(
 ) -> None:
     async with watching(cluster_of("connector", front), namespace) as kube:
         assert await kube.get(namespace, "p") is None
-        admin.post(pods(namespace), pod("p"))
+        admin.post(pods(namespace), manifest(name="p"))
         await until(kube, namespace, "p", there)
         front.wait_for_watches(2)
         held = front.hold("watch", "pods")
@@ -165,7 +165,7 @@ async def test_a_pod_is_read_as_it_is_now(
 
 async def test_pods_are_listed_by_all_of_their_labels(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
     for name, labels in {"a": {"x": "1"}, "b": {"x": "1", "y": "2"}, "c": {"x": "2", "y": "2"}}.items():
-        admin.post(pods(namespace), pod(name, labels=labels))
+        admin.post(pods(namespace), manifest(name=name, labels=labels))
     async with opened(cluster_of("connector"), namespace) as kube:
 
         async def found(**labels: str) -> list[str]:
@@ -180,7 +180,7 @@ async def test_pods_are_listed_by_all_of_their_labels(cluster_of: ClusterOf, adm
 async def test_the_end_of_a_log_is_what_the_kubelet_has_of_it(
     cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, namespace: str
 ) -> None:
-    admin.post(pods(namespace), pod("p"))
+    admin.post(pods(namespace), manifest(name="p"))
     async with opened(cluster_of("connector"), namespace) as kube:
         assert await kube.logs(namespace, "p", "p", 10) == ""  # it is not bound
         kubelet.running(namespace, "p")
@@ -192,7 +192,7 @@ async def test_the_end_of_a_log_is_what_the_kubelet_has_of_it(
 
 
 CALLS: dict[str, Callable[[KubeCluster, str], Coroutine[Any, Any, Any]]] = {
-    "create pods": lambda kube, namespace: kube.create(namespace, pod("new")),
+    "create pods": lambda kube, namespace: kube.create(namespace, manifest(name="new")),
     "delete pods": lambda kube, namespace: kube.delete(namespace, "p"),
     "get pods": lambda kube, namespace: kube.get(namespace, "p"),
     "list pods": lambda kube, namespace: kube.list(namespace, {}),
@@ -205,7 +205,7 @@ async def test_a_right_that_is_missing_is_named(
     cluster_of: ClusterOf, admin: Api, guest_may: Callable[..., None], namespace: str, right: str
 ) -> None:
     """With all the others nothing else is missing; with it nothing is."""
-    admin.post(pods(namespace), pod("p"))
+    admin.post(pods(namespace), manifest(name="p"))
     async with opened(cluster_of("guest"), namespace) as kube:
         guest_may(*(each for each in CALLS if each != right))
         with pytest.raises(ClusterDenied, match=f"may not {right} in namespace '{namespace}'") as caught:
@@ -229,9 +229,9 @@ async def test_after_a_lost_answer_it_is_not_known_whether_the_pod_was_made(
     front.lose("create", "pods")
     async with opened(cluster_of("connector", front), namespace) as kube:
         with pytest.raises(ClusterBusy, match="create pods 'p'"):
-            await kube.create(namespace, pod("p"))
+            await kube.create(namespace, manifest(name="p"))
         with pytest.raises(PodExists):
-            await kube.create(namespace, pod("p"))
+            await kube.create(namespace, manifest(name="p"))
 
 
 @pytest.mark.parametrize("code", [429, 500, 503, 504])
@@ -250,11 +250,11 @@ async def test_a_server_that_does_not_answer_keeps_nobody_longer_than_allowed(
     cluster_of: ClusterOf, admin: Api, front: Front, namespace: str
 ) -> None:
     held = front.hold("create", "pods")
-    admin.post(pods(namespace), pod("q"))
+    admin.post(pods(namespace), manifest(name="q"))
     timeouts = Timeouts(total=0.2)
     async with watching(cluster_of("connector", front), namespace, timeouts=timeouts) as kube:
         with pytest.raises(ClusterBusy, match="none within 0.2 s"):
-            await kube.create(namespace, pod("p"))
+            await kube.create(namespace, manifest(name="p"))
         assert await kube.get(namespace, "q") is not None  # others are not held up
         held.release()
         await until(kube, namespace, "p", there)  # it was made after all

@@ -8,9 +8,9 @@ import pytest
 
 from flytekitplugins_podtriage.kube.pod_reader import Cluster, list_pods
 from tests.apiserver.api import Api, ApiStatus, pods
-from tests.apiserver.manifests import pod
 from tests.apiserver.rights import chart_rules, may
 from tests.apiserver.server import KUBELET, ApiServer
+from tests.builders import manifest
 
 VERBS = "get list watch create update patch delete deletecollection".split()
 
@@ -56,7 +56,7 @@ def test_a_guest_has_the_rights_that_a_test_gives(
 
 
 def test_its_data_and_its_address_outlive_it(server: ApiServer, admin: Api, namespace: str) -> None:
-    made = admin.post(pods(namespace), pod("p"))
+    made = admin.post(pods(namespace), manifest(name="p"))
     server.stop()
     assert not server.running
     server.start()
@@ -66,12 +66,12 @@ def test_its_data_and_its_address_outlive_it(server: ApiServer, admin: Api, name
 
 def test_every_test_has_a_namespace_of_its_own(make_namespace: Callable[[], str], admin: Api) -> None:
     first, second = make_namespace(), make_namespace()
-    admin.post(pods(first), pod("p"))
+    admin.post(pods(first), manifest(name="p"))
     assert admin.find(pods(second, "p")) is None
 
 
 def test_the_packages_own_connection_works(cluster_of: Callable[..., Cluster], admin: Api, namespace: str) -> None:
-    admin.post(pods(namespace), pod("p"))
+    admin.post(pods(namespace), manifest(name="p"))
     cluster = cluster_of("connector", namespace=namespace)
     assert cluster.namespace == namespace
     [found] = list_pods(cluster, namespace)
@@ -80,9 +80,9 @@ def test_the_packages_own_connection_works(cluster_of: Callable[..., Cluster], a
 
 def test_a_page_of_a_revision_that_is_compacted_has_expired(server: ApiServer, admin: Api, namespace: str) -> None:
     for name in ("a", "b"):
-        admin.post(pods(namespace), pod(name))
+        admin.post(pods(namespace), manifest(name=name))
     page = admin.get(pods(namespace), limit=1)
-    admin.post(pods(namespace), pod("c"))
+    admin.post(pods(namespace), manifest(name="c"))
     server.compact()
     server.kill()  # servers since 1.34 keep older revisions in memory too (ListFromCacheSnapshot)
     server.start()

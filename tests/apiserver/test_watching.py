@@ -13,8 +13,8 @@ from flytekitplugins_podtriage.kube.client.connection import Cluster
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
 from tests.apiserver.kubelet import ScriptedKubelet
-from tests.apiserver.manifests import pod
 from tests.apiserver.watching import HURRY, gone, listed, names, opened, phase, there, until, watching
+from tests.builders import manifest
 
 FINALIZER = "flyte.org/finalizer-k8s"
 LIMITED = "429 Too Many Requests"
@@ -32,7 +32,7 @@ async def test_a_pod_is_seen_from_its_creation_to_its_end(
 ) -> None:
     async with watching(cluster_of("connector"), namespace) as kube:
         assert kube.get_cached(namespace, "p") is None
-        made = admin.post(pods(namespace), pod("p"))
+        made = admin.post(pods(namespace), manifest(name="p"))
         snapshot = await until(kube, namespace, "p", there)
         assert snapshot.pod.metadata.uid == made["metadata"]["uid"]
         kubelet.running(namespace, "p")
@@ -51,12 +51,12 @@ async def test_what_was_there_before_is_listed_page_by_page(
     cluster_of: ClusterOf, admin: Api, front: Front, namespace: str
 ) -> None:
     for number in range(7):
-        admin.post(pods(namespace), pod(f"p{number}"))
+        admin.post(pods(namespace), manifest(name=f"p{number}"))
     pace = HURRY.__class__(page=2, first_wait=0.02, short=0.0)
     async with watching(cluster_of("connector", front), namespace, pace=pace) as kube:
         assert names(kube) == [f"p{number}" for number in range(7)]
         assert front.count("list", "pods") == 4
-        admin.post(pods(namespace), pod("p7"))
+        admin.post(pods(namespace), manifest(name="p7"))
         await until(kube, namespace, "p7", there)
         assert front.count("list", "pods") == 4
 
@@ -64,7 +64,7 @@ async def test_what_was_there_before_is_listed_page_by_page(
 async def test_absence_is_believed_only_after_a_whole_list(
     cluster_of: ClusterOf, admin: Api, front: Front, namespace: str
 ) -> None:
-    admin.post(pods(namespace), pod("p"))
+    admin.post(pods(namespace), manifest(name="p"))
     held = front.hold("list", "pods")
     async with opened(cluster_of("connector", front), namespace) as kube:
         await asyncio.to_thread(held.wait)
@@ -82,7 +82,7 @@ async def test_one_namespace_is_watched_or_all(
     here, there_ = make_namespace(), make_namespace()
     async with watching(cluster_of("connector"), here) as one, watching(cluster_of("connector")) as both:
         for namespace in (there_, here):
-            admin.post(pods(namespace), pod("p"))
+            admin.post(pods(namespace), manifest(name="p"))
         await until(one, here, "p", there)
         await until(both, here, "p", there)
         assert one.get_cached(there_, "p") is None
@@ -90,17 +90,17 @@ async def test_one_namespace_is_watched_or_all(
 
 
 async def test_only_pods_with_the_label_are_seen(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
-    admin.post(pods(namespace), pod("listed", labels={"a": "b"}))
-    admin.post(pods(namespace), pod("listed-not"))
+    admin.post(pods(namespace), manifest(name="listed", labels={"a": "b"}))
+    admin.post(pods(namespace), manifest(name="listed-not"))
     async with watching(cluster_of("connector"), namespace, "a") as kube:
-        admin.post(pods(namespace), pod("watched-not"))
-        admin.post(pods(namespace), pod("watched", labels={"a": "b"}))
+        admin.post(pods(namespace), manifest(name="watched-not"))
+        admin.post(pods(namespace), manifest(name="watched", labels={"a": "b"}))
         await until(kube, namespace, "watched", there)
         assert names(kube) == ["listed", "watched"]
 
 
 async def test_a_pod_that_loses_the_label_is_gone(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
-    admin.post(pods(namespace), pod("p", labels={"a": "b"}))
+    admin.post(pods(namespace), manifest(name="p", labels={"a": "b"}))
     async with watching(cluster_of("connector"), namespace, "a") as kube:
         admin.merge(pods(namespace, "p"), {"metadata": {"labels": {"a": None}}})
         await until(kube, namespace, "p", gone)
@@ -110,8 +110,8 @@ async def test_a_pod_that_loses_the_label_is_gone(cluster_of: ClusterOf, admin: 
 async def test_events_are_seen_with_their_pod(
     cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, namespace: str, when: str
 ) -> None:
-    admin.post(pods(namespace), pod("p"))
-    admin.post(pods(namespace), pod("other"))
+    admin.post(pods(namespace), manifest(name="p"))
+    admin.post(pods(namespace), manifest(name="other"))
     kubelet.event(namespace, "other", "Pulled", "of another pod")
     if when == "before the watch":
         kubelet.event(namespace, "p", "Failed", LIMITED, "Warning")
@@ -125,7 +125,7 @@ async def test_events_are_seen_with_their_pod(
 async def test_an_event_that_is_told_again_is_one_event(
     cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, namespace: str
 ) -> None:
-    made = admin.post(pods(namespace), pod("p"))
+    made = admin.post(pods(namespace), manifest(name="p"))
     about = {"kind": "Pod", "namespace": namespace, "name": "p", "uid": made["metadata"]["uid"]}
     event = {
         "metadata": {"name": "p.1", "namespace": namespace},
@@ -144,7 +144,7 @@ async def test_an_event_that_is_told_again_is_one_event(
 async def test_a_finalizer_keeps_a_deleted_pod_in_sight(
     cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, namespace: str
 ) -> None:
-    admin.post(pods(namespace), pod("p", finalizers=[FINALIZER]))
+    admin.post(pods(namespace), manifest(name="p", finalizers=[FINALIZER]))
     kubelet.running(namespace, "p")
     async with watching(cluster_of("connector"), namespace) as kube:
         admin.delete(pods(namespace, "p"))
@@ -157,10 +157,10 @@ async def test_a_finalizer_keeps_a_deleted_pod_in_sight(
 
 
 async def test_a_pod_that_is_made_anew_is_another(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
-    admin.post(pods(namespace), pod("p"))
+    admin.post(pods(namespace), manifest(name="p"))
     async with watching(cluster_of("connector"), namespace) as kube:
         admin.delete(pods(namespace, "p"))
-        made = admin.post(pods(namespace), pod("p"))
+        made = admin.post(pods(namespace), manifest(name="p"))
         snapshot = await until(kube, namespace, "p", lambda now: now.pod.metadata.uid == made["metadata"]["uid"])
         assert not snapshot.gone
         assert snapshot.events == ()
@@ -177,7 +177,7 @@ async def test_two_replicas_see_the_same(
     """One from the beginning, the other from the middle, when it is started."""
     async with watching(cluster_of("connector"), namespace) as first:
         for name in ("a", "b"):
-            admin.post(pods(namespace), pod(name))
+            admin.post(pods(namespace), manifest(name=name))
         kubelet.image_pull_failed(namespace, "a", LIMITED)
         async with watching(cluster_of("connector"), namespace) as second:
             kubelet.succeeded(namespace, "b")
@@ -195,7 +195,7 @@ async def test_what_the_api_server_is_asked_does_not_grow_with_the_pods(
 ) -> None:
     async with watching(cluster_of("connector", front), namespace) as kube:
         for number in range(30):
-            admin.post(pods(namespace), pod(f"p{number}"))
+            admin.post(pods(namespace), manifest(name=f"p{number}"))
             kubelet.event(namespace, f"p{number}", "Pulling", "the image")
         for number in range(30):
             await until(kube, namespace, f"p{number}", lambda snapshot: snapshot and snapshot.events)

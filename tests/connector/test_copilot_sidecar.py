@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,34 +15,23 @@ from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.connector.hook import TaskAttempt, TriageHook
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.flyte.task import MARKER
+from tests.builders import NOW, ago, pod, running, terminated
 
-NOW = datetime(2026, 8, 1, 12, 0, tzinfo=timezone.utc)
-BEGAN = "2026-08-01T11:00:00Z"
-ENDED_WELL = {"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": BEGAN, "finishedAt": BEGAN}}
-ENDED_BADLY = {"terminated": {"exitCode": 3, "reason": "Error", "startedAt": BEGAN, "finishedAt": BEGAN}}
-STILL_RUNNING = {"running": {"startedAt": BEGAN}}
+STATES = {"runs": running, "ended": partial(terminated, 0), "failed": partial(terminated, 3)}
 
 
-def pod(phase: str, primary: Any, uploader: Any, name: str = "flyte-copilot-uploader") -> dict[str, Any]:
-    """Return a pod as propeller 1.16 makes it of a container task with outputs."""
-    statuses = [] if uploader is None else [{"name": name, "state": uploader, "ready": True}]
-    return {
-        "metadata": {
-            "name": "f1-n0-0", "namespace": "ns", "uid": "u", "creationTimestamp": BEGAN,
-            "annotations": {"primary_container_name": "primary"},
-        },
-        "spec": {
-            "nodeName": "n",
-            "initContainers": [{"name": name, "restartPolicy": "Always"}],
-            "containers": [{"name": "primary", "image": "docker.io/acme/app:1"}],
-        },
-        "status": {
-            "phase": phase, "startTime": BEGAN,
-            "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": BEGAN}],
-            "initContainerStatuses": statuses,
-            "containerStatuses": [{"name": "primary", "state": primary}],
-        },
-    }  # fmt: skip
+def container_task(phase: str, main: str, copilot: str | None, name: str = "flyte-copilot-uploader") -> dict[str, Any]:
+    """Return a pod as propeller 1.16 makes it of a container task with outputs.
+
+    Args:
+        phase: of the pod.
+        main: what the task's container does: ``runs``, ``ended`` or ``failed``.
+        copilot: what the one that uploads does; None: it has no status.
+        name: of the one that uploads.
+    """
+    spec = {"initContainers": [{"name": name, "restartPolicy": "Always"}]}
+    inits = [] if copilot is None else [STATES[copilot](name=name)]
+    return pod(phase, STATES[main](), inits=inits, primary="main", spec=spec, startTime=ago(60))
 
 
 @pytest.fixture
@@ -58,15 +47,17 @@ def attempt(tmp_path: Path) -> TaskAttempt:
 @pytest.mark.parametrize(
     ("seen", "phase"),
     [
-        pytest.param(pod("Running", STILL_RUNNING, STILL_RUNNING), idl.RUNNING, id="the container runs"),
-        pytest.param(pod("Running", ENDED_WELL, STILL_RUNNING), idl.RUNNING, id="it has ended, and copilot uploads"),
-        pytest.param(pod("Running", ENDED_WELL, STILL_RUNNING, "pilot-uploader"), idl.RUNNING, id="by another name"),
-        pytest.param(pod("Running", ENDED_WELL, None), idl.RUNNING, id="copilot's status is not told"),
-        pytest.param(pod("Running", ENDED_WELL, ENDED_WELL), idl.SUCCEEDED, id="copilot has ended"),
-        pytest.param(pod("Running", ENDED_WELL, ENDED_BADLY), idl.SUCCEEDED, id="badly: propeller finds no outputs"),
-        pytest.param(pod("Succeeded", ENDED_WELL, ENDED_WELL), idl.SUCCEEDED, id="the pod is over"),
-        pytest.param(pod("Succeeded", ENDED_WELL, STILL_RUNNING), idl.SUCCEEDED, id="whatever the status lags behind"),
-        pytest.param(pod("Running", ENDED_WELL, STILL_RUNNING, "envoy"), idl.SUCCEEDED, id="any other sidecar"),
+        pytest.param(container_task("Running", "runs", "runs"), idl.RUNNING, id="the container runs"),
+        pytest.param(container_task("Running", "ended", "runs"), idl.RUNNING, id="it has ended, and copilot uploads"),
+        pytest.param(container_task("Running", "ended", "runs", "pilot-uploader"), idl.RUNNING, id="by another name"),
+        pytest.param(container_task("Running", "ended", None), idl.RUNNING, id="copilot's status is not told"),
+        pytest.param(container_task("Running", "ended", "ended"), idl.SUCCEEDED, id="copilot has ended"),
+        pytest.param(
+            container_task("Running", "ended", "failed"), idl.SUCCEEDED, id="badly: propeller finds no outputs"
+        ),
+        pytest.param(container_task("Succeeded", "ended", "ended"), idl.SUCCEEDED, id="the pod is over"),
+        pytest.param(container_task("Succeeded", "ended", "runs"), idl.SUCCEEDED, id="whatever the status lags behind"),
+        pytest.param(container_task("Running", "ended", "runs", "envoy"), idl.SUCCEEDED, id="any other sidecar"),
     ],
 )
 def test_a_success_is_told_when_the_outputs_are_there(
@@ -76,7 +67,7 @@ def test_a_success_is_told_when_the_outputs_are_there(
 
 
 def test_nothing_is_put_on_record_while_copilot_uploads(hook: TriageHook, attempt: TaskAttempt, tmp_path: Path) -> None:
-    answer = hook.resource(pod("Running", ENDED_WELL, STILL_RUNNING), attempt, now=NOW)
+    answer = hook.resource(container_task("Running", "ended", "runs"), attempt, now=NOW)
 
     assert "copilot stores its outputs" in answer.message
     assert not (tmp_path / "data").exists()
@@ -91,7 +82,7 @@ def test_of_a_pod_that_is_gone_the_outputs_alone_tell_whether_it_succeeded(
         place.mkdir(parents=True)
         (place / "outputs.pb").write_bytes(b"")
 
-    answer = hook.resource(pod("Running", ENDED_WELL, STILL_RUNNING), attempt, now=NOW, gone=True)
+    answer = hook.resource(container_task("Running", "ended", "runs"), attempt, now=NOW, gone=True)
 
     assert answer.phase == idl.SUCCEEDED
     assert (place / "error.pb").exists() is not stored
@@ -101,7 +92,7 @@ def test_of_a_pod_that_is_gone_the_outputs_alone_tell_whether_it_succeeded(
 
 
 def test_a_failure_is_told_at_once(hook: TriageHook, attempt: TaskAttempt, tmp_path: Path) -> None:
-    answer = hook.resource(pod("Running", ENDED_BADLY, STILL_RUNNING), attempt, now=NOW)
+    answer = hook.resource(container_task("Running", "failed", "runs"), attempt, now=NOW)
 
     assert answer.phase == idl.SUCCEEDED  # with the document that propeller looks for
     assert (tmp_path / "data" / "0" / "error.pb").exists()
@@ -110,6 +101,6 @@ def test_a_failure_is_told_at_once(hook: TriageHook, attempt: TaskAttempt, tmp_p
 def test_a_task_without_outputs_waits_for_no_upload(hook: TriageHook, tmp_path: Path) -> None:
     attempt = TaskAttempt(str(tmp_path / "data" / "0"), marker=True)
 
-    answer = hook.resource(pod("Running", ENDED_WELL, STILL_RUNNING), attempt, now=NOW)
+    answer = hook.resource(container_task("Running", "ended", "runs"), attempt, now=NOW)
 
     assert (answer.phase, list(answer.outputs.literals)) == (idl.SUCCEEDED, [MARKER])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,42 +26,24 @@ from flytekitplugins_podtriage.core.accounting import Failure
 from flytekitplugins_podtriage.flyte.log_links import LinkTemplate
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.flyte.task import MARKER
+from tests.builders import NOW, container, pod, running, terminated, waiting
 from tests.connector.templates import template
 
-NOW = datetime(2026, 8, 1, 12, 0, tzinfo=timezone.utc)
 LIMITED = 'failed to pull image "docker.io/library/app:1": 429 Too Many Requests - toomanyrequests: rate limit'
 UNKNOWN = 'failed to resolve reference "docker.io/library/app:1": docker.io/library/app:1: not found'
 
 
-def pod(phase: str = "Pending", state: dict[str, Any] | None = None, since: int = 0, **status: Any) -> dict[str, Any]:
-    """Return a pod whose one container has a state; it came to its node so many seconds ago."""
-    began = (NOW - timedelta(seconds=since)).isoformat()
-    said: dict[str, Any] = {"name": "primary", "image": "docker.io/library/app:1", "state": state or {}}
-    conditions = [{"type": kind, "status": "False", "lastTransitionTime": began} for kind in ("Ready",)]
-    return {
-        "kind": "Pod",
-        "metadata": {
-            "name": "f1-n0-0", "namespace": "ns", "uid": "u1", "creationTimestamp": began,
-            "annotations": {"primary_container_name": "primary"},
-        },
-        "spec": {"nodeName": "n", "containers": [{"name": "primary", "image": "docker.io/library/app:1"}]},
-        "status": {
-            "phase": phase, "startTime": began, "conditions": conditions, "containerStatuses": [said], **status
-        },
-    }  # fmt: skip
+def pulling(message: str, age: float) -> dict[str, Any]:
+    return pod("Pending", waiting("ImagePullBackOff", message), age=age)
 
 
-def pulling(message: str, since: int) -> dict[str, Any]:
-    return pod(state={"waiting": {"reason": "ImagePullBackOff", "message": message}}, since=since)
-
-
-RUNNING = pod("Running", {"running": {"startedAt": NOW.isoformat()}})
-SUCCEEDED = pod("Succeeded", {"terminated": {"exitCode": 0, "reason": "Completed"}})
-CRASHED = pod("Failed", {"terminated": {"exitCode": 3, "reason": "Error"}})
+RUNNING = pod("Running", running())
+SUCCEEDED = pod("Succeeded", terminated(0))
+CRASHED = pod("Failed", terminated(3))
 SHUT_DOWN = pod("Failed", reason="Terminated", message="Pod was terminated in response to imminent node shutdown.")
-OOM = pod("Failed", {"terminated": {"exitCode": 137, "reason": "OOMKilled"}})
+OOM = pod("Failed", terminated(137, "OOMKilled"))
 LIMITED_LONG = pulling(LIMITED, 3600)
-UNPARSABLE = pod(state={"waiting": {"reason": "InvalidImageName", "message": "invalid reference format"}}, since=3600)
+UNPARSABLE = pod("Pending", waiting("InvalidImageName", "invalid reference format"), age=3600)
 MISSING_LONG = pulling(UNKNOWN, 3600)
 
 
@@ -106,7 +88,7 @@ def charged(folder: Path, *kinds: ErrorKind) -> None:
 
 @pytest.mark.parametrize(
     ("seen", "phase"),
-    [(pod(), idl.INITIALIZING), (RUNNING, idl.RUNNING), (pulling(LIMITED, 60), idl.INITIALIZING)],
+    [(pod("Pending", container()), idl.INITIALIZING), (RUNNING, idl.RUNNING), (pulling(LIMITED, 60), idl.INITIALIZING)],
 )
 def test_a_pod_that_is_not_over_is_told_without_a_file(
     hook: TriageHook, folder: Path, seen: dict[str, Any], phase: int
@@ -432,7 +414,9 @@ def test_links_are_filled_in(folder: Path) -> None:
     link = LinkTemplate.parse("Logs=https://logs.example/{{ .namespace }}/{{.podName}}?c={{ .containerName }}")
     told = TriageHook(settings=Settings(log_links=[link])).resource(RUNNING, attempt(folder), now=NOW)
     assert told.log_links is not None
-    assert [(one.name, one.uri) for one in told.log_links] == [("Logs", "https://logs.example/ns/f1-n0-0?c=primary")]
+    assert [(one.name, one.uri) for one in told.log_links] == [
+        ("Logs", "https://logs.example/flytesnacks-development/f3a91c-n0-0?c=main")
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "Logs", "Logs=", "=https://x", "Logs=x", "Logs=https://x/{{ .nothing }}"])

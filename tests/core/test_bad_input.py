@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flytekitplugins_podtriage import InvalidPod, Policy, triage
-from tests.core.test_triage import NOW, pod
+from tests.builders import NOW, pod
 
 BAD = [
     ("not JSON", b"pod: yes", "malformed|invalid"),

@@ -26,7 +26,7 @@ from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.rule import Rule
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
-from tests.core.test_triage import NOW, PRIMARY, ago, ended, event, pod, running, waiting
+from tests.builders import NOW, ago, condition, disruption, event, pod, running, terminated, waiting
 
 FAR = "9999-12-31T23:59:00Z"
 
@@ -101,7 +101,7 @@ def test_a_verdict_with_a_category_of_somebodys_own_is_read() -> None:
 
 
 def test_a_charge_is_json_too() -> None:
-    charge = forecast(pod("Failed", ended(1)), backend="flyte-1.16", now=NOW)
+    charge = forecast(pod("Failed", terminated(1)), backend="flyte-1.16", now=NOW)
     assert json.loads(charge.to_json())["backend"] == "flyte-1.16"
 
 
@@ -129,14 +129,14 @@ def test_an_event_that_cannot_be_read_is_refused_in_one_line(given: object) -> N
 
 def test_a_client_event_is_read_as_its_json_is() -> None:
     client = pytest.importorskip("kubernetes.client")
+    given = pod("Pending", waiting("ImagePullBackOff", 'Back-off pulling image "acme/app:v1"'))
     model = client.CoreV1Event(
         metadata=client.V1ObjectMeta(name="e"),
-        involved_object=client.V1ObjectReference(uid="u", field_path="spec.containers{main}"),
+        involved_object=client.V1ObjectReference(uid=given["metadata"]["uid"], field_path="spec.containers{main}"),
         reason="Failed",
         message='Failed to pull image "acme/app:v1": 429 Too Many Requests',
         last_timestamp=NOW,
     )
-    given = pod("Pending", waiting("ImagePullBackOff", 'Back-off pulling image "acme/app:v1"'))
     assert triage(given, events=[model], now=NOW).category == "registry_rate_limited"
 
 
@@ -152,7 +152,7 @@ def test_the_later_of_two_states_counts_in_memory() -> None:
 
 def test_another_pod_of_the_same_name_is_not_remembered() -> None:
     first = remember(None, pod("Pending", waiting("ErrImagePull", "429 Too Many Requests")), now=NOW)
-    other = remember(first, pod("Pending", waiting("ContainerCreating"), metadata={"uid": "v"}), now=NOW)
+    other = remember(first, pod("Pending", waiting("ContainerCreating"), uid="v"), now=NOW)
     assert (other.uid, other.causes) == ("v", ())
 
 
@@ -162,7 +162,7 @@ PODS: list[tuple[str, dict[str, Any], str, str | None, str | None]] = [
         pod(
             "Pending",
             waiting("ContainerCreating"),
-            metadata={"deletionTimestamp": ago(-20), "deletionGracePeriodSeconds": 30},
+            deleted=-20,
         ),
         "Initializing",
         None,
@@ -170,28 +170,28 @@ PODS: list[tuple[str, dict[str, Any], str, str | None, str | None]] = [
     ),
     (
         "deleted while it waits, and the grace is over",
-        pod("Pending", waiting("ContainerCreating"), metadata={"deletionTimestamp": ago(1)}),
+        pod("Pending", waiting("ContainerCreating"), deleted=1),
         "RetryableFailure",
         "SYSTEM",
         "deleted",
     ),
     (
         "deleted while it runs, within its grace",
-        pod("Running", running(), metadata={"deletionTimestamp": ago(-20)}),
+        pod("Running", running(), deleted=-20),
         "Running",
         None,
         None,
     ),
     (
         "deleted while it runs, and the grace is over",
-        pod("Running", running(), metadata={"deletionTimestamp": ago(1)}),
+        pod("Running", running(), deleted=1),
         "RetryableFailure",
         "SYSTEM",
         "deleted",
     ),
     (
         "deleted while it waited for what the user had named wrongly",
-        pod("Failed", {**waiting("ImagePullBackOff", "manifest unknown")}, metadata={"deletionTimestamp": ago(1)}),
+        pod("Failed", waiting("ImagePullBackOff", "manifest unknown"), deleted=1),
         "RetryableFailure",
         "USER",
         "not_found",
@@ -206,7 +206,7 @@ PODS: list[tuple[str, dict[str, Any], str, str | None, str | None]] = [
     ("not yet seen by the kubelet", pod("Pending", conditions=[]), "Queued", None, None),
     (
         "not scheduled for a reason that is new",
-        pod("Pending", conditions=[{"type": "PodScheduled", "status": "False", "reason": "Dreaming", "message": "z"}]),
+        pod("Pending", conditions=[condition("PodScheduled", "False", "Dreaming", "z")]),
         "Queued",
         None,
         None,
@@ -220,74 +220,52 @@ PODS: list[tuple[str, dict[str, Any], str, str | None, str | None]] = [
     ),
     (
         "an init container out of memory",
-        {"status": {"phase": "Failed", "initContainerStatuses": [ended(137, "OOMKilled", name="i")]}},
+        pod("Failed", inits=[terminated(137, "OOMKilled", name="i")]),
         "RetryableFailure",
         "USER",
         "oom",
     ),
     (
         "a sidecar that failed before the task's container ran",
-        pod("Failed", waiting("PodInitializing"), ended(1, name="s"), metadata=PRIMARY),
+        pod("Failed", waiting("PodInitializing"), terminated(1, name="s"), primary="main"),
         "RetryableFailure",
         "USER",
         "app_error",
     ),
     (
         "a crash that is started again",
-        {
-            "status": {
-                "phase": "Running",
-                "startTime": ago(60),
-                "containerStatuses": [
-                    {
-                        "name": "m",
-                        "restartCount": 2,
-                        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
-                        "lastState": ended(1)["state"],
-                    }
-                ],
-            }
-        },
+        pod(
+            "Running",
+            waiting("CrashLoopBackOff", restartCount=2, lastState=terminated(1)["state"]),
+            conditions=[],
+            startTime=ago(60),
+        ),
         "Running",
         "USER",
         "app_error",
     ),
     (
         "a crash that was started again too often",
-        {
-            "status": {
-                "phase": "Running",
-                "startTime": ago(600),
-                "containerStatuses": [
-                    {
-                        "name": "m",
-                        "restartCount": 9,
-                        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
-                        "lastState": ended(1)["state"],
-                    }
-                ],
-            }
-        },
+        pod(
+            "Running",
+            waiting("CrashLoopBackOff", restartCount=9, lastState=terminated(1)["state"]),
+            conditions=[],
+            startTime=ago(600),
+        ),
         "RetryableFailure",
         "USER",
         "app_error",
     ),
     (
         "a crash of which nothing is known",
-        {
-            "status": {
-                "phase": "Running",
-                "startTime": ago(600),
-                "containerStatuses": [{"name": "m", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}],
-            }
-        },
+        pod("Running", waiting("CrashLoopBackOff"), conditions=[], startTime=ago(600)),
         "Running",
         "USER",
         "app_error",
     ),
     (
         "a node's reason with a message of another cause",
-        pod("Failed", ended(1), reason="Shutdown", message="manifest unknown"),
+        pod("Failed", terminated(1), reason="Shutdown", message="manifest unknown"),
         "RetryableFailure",
         "SYSTEM",
         "node_shutdown",
@@ -296,10 +274,10 @@ PODS: list[tuple[str, dict[str, Any], str, str | None, str | None]] = [
         "ended by the kubelet for a reason that it names",
         pod(
             "Failed",
-            ended(137),
+            terminated(137),
             reason="Preempting",
             message="Preempted in order to admit critical pod",
-            conditions=[{"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}],
+            conditions=[disruption("TerminationByKubelet")],
         ),
         "RetryableFailure",
         "SYSTEM",
@@ -309,9 +287,9 @@ PODS: list[tuple[str, dict[str, Any], str, str | None, str | None]] = [
         "ended by the kubelet for a reason that is new",
         pod(
             "Failed",
-            ended(137),
+            terminated(137),
             reason="Dreaming",
-            conditions=[{"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}],
+            conditions=[disruption("TerminationByKubelet")],
         ),
         "RetryableFailure",
         "SYSTEM",
@@ -319,7 +297,7 @@ PODS: list[tuple[str, dict[str, Any], str, str | None, str | None]] = [
     ),
     (
         "an annotation that names no container",
-        pod("Failed", ended(1), ended(0, name="s"), metadata={"annotations": {"primary_container_name": "none"}}),
+        pod("Failed", terminated(1), terminated(0, name="s"), primary="none"),
         "RetryableFailure",
         "USER",
         "app_error",
@@ -335,15 +313,14 @@ def test_rare_pod(given: dict[str, Any], phase: str, kind: str | None, category:
 
 def test_a_pull_that_does_not_end_is_a_time_out_of_the_network() -> None:
     given = pod("Pending", waiting("ContainerCreating"), age=4000)
-    told = [event("Pulling", 'Pulling image "acme/app:v1"', 3000)]
+    told = [event("Pulling", 'Pulling image "acme/app:v1"', age=3000)]
     verdict = triage(given, events=told, now=NOW)
     assert (verdict.category, verdict.kind, verdict.container) == ("network_timeout", "SYSTEM", "main")
-    assert not triage(given, events=[event("Pulling", "x", 60)], now=NOW).failing
+    assert not triage(given, events=[event("Pulling", "x", age=60)], now=NOW).failing
 
 
 def test_a_node_that_stopped_answering_is_told_from_one_that_was_drained() -> None:
-    condition = [{"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}]
-    given = pod("Failed", ended(137), conditions=condition)
+    given = pod("Failed", terminated(137), conditions=[disruption("DeletionByTaintManager")])
     lost = {"reason": "NodeNotReady", "message": "Node is not ready", "lastTimestamp": ago(60)}
     assert triage(given, events=[lost], now=NOW).category == "node_lost"
     assert triage(given, now=NOW).category == "preempted"
@@ -351,7 +328,7 @@ def test_a_node_that_stopped_answering_is_told_from_one_that_was_drained() -> No
 
 def test_a_time_that_the_registry_asks_for_is_when_to_look_again() -> None:
     given = pod("Pending", waiting("ErrImagePull", "x"))
-    told = [event("Failed", 'Failed to pull image "acme/app:v1": 429 Too Many Requests, retry after 60s', 10)]
+    told = [event("Failed", 'Failed to pull image "acme/app:v1": 429 Too Many Requests, retry after 60s', age=10)]
     assert triage(given, events=told, now=NOW).recheck_at == NOW + timedelta(seconds=50)
 
 
@@ -412,7 +389,7 @@ def test_a_rule_may_ask_for_a_status_a_reason_and_words_at_once() -> None:
 
 
 def test_bytes_and_memory_views_are_pods_too() -> None:
-    data = json.dumps(pod("Failed", ended(1))).encode()
+    data = json.dumps(pod("Failed", terminated(1))).encode()
     now = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
     answers = {triage(form, now=now).to_json() for form in (data, bytearray(data), memoryview(data), data.decode())}
     assert len(answers) == 1

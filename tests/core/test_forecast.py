@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from flytekitplugins_podtriage import forecast
-from tests.core.test_triage import DELETED, LIMITED, NOW, ended, pod, running, waiting
+from tests.builders import NOW, pod, running, terminated, waiting
+from tests.core.test_triage import LIMITED
 
 
 @pytest.mark.parametrize(
@@ -33,11 +34,11 @@ def test_a_pull_that_has_just_failed_is_charged_when_it_backs_off() -> None:
 
 
 def test_a_failure_is_charged_now_and_a_running_pod_never() -> None:
-    assert forecast(pod("Failed", ended(1)), backend="flyte-1.16", now=NOW).at == NOW
+    assert forecast(pod("Failed", terminated(1)), backend="flyte-1.16", now=NOW).at == NOW
     charge = forecast(pod("Running", running()), backend="flyte-1.16", now=NOW)
     assert (charge.at, charge.kind) == (None, None)
 
 
 def test_a_deleted_pod_that_has_not_ended_is_the_platforms_loss_on_stock_flyte() -> None:
-    charge = forecast(pod("Running", running(), metadata=DELETED), backend="flyte-1.16", now=NOW)
+    charge = forecast(pod("Running", running(), deleted=20), backend="flyte-1.16", now=NOW)
     assert (charge.at, charge.kind, charge.code) == (NOW, "SYSTEM", "UnexpectedObjectDeletion")

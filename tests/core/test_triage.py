@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from flytekitplugins_podtriage import Policy, triage
+from tests.builders import NAME, NOW, ago, condition, disruption, event, pod, running, terminated, waiting
 
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
 LIMITED = (
     'Back-off pulling image "acme/app:v1": ErrImagePull: failed to pull and unpack image "acme/app:v1": '
     "unexpected status from HEAD request to https://registry-1.docker.io/v2/acme/app/manifests/v1: 429 Too Many Requests"
@@ -19,48 +19,6 @@ UNKNOWN_IMAGE = (
 )
 
 
-def ago(seconds: float) -> str:
-    return (NOW - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def waiting(reason: str, message: str = "", name: str = "main") -> dict[str, Any]:
-    return {"name": name, "image": "acme/app:v1", "state": {"waiting": {"reason": reason, "message": message}}}
-
-
-def ended(
-    code: int, reason: str = "Error", message: str = "", name: str = "main", finished: float = 10
-) -> dict[str, Any]:
-    return {
-        "name": name,
-        "state": {"terminated": {"exitCode": code, "reason": reason, "message": message, "finishedAt": ago(finished)}},
-    }
-
-
-def running(name: str = "main") -> dict[str, Any]:
-    return {"name": name, "state": {"running": {"startedAt": ago(60)}}}
-
-
-def pod(phase: str, *containers: dict[str, Any], age: float = 60, **more: Any) -> dict[str, Any]:
-    conditions = more.pop("conditions", [{"type": "Ready", "status": "False", "lastTransitionTime": ago(age)}])
-    metadata = {"name": "p", "namespace": "n", "uid": "u", **more.pop("metadata", {})}
-    status = {"phase": phase, "conditions": conditions, "containerStatuses": list(containers), **more}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": status}
-
-
-def disruption(reason: str, message: str = "") -> list[dict[str, Any]]:
-    return [
-        {
-            "type": "DisruptionTarget",
-            "status": "True",
-            "reason": reason,
-            "message": message,
-            "lastTransitionTime": ago(20),
-        }
-    ]
-
-
-PRIMARY = {"annotations": {"primary_container_name": "main"}}
-DELETED = {"deletionTimestamp": ago(20), "deletionGracePeriodSeconds": 30}
 CASES = [
     (
         "a rate limited pull is held",
@@ -123,12 +81,7 @@ CASES = [
         pod(
             "Pending",
             conditions=[
-                {
-                    "type": "PodScheduled",
-                    "status": "False",
-                    "reason": "Unschedulable",
-                    "message": "0/3 nodes are available: 3 Insufficient cpu.",
-                }
+                condition("PodScheduled", "False", "Unschedulable", "0/3 nodes are available: 3 Insufficient cpu.")
             ],
         ),
         "Queued",
@@ -137,7 +90,7 @@ CASES = [
     ),
     (
         "a gated pod is queued and nothing is wrong",
-        pod("Pending", conditions=[{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}]),
+        pod("Pending", conditions=[condition("PodScheduled", "False", "SchedulingGated")]),
         "Queued",
         None,
         None,
@@ -146,10 +99,10 @@ CASES = [
         "the primary's cause comes before a sidecar's",
         pod(
             "Pending",
-            waiting("ImagePullBackOff", UNKNOWN_IMAGE, "a"),
+            waiting("ImagePullBackOff", UNKNOWN_IMAGE, name="a"),
             waiting("ImagePullBackOff", LIMITED),
             age=181,
-            metadata=PRIMARY,
+            primary="main",
         ),
         "Initializing",
         "SYSTEM",
@@ -169,59 +122,64 @@ CASES = [
         "USER",
         "config_missing",
     ),
-    ("exit code 1 is the task's", pod("Failed", ended(1)), "RetryableFailure", "USER", "app_error"),
+    ("exit code 1 is the task's", pod("Failed", terminated(1)), "RetryableFailure", "USER", "app_error"),
     (
         "an OOM is never the platform's",
-        pod("Failed", ended(137, "OOMKilled"), conditions=disruption("TerminationByKubelet")),
+        pod("Failed", terminated(137, "OOMKilled"), conditions=[disruption("TerminationByKubelet")]),
         "RetryableFailure",
         "USER",
         "oom",
     ),
     (
         "a disruption beats exit codes",
-        pod("Failed", ended(1), conditions=disruption("EvictionByEvictionAPI")),
+        pod("Failed", terminated(1), conditions=[disruption("EvictionByEvictionAPI")]),
         "RetryableFailure",
         "SYSTEM",
         "evicted",
     ),
     (
         "preemption is the platform's",
-        pod("Failed", ended(137), conditions=disruption("PreemptionByScheduler")),
+        pod("Failed", terminated(137), conditions=[disruption("PreemptionByScheduler")]),
         "RetryableFailure",
         "SYSTEM",
         "preempted",
     ),
     (
         "a drained node",
-        pod("Failed", ended(143), conditions=disruption("DeletionByTaintManager")),
+        pod("Failed", terminated(143), conditions=[disruption("DeletionByTaintManager")]),
         "RetryableFailure",
         "SYSTEM",
         "preempted",
     ),
     (
         "a node that is gone",
-        pod("Failed", running(), conditions=disruption("DeletionByPodGC")),
+        pod("Failed", running(), conditions=[disruption("DeletionByPodGC")]),
         "RetryableFailure",
         "SYSTEM",
         "node_lost",
     ),
     (
         "a disruption of a kind that is not known",
-        pod("Failed", ended(1), conditions=disruption("Meteor")),
+        pod("Failed", terminated(1), conditions=[disruption("Meteor")]),
         "RetryableFailure",
         "SYSTEM",
         "preempted",
     ),
     (
         "pressure on the node",
-        pod("Failed", ended(137), reason="Evicted", message="The node was low on resource: memory."),
+        pod("Failed", terminated(137), reason="Evicted", message="The node was low on resource: memory."),
         "RetryableFailure",
         "SYSTEM",
         "evicted",
     ),
     (
         "the pod's own limit of storage",
-        pod("Failed", ended(137), reason="Evicted", message='Usage of EmptyDir volume "v" exceeds the limit "4Mi". '),
+        pod(
+            "Failed",
+            terminated(137),
+            reason="Evicted",
+            message='Usage of EmptyDir volume "v" exceeds the limit "4Mi". ',
+        ),
         "RetryableFailure",
         "USER",
         "evicted",
@@ -244,7 +202,7 @@ CASES = [
         "a shutdown",
         pod(
             "Failed",
-            ended(143),
+            terminated(143),
             reason="Terminated",
             message="Pod was terminated in response to imminent node shutdown.",
         ),
@@ -266,7 +224,7 @@ CASES = [
     ),
     (
         "a deadline while running",
-        pod("Failed", ended(137), reason="DeadlineExceeded"),
+        pod("Failed", terminated(137), reason="DeadlineExceeded"),
         "RetryableFailure",
         "USER",
         "deadline",
@@ -280,63 +238,57 @@ CASES = [
     ),
     (
         "deleted while running",
-        pod("Failed", ended(137, finished=10), metadata=DELETED),
+        pod("Failed", terminated(137, age=10), deleted=20),
         "RetryableFailure",
         "SYSTEM",
         "deleted",
     ),
     (
         "an end of its own before the deletion",
-        pod("Failed", ended(1, finished=100), metadata=DELETED),
+        pod("Failed", terminated(1, age=100), deleted=20),
         "RetryableFailure",
         "USER",
         "app_error",
     ),
-    ("a kill that nobody explains", pod("Failed", ended(137)), "RetryableFailure", "SYSTEM", "killed"),
+    ("a kill that nobody explains", pod("Failed", terminated(137)), "RetryableFailure", "SYSTEM", "killed"),
     ("a failure without any word", pod("Failed"), "RetryableFailure", "SYSTEM", "unknown"),
     (
         "a missing command",
-        pod("Failed", ended(128, "StartError", 'exec: "x": executable file not found in $PATH')),
+        pod("Failed", terminated(128, "StartError", 'exec: "x": executable file not found in $PATH')),
         "RetryableFailure",
         "USER",
         "command_not_found",
     ),
     (
         "an init container's own end",
-        {
-            **pod("Failed", waiting("PodInitializing")),
-            "status": {
-                **pod("Failed", waiting("PodInitializing"))["status"],
-                "initContainerStatuses": [ended(1, name="i")],
-            },
-        },
+        pod("Failed", waiting("PodInitializing"), inits=[terminated(1, name="i")]),
         "RetryableFailure",
         "USER",
         "app_error",
     ),
     (
         "a primary that ended well counts, whatever its sidecar does",
-        pod("Failed", ended(0, "Completed"), ended(1, name="s"), metadata=PRIMARY),
+        pod("Failed", terminated(0, "Completed"), terminated(1, name="s"), primary="main"),
         "Success",
         None,
         None,
     ),
     (
         "a primary that ended badly is not waited out",
-        pod("Running", ended(1), running("s"), metadata=PRIMARY),
+        pod("Running", terminated(1), running(name="s"), primary="main"),
         "RetryableFailure",
         "USER",
         "app_error",
     ),
     (
         "a sidecar that ended badly is waited out",
-        pod("Running", running(), ended(1, name="s"), metadata=PRIMARY),
+        pod("Running", running(), terminated(1, name="s"), primary="main"),
         "Running",
         None,
         None,
     ),
-    ("success", pod("Succeeded", ended(0, "Completed")), "Success", None, None),
-    ("an OOM in a success", pod("Succeeded", ended(0, "OOMKilled")), "RetryableFailure", "USER", "oom"),
+    ("success", pod("Succeeded", terminated(0, "Completed")), "Success", None, None),
+    ("an OOM in a success", pod("Succeeded", terminated(0, "OOMKilled")), "RetryableFailure", "USER", "oom"),
     ("a phase that does not exist", pod("Dreaming"), "Undefined", None, "unknown"),
     ("an empty object", {}, "Undefined", None, "unknown"),
     (
@@ -372,51 +324,42 @@ def test_the_pending_timeout_is_heeded_and_keeps_the_cause() -> None:
     assert (verdict.code, verdict.kind, verdict.category) == ("PodPendingTimeout", "SYSTEM", "registry_rate_limited")
 
 
-def event(reason: str, message: str, age: float, container: str = "main", uid: str = "u") -> dict[str, Any]:
-    return {
-        "reason": reason,
-        "message": message,
-        "lastTimestamp": ago(age),
-        "involvedObject": {"uid": uid, "fieldPath": f"spec.containers{{{container}}}"},
-    }
-
-
 FAILED_PULL = 'Failed to pull image "acme/app:v1": '
 EVENTS = [
     (
         "the event knows what a bare back-off hides",
-        [event("Failed", FAILED_PULL + "429 Too Many Requests", 30)],
+        [event("Failed", FAILED_PULL + "429 Too Many Requests", age=30)],
         "registry_rate_limited",
     ),
     (
         "the last failure counts",
         [
-            event("Failed", FAILED_PULL + "429 Too Many Requests", 90),
-            event("Failed", FAILED_PULL + "403 Forbidden", 30),
+            event("Failed", FAILED_PULL + "429 Too Many Requests", age=90),
+            event("Failed", FAILED_PULL + "403 Forbidden", age=30),
         ],
         "auth",
     ),
     (
         "whatever the order of the list",
         [
-            event("Failed", FAILED_PULL + "403 Forbidden", 30),
-            event("Failed", FAILED_PULL + "429 Too Many Requests", 90),
+            event("Failed", FAILED_PULL + "403 Forbidden", age=30),
+            event("Failed", FAILED_PULL + "429 Too Many Requests", age=90),
         ],
         "auth",
     ),
     (
         "a namesake's events do not count",
-        [event("Failed", FAILED_PULL + "429 Too Many Requests", 30, uid="other")],
+        [event("Failed", FAILED_PULL + "429 Too Many Requests", age=30, uid="other")],
         "unknown",
     ),
     (
         "another container's events do not count",
-        [event("Failed", FAILED_PULL + "429 Too Many Requests", 30, container="s")],
+        [event("Failed", FAILED_PULL + "429 Too Many Requests", age=30, container="s")],
         "unknown",
     ),
     (
         "what was pulled since does not count",
-        [event("Failed", FAILED_PULL + "429 Too Many Requests", 30), event("Pulled", "x", 5)],
+        [event("Failed", FAILED_PULL + "429 Too Many Requests", age=30), event("Pulled", "x", age=5)],
         "unknown",
     ),
 ]
@@ -430,21 +373,17 @@ def test_events(events: list[dict[str, Any]], category: str) -> None:
 
 def test_a_mount_that_fails_is_only_in_the_events() -> None:
     given = pod("Pending", waiting("ContainerCreating"))
-    trouble = {
-        "reason": "FailedMount",
-        "message": 'MountVolume.SetUp failed for volume "v" : secret "s" not found',
-        "lastTimestamp": ago(5),
-    }
-    assert triage(given, events=[trouble], now=NOW).category == "config_missing"
-    new_style = {"reason": "FailedMount", "note": trouble["message"], "eventTime": ago(5), "regarding": {"uid": "u"}}
-    assert triage(given, events=[new_style], now=NOW).category == "config_missing"
+    message = 'MountVolume.SetUp failed for volume "v" : secret "s" not found'
+    assert triage(given, events=[event("FailedMount", message, age=5)], now=NOW).category == "config_missing"
+    new_api = {"reason": "FailedMount", "note": message, "eventTime": ago(5), "regarding": {"uid": f"uid-{NAME}"}}
+    assert triage(given, events=[new_api], now=NOW).category == "config_missing"
 
 
 def test_patience_runs_from_the_first_failure_not_from_the_pods_start() -> None:
     given = pod("Pending", waiting("CreateContainerConfigError", 'secret "s" not found'), age=3600)
     assert triage(given, now=NOW).failing
-    told = [{**event("Failed", 'Error: secret "s" not found', 5), "firstTimestamp": ago(60)}]
-    verdict = triage(given, events=told, now=NOW)
+    failed = event("Failed", 'Error: secret "s" not found', age=5, firstTimestamp=ago(60))
+    verdict = triage(given, events=[failed], now=NOW)
     assert not verdict.failing
     assert verdict.recheck_at == NOW + timedelta(seconds=120)
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from flytekitplugins_podtriage.kube.client.connection import Cluster, connect
+from tests.builders import NAMESPACE, event, pod
 from tests.kube.scripted import Scripted, serve
 
 
@@ -32,22 +33,17 @@ class FakeServer:
         self.token: str | None = None
         """The bearer token that is wanted, if any."""
 
-    def pod(self, name: str, namespace: str = "flytesnacks-development", **labels: str) -> dict[str, Any]:
-        found = {"metadata": {"name": name, "namespace": namespace, "labels": labels, "uid": f"uid-{name}"}}
-        self.pods.append(found)
+    def pod(self, name: str, namespace: str = NAMESPACE, **labels: str) -> dict[str, Any]:
+        """Create a pod."""
+        made = pod(name=name, namespace=namespace, labels=labels)
+        self.pods.append(made)
         self.pods.sort(key=_key)
-        return found
+        return made
 
-    def event(self, pod: str, reason: str, uid: str = "", kind: str = "Pod") -> None:
-        about = {"kind": kind, "name": pod, "namespace": "flytesnacks-development", "uid": uid or f"uid-{pod}"}
-        name = f"{pod}.{len(self.events):04}"
-        self.events.append(
-            {
-                "metadata": {"name": name, "namespace": "flytesnacks-development"},
-                "involvedObject": about,
-                "reason": reason,
-            }
-        )
+    def event(self, about: str, reason: str, uid: str | None = None, kind: str = "Pod") -> None:
+        """Record an event."""
+        name = f"{about}.{len(self.events):04}"
+        self.events.append(event(reason, about=about, uid=uid, kind=kind, name=name))
 
     def answer(self, path: str, query: dict[str, str], headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         self.asked.append((path, query))

@@ -14,32 +14,12 @@ from typing import Any
 
 from flytekitplugins_podtriage.kube.client.http import Unanswered
 from flytekitplugins_podtriage.kube.informer.stream import Answer, Stream
-
-NS = "flytesnacks-development"
-Object = dict[str, Any]
+from tests.builders import Object
 
 
 def status(code: int, message: str, **more: Any) -> Object:
     """Return a ``Status`` as the API server writes one."""
     return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code, **more}
-
-
-def pod(name: str, version: int | str = 1, uid: str = "", **more: Any) -> Object:
-    """Return a pod."""
-    metadata = {"name": name, "namespace": NS, "uid": uid or f"uid-{name}", "resourceVersion": str(version)}
-    return {"metadata": {**metadata, **more}, "status": {"phase": "Pending"}}
-
-
-def event(about: str, name: str, version: int = 1, message: str = "", **more: Any) -> Object:
-    """Return an event about the pod of a uid."""
-    return {
-        "metadata": {"name": name, "namespace": NS, "uid": f"uid-{name}", "resourceVersion": str(version)},
-        "involvedObject": {"kind": "Pod", "namespace": NS, "name": "any", "uid": about},
-        "reason": "Failed",
-        "type": "Warning",
-        "message": message,
-        **more,
-    }
 
 
 def line(kind: str, found: Object) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flytekitplugins_podtriage.cli.main import cli
+from tests import builders
 
 LIMITED = 'Back-off pulling image "a/b:1": ErrImagePull: 429 Too Many Requests'
 
@@ -22,8 +23,7 @@ def run(kubeconfig: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resul
 
 def waiting(server: Any) -> None:
     pod = server.pod("p")
-    state = {"waiting": {"reason": "ImagePullBackOff", "message": LIMITED}}
-    pod["status"] = {"phase": "Pending", "containerStatuses": [{"name": "main", "image": "a/b:1", "state": state}]}
+    pod["status"] = {"phase": "Pending", "containerStatuses": [builders.waiting("ImagePullBackOff", LIMITED)]}
     server.event("p", "Pulling")
 
 

@@ -26,14 +26,16 @@ from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.client.requests import Timeouts
 from flytekitplugins_podtriage.kube.informer.backoff import Pace
 from flytekitplugins_podtriage.kube.pod_cluster import OURS, KubeCluster
-from tests.kube.model import NS, event, line, pod, status
+from tests.builders import NAMESPACE as NS
+from tests.builders import event, pod
+from tests.kube.model import line, status
 from tests.kube.scripted import PATIENCE, Scripted
 
 PODS = f"/api/v1/namespaces/{NS}/pods"
 POD = f"{PODS}/f1-n0-0"
 HURRY = Pace(first_wait=0.01, longest_wait=0.02, lag=0.01, short=0.0)
 MANIFEST = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "f1-n0-0", "labels": {OURS: "x"}}, "spec": {}}
-MADE = pod("f1-n0-0", 10, "u1", labels={OURS: "x"})
+MADE = pod(name="f1-n0-0", version=10, uid="u1", labels={OURS: "x"})
 FOREVER = datetime(9999, 1, 1, tzinfo=timezone.utc)
 NO_RIGHT = 'User "ann" cannot {verb} resource "{resource}" in API group "" in the namespace "' + NS + '"'
 
@@ -100,7 +102,11 @@ async def test_a_pod_that_is_made_is_known_at_once(script: Scripted, scripted: C
 
 
 @pytest.mark.parametrize(
-    "made", [pod("f1-n0-0", 10, "u1"), pod("f1-n0-0", 10, "u1", namespace="other", labels={OURS: "x"})]
+    "made",
+    [
+        pod(name="f1-n0-0", version=10, uid="u1"),
+        pod(name="f1-n0-0", version=10, uid="u1", namespace="other", labels={OURS: "x"}),
+    ],
 )
 async def test_a_pod_that_the_watch_will_not_tell_of_is_not_kept(
     script: Scripted, kube: KubeCluster, made: dict[str, Any]
@@ -280,7 +286,7 @@ CONFLICT = status(409, "Precondition failed: UID in precondition: u1, UID in obj
     ("code", "body", "there"),
     [
         (404, status(404, 'pods "f1-n0-0" not found', reason="NotFound"), None),
-        (409, CONFLICT, pod("f1-n0-0", 11, "u2")),
+        (409, CONFLICT, pod(name="f1-n0-0", version=11, uid="u2")),
         (409, CONFLICT, None),
     ],
 )
@@ -321,10 +327,12 @@ async def test_a_conflict_without_a_uid_is_told(script: Scripted, kube: KubeClus
 
 
 async def test_a_pod_that_is_read_comes_with_what_is_known_of_it(script: Scripted, scripted: Cluster) -> None:
-    script.reply("GET", POD, 200, pod("f1-n0-0", 12, "u1", labels={OURS: "x"}))
+    script.reply("GET", POD, 200, pod(name="f1-n0-0", version=12, uid="u1", labels={OURS: "x"}))
     async with watching(scripted) as kube:
         script.wait_for_watch("pods").write(line("ADDED", MADE))
-        script.wait_for_watch("events").write(line("ADDED", event("u1", "e", 11, "Failed to pull image")))
+        script.wait_for_watch("events").write(
+            line("ADDED", event("Failed", "Failed to pull image", uid="u1", name="e", version=11))
+        )
         await until(kube, "f1-n0-0", lambda seen: seen is not None and bool(seen.events))
         seen = await kube.get(NS, "f1-n0-0")
         assert seen.pod.metadata.resource_version == "12" and len(seen.events) == 1
@@ -471,24 +479,24 @@ async def test_all_namespaces_and_all_labels(script: Scripted, scripted: Cluster
 async def test_what_the_watch_writes_is_seen(script: Scripted, scripted: Cluster) -> None:
     async with watching(scripted) as kube:
         watch = script.wait_for_watch("pods")
-        added, modified = line("ADDED", MADE), line("MODIFIED", pod("f1-n0-0", 11, "u1"))
+        added, modified = line("ADDED", MADE), line("MODIFIED", pod(name="f1-n0-0", version=11, uid="u1"))
         for piece in (added[:10], added[10:] + modified[:40], modified[40:]):
             watch.write(piece)
         seen = await until(kube, "f1-n0-0", lambda seen: seen is not None and seen.version == 2)
         assert not seen.gone
-        watch.write(line("DELETED", pod("f1-n0-0", 12, "u1")))
+        watch.write(line("DELETED", pod(name="f1-n0-0", version=12, uid="u1")))
         assert (await until(kube, "f1-n0-0", lambda seen: seen.gone)).pod.metadata.resource_version == "12"
 
 
 async def test_a_cut_in_the_middle_of_a_line_loses_nothing(script: Scripted, scripted: Cluster) -> None:
     async with watching(scripted) as kube:
         first = script.wait_for_watch("pods")
-        first.write(line("ADDED", MADE) + line("MODIFIED", pod("f1-n0-0", 11, "u1"))[:50])
+        first.write(line("ADDED", MADE) + line("MODIFIED", pod(name="f1-n0-0", version=11, uid="u1"))[:50])
         await until(kube, "f1-n0-0", lambda seen: seen is not None)
         first.cut()
         second = script.wait_for_watch("pods", 2)
         assert second.asked.query["resourceVersion"] == "10"
-        second.write(line("MODIFIED", pod("f1-n0-0", 11, "u1")))
+        second.write(line("MODIFIED", pod(name="f1-n0-0", version=11, uid="u1")))
         await until(kube, "f1-n0-0", lambda seen: seen.pod.metadata.resource_version == "11")
 
 
@@ -540,10 +548,10 @@ async def test_who_waits_for_a_pod_is_told_each_change_once(script: Scripted, sc
         watch.write(line("ADDED", MADE))
         assert (await asyncio.wait_for(waiting, PATIENCE)).version == 1
         waiting = asyncio.ensure_future(kube.wait_for_change(NS, "f1-n0-0", FOREVER))
-        watch.write(line("ADDED", pod("other", 11)))
+        watch.write(line("ADDED", pod(name="other", version=11)))
         await until(kube, "other", lambda seen: seen is not None)
         assert not waiting.done()
-        watch.write(line("MODIFIED", pod("f1-n0-0", 12, "u1")))
+        watch.write(line("MODIFIED", pod(name="f1-n0-0", version=12, uid="u1")))
         assert (await asyncio.wait_for(waiting, PATIENCE)).pod.metadata.resource_version == "12"
         assert kube._waiting == {}
 

@@ -16,8 +16,7 @@ from flytekitplugins_podtriage.core.decode import read_pod as core_pod
 from flytekitplugins_podtriage.kube.client import connection
 from flytekitplugins_podtriage.kube.client.errors import ClusterRefused
 from flytekitplugins_podtriage.kube.pod_reader import connect, list_events, list_pods, read_events, read_pod
-
-NS = "flytesnacks-development"
+from tests.builders import NAMESPACE as NS
 
 
 def names(found: Any) -> list[str]:

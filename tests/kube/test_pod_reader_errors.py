@@ -12,8 +12,7 @@ import pytest
 
 from flytekitplugins_podtriage.kube.client import errors
 from flytekitplugins_podtriage.kube.pod_reader import connect, list_pods, read_events, read_pod
-
-NS = "flytesnacks-development"
+from tests.builders import NAMESPACE as NS
 
 
 def failure(call: Callable[[], Any], kind: type[errors.ClusterUnreachable]) -> str:

@@ -17,7 +17,7 @@ from flytekitplugins_podtriage.local.backends import BACKENDS, backend
 from flytekitplugins_podtriage.report.plain_runs import runs_json
 from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
-from tests.sandbox.conftest import NAMESPACE, manifest
+from tests.builders import NAMESPACE, manifest
 
 AGAIN = Failure(ErrorKind.USER, "USER:Recoverable", "try me again")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,49 +12,10 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
-
-NAMESPACE, NAME = "flytesnacks-development", "f3a91c-n0-0"
-IMAGE = "registry.example.com/team/app:v1"
+from tests.builders import NAME, NAMESPACE, manifest
 
 _MOMENT = timedelta(milliseconds=1)
 Seen = tuple[str, "str | None", tuple[str, ...], str, str, str]
-
-
-def manifest(
-    *,
-    sidecar: str | None = None,
-    init: str | None = None,
-    native: bool = False,
-    first: bool = False,
-    primary: str = NAME,
-    annotated: bool = True,
-    finalizers: Sequence[str] = (),
-    **more: Any,
-) -> dict[str, Any]:
-    """Return a pod as Flyte makes one; spec fields may be given in camel case."""
-    container = {"name": primary, "image": IMAGE, **more.pop("container", {})}
-    spec = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 5, "containers": [container], **more}
-    if sidecar is not None:
-        other = {"name": sidecar, "image": "registry.example.com/mesh/proxy:v2"}
-        spec["containers"].insert(0 if first else 1, other)
-    if init is not None:
-        fetch = {"name": init, "image": "registry.example.com/tools/fetch:v3"}
-        spec["initContainers"] = [{**fetch, "restartPolicy": "Always"} if native else fetch]
-    annotations = {"primary_container_name": primary} if annotated and (sidecar or init) else {}
-    metadata = {"name": NAME, "annotations": annotations, "finalizers": list(finalizers)}
-    return {"kind": "Pod", "metadata": metadata, "spec": spec}
-
-
-def several(*names: str, inits: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a pod of several containers, each with an image of its own; the first is the task's."""
-
-    def made(name: str) -> dict[str, str]:
-        return {"name": name, "image": f"registry.example.com/team/{name}:v1"}
-
-    pod = manifest(primary=names[0])
-    pod["spec"]["containers"] = [made(name) for name in names]
-    pod["spec"]["initContainers"] = [made(name) for name in inits]
-    return pod
 
 
 def watch(

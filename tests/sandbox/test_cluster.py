@@ -15,7 +15,8 @@ from flytekitplugins_podtriage import Policy, triage
 from flytekitplugins_podtriage.core.pod_cluster import PodCluster, PodExists, PodRejected, PodSnapshot
 from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
-from tests.sandbox.conftest import NAME, NAMESPACE, collapsed, judged, manifest, watch
+from tests.builders import NAME, NAMESPACE, manifest
+from tests.sandbox.conftest import collapsed, judged, watch
 
 LATER = timedelta(minutes=10)
 

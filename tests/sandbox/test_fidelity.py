@@ -16,9 +16,10 @@ from flytekitplugins_podtriage.core.decode import read_event, read_pod
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
+from tests.builders import NAME, NAMESPACE, manifest, manifest_of
 from tests.core.test_timelines import steps
 from tests.recordings import timelines
-from tests.sandbox.conftest import NAME, NAMESPACE, Seen, collapsed, judged, manifest, several, watch
+from tests.sandbox.conftest import Seen, collapsed, judged, watch
 
 POLICY = Policy()
 
@@ -172,10 +173,10 @@ STORIES = {
     "qps-exceeded": Case(
         "container b pull: qps x1\ncontainer c pull: qps x2\ncontainer d pull: qps x3\n"
         "container b body: 1s\ncontainer c body: 1s\ncontainer d body: 1s",
-        several("a", "b", "c", "d"),
+        manifest_of("a", "b", "c", "d"),
     ),
-    "qps-exceeded-init": Case(SHARED, several("a", "b", inits="ijk")),
-    "qps-exceeded-init@1.31.0": Case(SHARED, several("f", "b", inits="ijk")),
+    "qps-exceeded-init": Case(SHARED, manifest_of("a", "b", inits="ijk")),
+    "qps-exceeded-init@1.31.0": Case(SHARED, manifest_of("f", "b", inits="ijk")),
     "sandbox-ip-exhausted": Case("sandbox: no address for 35s\nbody: 40s"),
     "sandbox-ip-exhausted-frees": Case("sandbox: no address for 35s\npull: qps x1\nbody: 10s"),
     "sandbox-ip-exhausted-frees@1.31.0": Case("sandbox: no address for 45s\nbody: 10s"),

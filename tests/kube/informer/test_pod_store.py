@@ -17,13 +17,11 @@ from flytekitplugins_podtriage.kube.informer.pod_entry import Limits
 from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
 from flytekitplugins_podtriage.kube.informer.resource_version import newer
 from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
-from tests.kube.model import NS, event, pod
+from tests.builders import NAMESPACE as NS
+from tests.builders import condition, event, pod, waiting
 from tests.recordings import rows
 
 LIMIT = 'Failed to pull image "docker.io/acme/app:v1": 429 Too Many Requests - toomanyrequests: rate limit'
-
-
-PENDING = {"phase": "Pending", "conditions": [{"type": "Ready", "status": "False"}]}
 
 
 def read_pod(found: dict[str, Any]) -> Any:
@@ -42,16 +40,17 @@ class Known:
         self.changed: list[tuple[str, str]] = []
         self.cache = PodCache(lambda: self.time, Limits(**limits), self.changed.append)
 
-    def pod(self, *args: Any, listed: bool = False, **more: Any) -> PodSnapshot:
-        found = pod(*args, **more)
+    def pod(self, name: str, version: int | str, uid: str | None = None, *, listed: bool = False) -> PodSnapshot:
+        found = pod(name=name, version=version, uid=uid)
         self.cache.put(read_pod(found), listed=listed)
         return self.get_cached(found["metadata"]["name"])
 
-    def event(self, *args: Any, **more: Any) -> None:
-        self.cache.events.put(read_event(event(*args, **more)), listed=False)
+    def event(self, uid: str, name: str, version: int, message: str, reason: str = "Failed", **more: Any) -> None:
+        found = event(reason, message, uid=uid, name=name, version=version, **more)
+        self.cache.events.put(read_event(found), listed=False)
 
-    def drop_event(self, *args: Any) -> None:
-        found = event(*args)
+    def drop_event(self, uid: str, name: str) -> None:
+        found = event("Failed", uid=uid, name=name)
         self.cache.events.drop(found["metadata"]["uid"], read_event(found))
 
     def get_cached(self, name: str = "a") -> PodSnapshot:
@@ -178,7 +177,7 @@ def test_a_cause_outlives_the_event_that_told_it(make: Any) -> None:
 def test_a_pod_that_is_gone_is_known_with_its_last_state_and_its_events(known: Known) -> None:
     known.pod("a", 1)
     known.event("uid-a", "e", 2, "one")
-    last = {**pod("a", 3), "status": {"phase": "Failed", "reason": "Evicted"}}
+    last = pod("Failed", name="a", version=3, reason="Evicted")
     known.cache.drop("uid-a", read_pod(last))
     known.event("uid-a", "f", 4, "a last word")
     known.drop_event("uid-a", "e")
@@ -194,7 +193,7 @@ def test_a_pod_that_is_gone_is_known_with_its_last_state_and_its_events(known: K
 def test_a_deletion_is_of_the_pod_with_that_uid(known: Known) -> None:
     known.pod("a", 1)
     known.pod("a", 5, "uid-next")
-    known.cache.drop("uid-a", read_pod(pod("a", 4)))
+    known.cache.drop("uid-a", read_pod(pod(name="a", version=4)))
     assert not known.get_cached().gone
 
 
@@ -215,7 +214,7 @@ def test_when_the_time_is_over_pods_that_are_gone_are_forgotten(make: Any) -> No
 
 def test_a_pod_that_was_just_made_is_known_at_once(known: Known) -> None:
     known.cache.settle(set(), "9")
-    known.cache.offer(read_pod(pod("a", 10)))
+    known.cache.offer(read_pod(pod(name="a", version=10)))
     version = known.get_cached().version
     known.pod("a", 10)
     assert known.get_cached().version == version, "the watch says the same"
@@ -233,13 +232,13 @@ def test_a_pod_that_was_just_made_is_known_at_once(known: Known) -> None:
 def test_an_answer_is_taken_in_if_it_is_newer(known: Known, told: Any, offered: Any, seen: str) -> None:
     for each in told:
         known.pod(*each)
-    known.cache.offer(read_pod(pod(*offered)))
+    known.cache.offer(read_pod(pod(name=offered[0], version=offered[1])))
     assert known.get_cached().pod.metadata.resource_version == seen
 
 
 def test_after_an_answer_the_watch_does_not_go_back(known: Known) -> None:
     known.pod("a", 5)
-    known.cache.offer(read_pod(pod("a", 9)))
+    known.cache.offer(read_pod(pod(name="a", version=9)))
     known.pod("a", 7)
     assert known.get_cached().pod.metadata.resource_version == "9"
     known.pod("a", 12)
@@ -248,26 +247,26 @@ def test_after_an_answer_the_watch_does_not_go_back(known: Known) -> None:
 
 def test_an_answer_that_the_watch_is_past_does_not_bring_a_pod_back(known: Known) -> None:
     known.pod("a", 5)
-    known.cache.drop("uid-a", read_pod(pod("a", 8)))
-    known.cache.offer(read_pod(pod("a", 7)))
+    known.cache.drop("uid-a", read_pod(pod(name="a", version=8)))
+    known.cache.offer(read_pod(pod(name="a", version=7)))
     assert known.get_cached().gone
     known.cache.advance("20")
-    known.cache.offer(read_pod(pod("b", 15)))
+    known.cache.offer(read_pod(pod(name="b", version=15)))
     assert known.cache.get_cached(NS, "b") is None
 
 
 def test_where_versions_cannot_be_compared_the_watchs_word_counts(known: Known) -> None:
     known.pod("a", "x5")
-    known.cache.drop("uid-a", read_pod(pod("a", "x8")))
-    known.cache.offer(read_pod(pod("a", "x7")))
+    known.cache.drop("uid-a", read_pod(pod(name="a", version="x8")))
+    known.cache.offer(read_pod(pod(name="a", version="x7")))
     assert known.get_cached().gone
-    known.cache.offer(read_pod(pod("a", "x9", "uid-next")))
+    known.cache.offer(read_pod(pod(name="a", version="x9", uid="uid-next")))
     assert not known.get_cached().gone
 
 
 def test_a_pod_made_while_a_list_is_read_is_not_lost_by_it(known: Known) -> None:
     known.cache.begin()
-    known.cache.offer(read_pod(pod("a", 12)))
+    known.cache.offer(read_pod(pod(name="a", version=12)))
     known.cache.settle(set(), "9")
     assert not known.get_cached().gone
     known.cache.begin()
@@ -279,14 +278,14 @@ def test_what_is_told_beside_the_watch_is_seen_with_what_is_known(known: Known) 
     known.pod("a", 5)
     known.event("uid-a", "e", 6, "one")
     for version, expected in ((4, "5"), (7, "7")):
-        seen = known.cache.beside(read_pod(pod("a", version)))
+        seen = known.cache.beside(read_pod(pod(name="a", version=version)))
         assert (seen.pod.metadata.resource_version, len(seen.events)) == (expected, 1)
-    stranger = known.cache.beside(read_pod(pod("b", 1)))
+    stranger = known.cache.beside(read_pod(pod(name="b", version=1)))
     assert (stranger.events, stranger.memory, stranger.gone) == ((), None, False)
 
 
 def test_a_list_that_began_after_an_answer_counts_more_than_it_though_it_counts_from_lower(known: Known) -> None:
-    known.cache.offer(read_pod(pod("a", 300)))
+    known.cache.offer(read_pod(pod(name="a", version=300)))
     known.cache.begin()
     assert known.pod("a", 20, listed=True).pod.metadata.resource_version == "20"
 
@@ -311,10 +310,9 @@ def test_trimmed_or_not_the_verdict_is_the_same() -> None:
 
 
 def test_equal_words_are_kept_once(known: Known) -> None:
-    status = {"conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady"}]}
-    first, second = ({**pod(name, 1), "status": status} for name in "ab")
-    for each in (first, second):
-        known.cache.put(read_pod(each), listed=False)
+    for name in "ab":
+        not_ready = condition("Ready", "False", "ContainersNotReady")
+        known.cache.put(read_pod(pod(name=name, version=1, conditions=[not_ready])), listed=False)
     one, other = (known.get_cached(name).pod.status.conditions[0] for name in "ab")
     assert one.reason is other.reason and one.type is other.type
 
@@ -322,9 +320,7 @@ def test_equal_words_are_kept_once(known: Known) -> None:
 def test_the_text_of_a_cause_is_kept_once(known: Known) -> None:
     known.pod("a", 1)
     for version in (2, 3):
-        long = LIMIT * 4
-        waiting = {"waiting": {"reason": "ErrImagePull", "message": long}}
-        found = {**pod("a", version), "status": {"containerStatuses": [{"name": "main", "state": waiting}], **PENDING}}
+        found = pod("Pending", waiting("ErrImagePull", LIMIT * 4), name="a", version=version)
         known.cache.put(read_pod(found), listed=False)
     seen = known.get_cached()
     assert seen.pod.status.container_statuses[0].state.waiting.message is seen.memory.causes[0].message

@@ -19,7 +19,9 @@ from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
 from flytekitplugins_podtriage.kube.informer.reflector import Watch
 from flytekitplugins_podtriage.kube.informer.stream import Answer, Stream
 from flytekitplugins_podtriage.kube.informer.watch_events import PODS
-from tests.kube.model import NS, answer, line, page, pod, status
+from tests.builders import NAMESPACE as NS
+from tests.builders import pod
+from tests.kube.model import answer, line, page, status
 
 LIVED = 400.0
 """How long a watch of these tests lasts, in seconds, if nothing else is said."""
@@ -146,7 +148,11 @@ CUT = Told([], Unanswered("connection broken"))
 
 
 def test_a_list_in_pages_and_then_a_watch_from_its_version_on(play: Any, script: Script, cache: PodCache) -> None:
-    play(page([pod("a", 3), pod("b", 4)], 7, "next/page"), page([pod("c", 5)], 7), Told())
+    play(
+        page([pod(name="a", version=3), pod(name="b", version=4)], 7, "next/page"),
+        page([pod(name="c", version=5)], 7),
+        Told(),
+    )
     assert script.asked == [
         {"limit": "500"},
         {"limit": "500", "continue": "next/page"},
@@ -158,27 +164,39 @@ def test_a_list_in_pages_and_then_a_watch_from_its_version_on(play: Any, script:
 def test_a_watch_that_the_server_ends_is_taken_up_at_once_where_it_was(
     play: Any, script: Script, cache: PodCache
 ) -> None:
-    told = Told([line("ADDED", pod("a", 8)), line("BOOKMARK", {"metadata": {"resourceVersion": "20"}})])
-    assert play(page([], 7), Told([line("ADDED", pod("a", 8))]), told, Told()) == [0.0, 0.0, 0.0]
+    told = Told([line("ADDED", pod(name="a", version=8)), line("BOOKMARK", {"metadata": {"resourceVersion": "20"}})])
+    assert play(page([], 7), Told([line("ADDED", pod(name="a", version=8))]), told, Told()) == [0.0, 0.0, 0.0]
     assert [query.get("resourceVersion") for query in script.asked] == [None, "7", "8", "20"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 64, 100_000])
 def test_lines_may_come_in_any_pieces(play: Any, cache: PodCache, size: int) -> None:
-    body = line("ADDED", pod("a", 8)) + b"\n" + line("MODIFIED", pod("a", 9)) + line("ADDED", pod("b", 10))
+    body = (
+        line("ADDED", pod(name="a", version=8))
+        + b"\n"
+        + line("MODIFIED", pod(name="a", version=9))
+        + line("ADDED", pod(name="b", version=10))
+    )
     play(page([], 7), Told([body[at : at + size] for at in range(0, len(body), size)]))
     assert there(cache) == [("a", "9"), ("b", "10")]
 
 
 def test_a_line_that_a_cut_has_halved_is_not_taken_in(play: Any, script: Script, cache: PodCache) -> None:
-    half = line("MODIFIED", pod("a", 9))[:-2]
-    play(page([pod("a", 3)], 7), Told([line("ADDED", pod("b", 8)) + half], Unanswered("cut")), Told())
+    half = line("MODIFIED", pod(name="a", version=9))[:-2]
+    play(
+        page([pod(name="a", version=3)], 7),
+        Told([line("ADDED", pod(name="b", version=8)) + half], Unanswered("cut")),
+        Told(),
+    )
     assert there(cache) == [("a", "3"), ("b", "8")]
     assert script.asked[-1]["resourceVersion"] == "8"
 
 
 def test_what_the_watch_tells_is_what_is_seen(play: Any, cache: PodCache) -> None:
-    play(page([pod("a", 3), pod("b", 4)], 7), Told([line("MODIFIED", pod("a", 8)), line("DELETED", pod("b", 9))]))
+    play(
+        page([pod(name="a", version=3), pod(name="b", version=4)], 7),
+        Told([line("MODIFIED", pod(name="a", version=8)), line("DELETED", pod(name="b", version=9))]),
+    )
     assert there(cache) == [("a", "8")]
     gone = cache.get_cached(NS, "b")
     assert gone.gone and gone.pod.metadata.resource_version == "9"
@@ -193,7 +211,12 @@ def test_what_the_watch_tells_is_what_is_seen(play: Any, cache: PodCache) -> Non
 def test_only_a_version_that_is_forgotten_takes_a_new_list_and_that_at_once(
     play: Any, script: Script, cache: PodCache, how: Any
 ) -> None:
-    waits = play(page([pod("a", 3), pod("b", 4)], 7), how, page([pod("b", 4), pod("c", 9)], 12), Told())
+    waits = play(
+        page([pod(name="a", version=3), pod(name="b", version=4)], 7),
+        how,
+        page([pod(name="b", version=4), pod(name="c", version=9)], 12),
+        Told(),
+    )
     assert waits == [0.0, 0.0]
     assert script.asked[-1]["resourceVersion"] == "12"
     assert there(cache) == [("b", "4"), ("c", "9")]
@@ -207,13 +230,18 @@ def test_a_version_that_is_forgotten_again_and_again_is_not_asked_for_in_a_hurry
 
 def test_pages_that_have_expired_are_asked_for_anew_in_one_piece(play: Any, script: Script, cache: PodCache) -> None:
     expired = answer(410, status(410, "The provided continue parameter is too old", reason="Expired"))
-    play(page([pod("a", 3)], 7, "next"), expired, page([pod("b", 8)], 9), Told())
+    play(page([pod(name="a", version=3)], 7, "next"), expired, page([pod(name="b", version=8)], 9), Told())
     assert script.asked[2] == {}
     assert there(cache) == [("b", "8")]
 
 
 def test_after_an_etcd_was_restored_its_word_counts_though_it_counts_from_lower(play: Any, cache: PodCache) -> None:
-    play(page([pod("a", 300), pod("b", 310)], 400), *[answer(504, LAG)] * 6, page([pod("a", 20)], 30), Told())
+    play(
+        page([pod(name="a", version=300), pod(name="b", version=310)], 400),
+        *[answer(504, LAG)] * 6,
+        page([pod(name="a", version=20)], 30),
+        Told(),
+    )
     assert there(cache) == [("a", "20")]
 
 
@@ -253,7 +281,7 @@ def test_an_api_server_that_is_away_is_asked_less_and_less_often(play: Any, scri
 
 
 def test_after_a_step_forward_the_waits_begin_anew(play: Any) -> None:
-    good = Told([line("ADDED", pod("a", 8))], Unanswered("cut"))
+    good = Told([line("ADDED", pod(name="a", version=8))], Unanswered("cut"))
     assert play(page([], 7), CUT, CUT, good, CUT) == [1.0, 2.0, 1.0, 2.0]
 
 
@@ -262,7 +290,7 @@ def test_after_a_long_watch_without_news_the_waits_begin_anew_too(play: Any) -> 
 
 
 def test_a_watch_that_ends_as_it_begins_counts_as_a_failure(play: Any) -> None:
-    news = [line("ADDED", pod("a", 8))]
+    news = [line("ADDED", pod(name="a", version=8))]
     assert play(page([], 7), Told(lasts=0.1), Told(lasts=0.1), Told(news, lasts=0.1)) == [1.0, 2.0, 1.0]
     assert play(Told(lasts=1.1)) == [0.0]
 
@@ -338,13 +366,13 @@ def test_rights_that_are_missing_are_asked_for_seldom(play: Any) -> None:
 def test_the_same_trouble_is_logged_once(play: Any, caplog: pytest.LogCaptureFixture) -> None:
     play(*[Unanswered("connection refused")] * 5, page([], 7), CUT, CUT)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    play(Told([line("ADDED", pod("a", 8))]), CUT)
+    play(Told([line("ADDED", pod(name="a", version=8))]), CUT)
     assert len(caplog.records) == 2, "it was over, and is new again"
 
 
 def test_whether_it_is_up_to_date(play: Any, script: Script, watch: Watch[Any]) -> None:
     assert not watch.fresh(30.0)
-    play(page([pod("a")], 7, "next"), Unanswered("cut"))
+    play(page([pod(name="a")], 7, "next"), Unanswered("cut"))
     assert not watch.fresh(30.0), "half a list is none"
     play(page([], 7), Told())
     assert watch.fresh(30.0)
@@ -375,12 +403,14 @@ def test_whether_it_is_up_to_date(play: Any, script: Script, watch: Watch[Any]) 
 def test_after_garbage_the_watch_goes_on_where_it_was_and_then_begins_anew(
     play: Any, script: Script, cache: PodCache, watch: Watch[Any], garbage: bytes
 ) -> None:
-    waits = play(page([], 7), Told([line("ADDED", pod("a", 8)), garbage, line("ADDED", pod("b", 9))]))
+    waits = play(
+        page([], 7), Told([line("ADDED", pod(name="a", version=8)), garbage, line("ADDED", pod(name="b", version=9))])
+    )
     assert waits == [1.0] and there(cache) == [("a", "8")]
     assert "something else than objects" in str(watch.error)
     assert play(Told([garbage])) == [2.0]
     assert script.asked[-1]["resourceVersion"] == "8"
-    play(page([pod("c", 9)], 10), Told())
+    play(page([pod(name="c", version=9)], 10), Told())
     assert script.lists == 2 and there(cache) == [("c", "9")]
 
 
@@ -401,11 +431,14 @@ def test_a_pod_of_another_form_is_passed_by_and_not_said_to_be_gone(
     play: Any, script: Script, cache: PodCache, watch: Watch[Any], odd: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     def bad(name: str, version: int) -> dict[str, Any]:
-        return {**pod(name, version), **odd}
+        return {**pod(name=name, version=version), **odd}
 
-    play(page([pod("a", 3), bad("x", 4)], 7), Told([line("MODIFIED", bad("a", 8)), line("ADDED", pod("b", 9))]))
+    play(
+        page([pod(name="a", version=3), bad("x", 4)], 7),
+        Told([line("MODIFIED", bad("a", 8)), line("ADDED", pod(name="b", version=9))]),
+    )
     assert there(cache) == [("a", "3"), ("b", "9")]
-    play(GONE, page([bad("a", 8), pod("b", 9)], 12), Told())
+    play(GONE, page([bad("a", 8), pod(name="b", version=9)], 12), Told())
     assert there(cache) == [("a", "3"), ("b", "9")], "what cannot be read is there all the same"
     play(Told([line("DELETED", bad("a", 13))]))
     assert there(cache) == [("b", "9")]
@@ -414,7 +447,10 @@ def test_a_pod_of_another_form_is_passed_by_and_not_said_to_be_gone(
 
 
 def test_a_kind_of_change_that_is_not_known_yet_changes_nothing(play: Any, cache: PodCache) -> None:
-    assert play(page([pod("a", 3)], 7), Told([line("RENAMED", pod("a", 8)), line("ADDED", pod("b", 9))])) == [0.0]
+    assert play(
+        page([pod(name="a", version=3)], 7),
+        Told([line("RENAMED", pod(name="a", version=8)), line("ADDED", pod(name="b", version=9))]),
+    ) == [0.0]
     assert there(cache) == [("a", "3"), ("b", "9")]
 
 
@@ -446,9 +482,9 @@ def test_a_store_that_raises_is_told_everything_anew(
 
     play(page([], 7), Told())
     monkeypatch.setattr(cache, "put", fail)
-    assert play(Told([line("ADDED", pod("a", 8)), line("ADDED", pod("b", 9))])) == [1.0]
+    assert play(Told([line("ADDED", pod(name="a", version=8)), line("ADDED", pod(name="b", version=9))])) == [1.0]
     assert "KeyError" in str(watch.error)
-    play(page([pod("a", 8), pod("b", 9)], 10), Told())
+    play(page([pod(name="a", version=8), pod(name="b", version=9)], 10), Told())
     assert there(cache) == [("a", "8"), ("b", "9")] and watch.error is None
 
 
@@ -457,7 +493,7 @@ def test_who_waits_for_the_first_list_is_called_once(script: Script, cache: PodC
     begun = Watch(
         Cluster(Client()), script, PODS, cache, "pods", on_listed=lambda: called.append(begun.listed.is_set())
     )
-    script.to_come = [page([pod("a")], 7, "next"), page([], 7), Told(), GONE, page([], 9), Told()]
+    script.to_come = [page([pod(name="a")], 7, "next"), page([], 7), Told(), GONE, page([], 9), Told()]
     while script.to_come:
         begun.once()
     assert called == [True]

@@ -15,7 +15,9 @@ from flytekitplugins_podtriage.kube.informer.backoff import Pace
 from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
 from flytekitplugins_podtriage.kube.informer.reflector import Watch
 from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
-from tests.kube.model import NS, Model, event, pod
+from tests.builders import NAMESPACE as NS
+from tests.builders import event, pod
+from tests.kube.model import Model
 
 NAMES = st.sampled_from("abc")
 CHANGES = st.tuples(st.sampled_from(["put", "put", "delete"]), NAMES) | st.tuples(st.just("compact"), st.just(""))
@@ -35,7 +37,7 @@ class Client:
 
 
 def make_pod(name: str, version: int, uid: str, changes: int) -> dict[str, Any]:
-    return pod(name, version, uid, annotations={"changes": str(changes)})
+    return pod(name=name, version=version, uid=uid, metadata={"annotations": {"changes": str(changes)}})
 
 
 class Run:
@@ -148,10 +150,12 @@ def test_the_cache_ends_with_the_events_of_the_cluster(steps: list[tuple[str, An
     """The pods are known throughout; their events come, change and go."""
     cache = PodCache(lambda: datetime(2026, 3, 1, tzinfo=timezone.utc))
     for about in ("p", "q"):
-        cache.put(PODS.one(msgspec.json.encode(pod(about))), listed=False)
+        cache.put(PODS.one(msgspec.json.encode(pod(name=about))), listed=False)
 
     def make(name: str, version: int, uid: str, changes: int) -> dict[str, Any]:
-        found = event("uid-p" if name in "ab" else "uid-q", name, version, f"{name} {changes}", count=changes)
+        found = event(
+            "Failed", f"{name} {changes}", about="p" if name in "ab" else "q", name=name, version=version, count=changes
+        )
         found["metadata"]["uid"] = uid
         return found
 
@@ -183,7 +187,7 @@ def test_a_pod_that_is_gone_is_kept_for_its_time_and_no_longer(ages: list[int], 
     cache = PodCache(lambda: time[0], Limits(gone=most, gone_for=30.0))
     left: list[tuple[str, datetime]] = []
     for number, age in enumerate(ages):
-        found = PODS.one(msgspec.json.encode(pod(f"p{number}", number + 1)))
+        found = PODS.one(msgspec.json.encode(pod(name=f"p{number}", version=number + 1)))
         cache.put(found, listed=False)
         cache.drop(f"uid-p{number}", found)
         left.append((f"p{number}", time[0]))

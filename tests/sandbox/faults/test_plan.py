@@ -14,8 +14,9 @@ from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.grammar import WORDS as WORDS_OF
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan, PlanError
+from tests.builders import NAME, NAMESPACE, manifest
 from tests.paths import ROOT
-from tests.sandbox.conftest import NAME, NAMESPACE, manifest, watch
+from tests.sandbox.conftest import watch
 
 LINES = {
     "attempt 1 replay: stories.jsonl.gz pull-429-token@1.34.4": Fault(

@@ -21,9 +21,10 @@ from flytekitplugins_podtriage.local.backends import backend
 from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from flytekitplugins_podtriage.sandbox.faults.replay import ReplayError
+from tests.builders import NAMESPACE, manifest
 from tests.paths import DATA
 from tests.recordings import timelines
-from tests.sandbox.conftest import NAMESPACE, collapsed, judged, manifest, watch
+from tests.sandbox.conftest import collapsed, judged, watch
 from tests.sandbox.test_fidelity import recorded
 
 TIMELINES = DATA / "timelines.jsonl.gz"

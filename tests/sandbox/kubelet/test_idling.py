@@ -8,7 +8,8 @@ from hypothesis import given
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.sandbox.kubelet.sync import Kubelet
 from flytekitplugins_podtriage.sandbox.pod_state import Record
-from tests.sandbox.conftest import manifest, several, watch
+from tests.builders import manifest, manifest_of
+from tests.sandbox.conftest import watch
 from tests.sandbox.faults.test_plan import PLANS
 
 PODS = {
@@ -16,7 +17,7 @@ PODS = {
     "beside a sidecar": manifest(sidecar="envoy", primary="primary"),
     "after an init container": manifest(init="fetch"),
     "always restarted": manifest(restartPolicy="Always"),
-    "three": several("a", "b", "c"),
+    "three": manifest_of("a", "b", "c"),
 }
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from flytekitplugins_podtriage import Policy
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
-from tests.sandbox.conftest import collapsed, judged, manifest, watch
+from tests.builders import manifest
+from tests.sandbox.conftest import collapsed, judged, watch
 
 HELD = manifest(finalizers=["flyte.org/finalizer-k8s"])
 
