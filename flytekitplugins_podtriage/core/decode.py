@@ -18,7 +18,7 @@ _DECODING_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError, Overflow
 
 
 def read_pod(pod: object) -> wire.Pod:
-    """Return a pod as a wire struct.
+    """Return a pod as a wire struct; one that is a wire struct already is returned as it is.
 
     Args:
         pod: JSON as bytes or text, a dictionary (parsed JSON or YAML), or a ``kubernetes`` V1Pod of any version.
@@ -26,33 +26,32 @@ def read_pod(pod: object) -> wire.Pod:
     Raises:
         InvalidPod: it cannot be read as a Pod.
     """
-    if type(pod) is wire.Pod and pod.kind == "Pod":
-        return pod
+    read = pod if isinstance(pod, wire.Pod) else _decode_pod(pod)
+    if read.kind is not None and read.kind != "Pod":
+        raise InvalidPod(f"not a Pod but a {read.kind[:64]!r}; allowed: one object of kind Pod")
+    return read
+
+
+def _decode_pod(pod: object) -> wire.Pod:
     try:
         if isinstance(pod, (bytes, bytearray, memoryview, str)):
-            answer = _POD.decode(pod)
-        elif isinstance(pod, Mapping):
-            answer = msgspec.convert(pod, wire.Pod)
-        elif isinstance(pod, wire.Pod):
-            answer = pod
-        elif hasattr(pod, "metadata") and hasattr(pod, "status"):
-            answer = msgspec.convert(pod, wire.Pod, from_attributes=True)
-        else:
-            raise InvalidPod(f"not a Pod: {_what(pod)}; allowed: JSON, a dict, or a kubernetes V1Pod")
+            return _POD.decode(pod)
+        if isinstance(pod, Mapping):
+            return msgspec.convert(pod, wire.Pod)
+        if hasattr(pod, "metadata") and hasattr(pod, "status"):
+            return msgspec.convert(pod, wire.Pod, from_attributes=True)
     except _DECODING_ERRORS as error:
         raise InvalidPod(_explain("a Pod", pod, error)) from error
-    if answer.kind is not None and answer.kind != "Pod":
-        raise InvalidPod(f"not a Pod but a {answer.kind[:64]!r}; allowed: one object of kind Pod")
-    return answer
+    raise InvalidPod(f"not a Pod: {_describe(pod)}; allowed: JSON, a dict, or a kubernetes V1Pod")
 
 
 def read_events(events: Iterable[object]) -> list[wire.Event]:
-    """Return events as wire structs, in the order given.
+    """Return events as wire structs, in the given order; those that are wire structs already are kept as they are.
 
     Raises:
         InvalidPod: one of them cannot be read as an Event.
     """
-    return [event if type(event) is wire.Event else read_event(event) for event in events]
+    return [read_event(event) for event in events]
 
 
 def read_event(event: object) -> wire.Event:
@@ -61,22 +60,22 @@ def read_event(event: object) -> wire.Event:
     Raises:
         InvalidPod: it cannot be read as an Event.
     """
+    if isinstance(event, wire.Event):
+        return event
     try:
         if isinstance(event, (bytes, bytearray, memoryview, str)):
             return _EVENT.decode(event)
         if isinstance(event, Mapping):
             return msgspec.convert(event, wire.Event)
-        if isinstance(event, wire.Event):
-            return event
         if hasattr(event, "reason"):
             return msgspec.convert(event, wire.Event, from_attributes=True)
     except _DECODING_ERRORS as error:
         raise InvalidPod(_explain("an Event", event, error)) from error
-    raise InvalidPod(f"not an Event: {_what(event)}; allowed: JSON, a dict, or a kubernetes CoreV1Event")
+    raise InvalidPod(f"not an Event: {_describe(event)}; allowed: JSON, a dict, or a kubernetes CoreV1Event")
 
 
 def _explain(kind: str, given: object, error: BaseException) -> str:
-    """Say in one line what was wrong, without repeating what was given: it may hold secrets or be huge."""
+    """Return a one-line reason without quoting the input, which may hold secrets or be huge."""
     if isinstance(error, RecursionError):
         reason = "it is nested too deeply"
     elif isinstance(error, OverflowError):
@@ -85,11 +84,11 @@ def _explain(kind: str, given: object, error: BaseException) -> str:
         reason = f"it is not valid UTF-8 text ({error.__class__.__name__})"
     else:
         reason = str(error)
-    return f"not {kind}: {reason} ({_what(given)})"
+    return f"not {kind}: {reason} ({_describe(given)})"
 
 
-def _what(given: object) -> str:
-    """Name what was given by its type and size."""
+def _describe(given: object) -> str:
+    """Describe the input by its type and size."""
     if isinstance(given, (bytes, bytearray, memoryview, str)):
         return f"{len(given)} {'characters' if isinstance(given, str) else 'bytes'} of text"
     return f"a value of type {type(given).__name__}"

@@ -80,7 +80,7 @@ def digest(events: Iterable[object], uid: str | None) -> Digest:
     """
     told = []
     for given in events:
-        event = given if type(given) is wire.Event else read_event(given)
+        event = read_event(given)
         tell = _TELLS.get(event.reason or "")
         if tell is None:
             continue

@@ -30,9 +30,9 @@ def triage(
     """Judge a pod at one moment.
 
     Args:
-        pod: JSON as bytes or text, a dictionary, or a ``kubernetes`` V1Pod.
-        events: its events, in the same forms and any order; a stock policy does not look at them.
-        memory: what :func:`~flytekitplugins_podtriage.remember` has kept of it; a stock policy does not look at it.
+        pod: JSON as bytes or text, a dictionary, a ``kubernetes`` V1Pod, or what ``core.decode.read_pod`` returned.
+        events: its events, in the same forms and any order; a stock policy ignores them.
+        memory: what :func:`~flytekitplugins_podtriage.remember` has kept of it; a stock policy ignores it.
         policy: whose judgement is wanted.
         now: the moment, with a zone.
 
