@@ -62,7 +62,7 @@ def rehearse(
 
         write_page(html, page(found.runs, found.error))
     elif as_json:
-        from flytekitplugins_podtriage.report.plain_runs import runs_json
+        from flytekitplugins_podtriage.report.as_json import runs_json
 
         print_json(runs_json([one for run_, others in found.runs for one in (run_, *others)], found.error))
     else:

@@ -14,7 +14,7 @@ from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.local.attempts import MOST, run_task
 from flytekitplugins_podtriage.local.backends import BACKENDS, backend
-from flytekitplugins_podtriage.report.plain_runs import runs_json
+from flytekitplugins_podtriage.report.as_json import runs_json
 from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from tests.builders import NAMESPACE, manifest

@@ -14,12 +14,11 @@ from flytekitplugins_podtriage import diagnose, triage
 from flytekitplugins_podtriage.core.accounting import Failure, Limits
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
-from flytekitplugins_podtriage.report.as_json import audit_json, explanation_json, history_json
+from flytekitplugins_podtriage.report.as_json import audit_json, explanation_json, history_json, runs_json
 from flytekitplugins_podtriage.report.attempts import Attempt
 from flytekitplugins_podtriage.report.audit import Entry, Tally
 from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.history import history
-from flytekitplugins_podtriage.report.plain_runs import runs_json
 from tests.paths import ROOT
 
 PAGE = (ROOT / "docs" / "json.md").read_text()
