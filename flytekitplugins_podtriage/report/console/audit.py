@@ -10,8 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flytekitplugins_podtriage.report.audit import Audit, Row
-from flytekitplugins_podtriage.report.console.symbols import Glyphs
-from flytekitplugins_podtriage.report.hanging import hanging
+from flytekitplugins_podtriage.report.console.symbols import Glyphs, hanging
 
 MOST_SHOWN = 12
 """How many rows of each table a person is shown; ``--json`` has them all."""

@@ -12,10 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from flytekitplugins_podtriage.core.model import Evidence
-from flytekitplugins_podtriage.report.console.symbols import KINDS, Glyphs
+from flytekitplugins_podtriage.report.console.symbols import KINDS, Glyphs, hanging
 from flytekitplugins_podtriage.report.console.timeline import as_line, in_words
 from flytekitplugins_podtriage.report.explanation import Bill, Explanation, fault
-from flytekitplugins_podtriage.report.hanging import hanging
 from flytekitplugins_podtriage.report.text.humanize import clock
 from flytekitplugins_podtriage.report.text.sanitize import line
 

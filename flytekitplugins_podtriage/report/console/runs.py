@@ -11,7 +11,7 @@ from rich.text import Text
 
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import TaskRun
-from flytekitplugins_podtriage.report.hanging import hanging
+from flytekitplugins_podtriage.report.console.symbols import hanging
 from flytekitplugins_podtriage.report.run_summary import (
     NAMES,
     NONE_RUN,

@@ -1,8 +1,10 @@
-"""Signs for the console, and what stands for them where the encoding has no others than ASCII."""
+"""Signs and layout for the console, and what stands for the signs where the encoding has no others than ASCII."""
 
 from __future__ import annotations
 
 import attrs
+from rich.table import Table
+from rich.text import Text
 
 from flytekitplugins_podtriage.report.explanation import Tone
 
@@ -72,3 +74,12 @@ TONES = {
 
 KINDS = {"SYSTEM": "bold yellow", "USER": "bold magenta", "unknown": "bold cyan", "-": "dim"}
 """Styles of whose fault it is."""
+
+
+def hanging(head: Text, text: Text) -> Table:
+    """Return a paragraph with a head or a bullet, whose later lines are indented as the first."""
+    table = Table(box=None, show_header=False, padding=0, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(head, text)
+    return table
