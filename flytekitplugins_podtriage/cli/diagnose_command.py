@@ -32,7 +32,7 @@ def diagnose(message: str | None, jsonl: bool, reason: str | None, rules_file: s
     from flytekitplugins_podtriage.cli.options import read_rules
     from flytekitplugins_podtriage.cli.output import for_a_person, print_json, print_view
     from flytekitplugins_podtriage.core.diagnose import diagnose as decide
-    from flytekitplugins_podtriage.report.masking import masked
+    from flytekitplugins_podtriage.report.text.sanitize import masked
 
     rules = read_rules(rules_file)
     if jsonl:
@@ -60,7 +60,7 @@ def _line_answer(reason: str | None, rules: RuleBook | None) -> Callable[[bytes]
     import msgspec
 
     from flytekitplugins_podtriage.core.diagnose import diagnose as decide
-    from flytekitplugins_podtriage.report.masking import masked
+    from flytekitplugins_podtriage.report.text.sanitize import masked
 
     class Line(msgspec.Struct, gc=False):
         message: str

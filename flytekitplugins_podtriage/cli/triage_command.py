@@ -89,7 +89,7 @@ def _judge(path: str, policy: object, now: str | None) -> list[Verdict]:
 def _show(verdicts: list[Verdict], as_json: bool) -> None:
     """Print verdicts: JSON to a pipe, text to a person."""
     from flytekitplugins_podtriage.cli.output import for_a_person, print_json, print_view
-    from flytekitplugins_podtriage.report.masking import masked
+    from flytekitplugins_podtriage.report.text.sanitize import masked
 
     if as_json or not for_a_person():
         for verdict in verdicts:

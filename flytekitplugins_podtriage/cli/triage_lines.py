@@ -14,7 +14,7 @@ import msgspec
 
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.triage import triage
-from flytekitplugins_podtriage.report.masking import masked
+from flytekitplugins_podtriage.report.text.sanitize import masked
 
 CONFIG = {
     "create_container_error_grace_period_s": "create_container_error_grace_period",

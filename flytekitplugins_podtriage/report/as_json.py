@@ -14,9 +14,8 @@ from flytekitplugins_podtriage.core.text.redact import mask
 from flytekitplugins_podtriage.report.audit import Audit
 from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.history import FROM_TEXT, History
-from flytekitplugins_podtriage.report.masking import masked
 from flytekitplugins_podtriage.report.run_summary import category, fault, happened, left, outcome, remedy, wronged
-from flytekitplugins_podtriage.report.text.sanitize import shown
+from flytekitplugins_podtriage.report.text.sanitize import masked, shown
 
 SCHEMA = 1
 

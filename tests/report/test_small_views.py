@@ -15,7 +15,7 @@ from flytekitplugins_podtriage.report.audit import Audit, Entry, Tally
 from flytekitplugins_podtriage.report.console.audit import AuditView
 from flytekitplugins_podtriage.report.console.diagnosis import render_diagnosis, render_verdict
 from flytekitplugins_podtriage.report.html.audit import page
-from flytekitplugins_podtriage.report.masking import masked
+from flytekitplugins_podtriage.report.text.sanitize import masked
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 PREEMPTED: dict[str, Any] = {
