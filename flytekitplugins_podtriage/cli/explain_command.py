@@ -101,7 +101,7 @@ def _explain(found: list[Subject], as_json: bool, html: str | None, options: dic
     from flytekitplugins_podtriage.cli.options import BACKENDS, moment, policies, read_rules, read_settings
     from flytekitplugins_podtriage.core.accounting import Limits
     from flytekitplugins_podtriage.core.errors import InvalidPod
-    from flytekitplugins_podtriage.report.explain import explain as put_together
+    from flytekitplugins_podtriage.report.explanation import explain as put_together
     from flytekitplugins_podtriage.report.timeline import last_moment
 
     settings, now, retries, most = options["settings"], options["now"], options["retries"], options["system_retries"]

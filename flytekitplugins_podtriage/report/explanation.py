@@ -1,60 +1,28 @@
-"""What an explanation is made of: frozen values that every renderer reads."""
+"""Explanations of pods: what happened, who pays, and what to do."""
 
 from __future__ import annotations
 
-import enum
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import attrs
 
-from flytekitplugins_podtriage.core.model import Charge, ErrorKind, Verdict
+from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.accounting import Limits
+from flytekitplugins_podtriage.core.container_reasons import PULL_REASONS
+from flytekitplugins_podtriage.core.decode import read_pod
+from flytekitplugins_podtriage.core.flyte_pods import attempts_before, label
+from flytekitplugins_podtriage.core.memory import Memory
+from flytekitplugins_podtriage.core.model import Phase, Verdict
+from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.core.triage import triage
 from flytekitplugins_podtriage.report.text.humanize import from_now, length
+from flytekitplugins_podtriage.report.text.rule_text import means
+from flytekitplugins_podtriage.report.text.sanitize import line
+from flytekitplugins_podtriage.report.timeline import Mark, last_moment, next_try, story
+from flytekitplugins_podtriage.report.who_pays import Bill, Case, bills
 
-NEVER = timedelta(days=3650)
-"""What is further off is not going to happen: a time far in the future is a clock's mistake, or stands for none."""
-
-
-class Tone(str, enum.Enum):
-    """What a mark in a pod's story is about; renderers choose colour and sign by it."""
-
-    PROGRESS = "progress"
-    PULLING = "pulling"
-    TROUBLE = "trouble"
-    RUNNING = "running"
-    WELL = "well"
-    ENDED = "ended"
-
-
-@attrs.frozen
-class Mark:
-    """One thing that happened to the pod."""
-
-    at: datetime
-    label: str
-    """In a word or two: ``scheduled``, ``429``, ``exit 1``."""
-    tone: Tone
-    text: str = ""
-    """What was said, in full, fit to be shown."""
-    container: str | None = None
-    count: int = 1
-    """How often it had happened by then, where the record keeps only the first and the last time."""
-
-
-@attrs.frozen
-class Bill:
-    """Who pays on one backend, if nothing changes."""
-
-    label: str
-    """The backend's name for a person."""
-    charge: Charge
-    budget: str
-    """The budget and what is left of it: ``user, 0 left``, ``system, 1 of 3``, ``nobody``."""
-    then: str
-    """What follows."""
-    ends: bool = False
-    """Whether the task ends with it."""
-    wrong: bool = False
-    """Whether the user is charged for the platform's failure, or the platform for the user's."""
+_STALE = timedelta(hours=1)
 
 
 @attrs.frozen
@@ -129,12 +97,148 @@ class Explanation:
         return self.verdict.category is not None and self.verdict.category.value == "unknown"
 
 
-def fault(kind: ErrorKind | None, unknown: bool = False) -> str:
-    """Name whose fault it is, for a person.
+def explain(
+    pod: Mapping[str, object],
+    *,
+    events: tuple[Mapping[str, object], ...] = (),
+    memory: Memory | None = None,
+    policies: Mapping[str, Policy],
+    limits: Limits,
+    now: datetime,
+    asked_for_now: bool = True,
+) -> Explanation:
+    """Explain a pod at one moment.
 
-    >>> fault(ErrorKind.SYSTEM), fault(ErrorKind.USER), fault(ErrorKind.SYSTEM, unknown=True), fault(None)
-    ('SYSTEM', 'USER', 'unknown', '-')
+    Args:
+        pod: a Pod as plain values.
+        events: the events about it.
+        memory: what a watcher remembers of it, if one has.
+        policies: of each backend, by name.
+        limits: what the task's budgets allow.
+        now: the moment, with a zone.
+        asked_for_now: whether somebody chose the moment; if not, an old record is pointed out.
+
+    Raises:
+        InvalidPod: the pod or an event cannot be read.
     """
-    if kind is None:
-        return "-"
-    return "unknown" if unknown else kind.value
+    ours = policies["podtriage"]
+    read = read_pod(pod)
+    verdict = triage(pod, events=events, memory=memory, policy=ours, now=now)
+    before = attempts_before(pod)
+    case = Case(pod, events, memory, verdict, now, limits, before)
+    wrong = verdict.kind is not None or verdict.failing
+    state, since = _state(read, verdict)
+    metadata = read.metadata or wire.Metadata()
+    # Where podtriage sees nothing wrong a stock backend may still charge somebody: a task that has done its work while
+    # a sidecar waits, for one.
+    charges = bills(case, policies)
+    if not wrong and all(bill.charge.kind is None for bill in charges):
+        charges = ()
+    waits = wrong and not verdict.failing and state in PULL_REASONS
+    return Explanation(
+        name=line(metadata.name or "a pod without a name", 120),
+        namespace=line(metadata.namespace or "", 120),
+        task=_label(pod, "task-name"),
+        execution=_label(pod, "execution-id"),
+        node=_label(pod, "node-id"),
+        attempt=before + 1,
+        attempts=max(limits.max_attempts, before + 1),
+        now=now,
+        state=line(state, 80),
+        since=since,
+        over=read.status is not None and read.status.phase in ("Failed", "Succeeded"),
+        verdict=verdict,
+        cause=line(means(verdict, ours.rules), 300),
+        story=story(pod, events, now),
+        next_try=next_try(pod, events, verdict.container) if waits else None,
+        bills=charges,
+        notes=tuple(_notes(case, asked_for_now, bool(charges))),
+    )
+
+
+def _state(pod: wire.Pod, verdict: Verdict) -> tuple[str, datetime | None]:
+    """Name the pod's state, and since when it is in it."""
+    status = pod.status or wire.PodStatus()
+    phase = status.phase or "no phase"
+    ready = [c for c in status.conditions or () if c.type == "Ready" and c.last_transition_time is not None]
+    on_node = ready[0].last_transition_time if ready else status.start_time
+    if phase in ("Failed", "Succeeded"):
+        reason = f": {status.reason}" if status.reason else ""
+        return f"{phase}{reason}", _ended(pod, status)
+    if phase == "Pending":
+        for condition in status.conditions or ():
+            if condition.type == "PodScheduled" and condition.status == "False":
+                return condition.reason or "Unschedulable", condition.last_transition_time
+    waiting = _waiting(status, verdict.container)
+    if waiting is not None:
+        return waiting, on_node
+    if phase == "Pending":
+        return "Pending", on_node or (pod.metadata.creation_timestamp if pod.metadata else None)
+    return phase, on_node
+
+
+def _waiting(status: wire.PodStatus, deciding: str | None) -> str | None:
+    """Return the reason of the container that decided, else of the first one that waits."""
+    first: str | None = None
+    both: list[wire.ContainerStatus] = [*(status.init_container_statuses or ()), *(status.container_statuses or ())]
+    for container in both:
+        waiting = container.state.waiting if container.state else None
+        if waiting is None or not waiting.reason:
+            continue
+        if container.name == deciding:
+            return waiting.reason
+        if first is None and waiting.reason != "PodInitializing":
+            first = waiting.reason
+    return first
+
+
+def _ended(pod: wire.Pod, status: wire.PodStatus) -> datetime | None:
+    """Return when a pod ended; None where nothing in it tells.
+
+    Not its condition Ready: that of a pod which was never ready has not changed since its node took it.
+    """
+    containers = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
+    ends = [_ended_at(container) for container in containers]
+    disrupted = [c for c in status.conditions or () if c.type == "DisruptionTarget" and c.status == "True"]
+    ends.extend(condition.last_transition_time for condition in disrupted)
+    known = [at for at in ends if at is not None]
+    if known:
+        return max(known)
+    if pod.metadata is not None and pod.metadata.deletion_timestamp is not None:
+        return pod.metadata.deletion_timestamp
+    return None if containers else status.start_time  # the node refused it: it ended where it began
+
+
+def _ended_at(container: wire.ContainerStatus) -> datetime | None:
+    return container.state.terminated.finished_at if container.state and container.state.terminated else None
+
+
+def _notes(case: Case, asked_for_now: bool, charged: bool) -> list[str]:
+    notes = []
+    if charged and case.verdict.phase is Phase.SUCCESS:
+        notes.append(
+            "The task has done its work; a container beside it that does not start keeps the pod pending, "
+            "and a stock backend fails the task for it."
+        )
+    if charged and case.attempts_before:
+        many = case.attempts_before > 1
+        notes.append(
+            f"The budgets assume that the {case.attempts_before if many else 'one'} earlier "
+            f"{'attempts' if many else 'attempt'} ended as this one does; the pod does not tell."
+        )
+    if charged and case.verdict.retry_after:
+        notes.append(f"The registry asks to be left alone for {case.verdict.retry_after:g} s.")
+    if not case.events and not case.verdict.failing and case.verdict.kind is not None:
+        notes.append("No events were given: with them (kubectl get events) the story is told in full.")
+    if not asked_for_now:
+        last = last_moment(case.pod, case.events)
+        if last is not None and case.now - last > _STALE:
+            days = (case.now - last) // timedelta(days=1)
+            age = f"{days} days" if days > 1 else f"{(case.now - last) // timedelta(hours=1)} h"
+            notes.append(f"The record ends {age} before now: --now last looks at it as it was then.")
+    return notes
+
+
+def _label(pod: Mapping[str, object], name: str) -> str | None:
+    value = label(pod, name)
+    return None if value is None else line(value, 120)

@@ -15,8 +15,7 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.decode import read_events, read_pod
 from flytekitplugins_podtriage.core.diagnose import diagnose
 from flytekitplugins_podtriage.core.events import observed_at
-from flytekitplugins_podtriage.report.explanation import Mark, Tone
-from flytekitplugins_podtriage.report.text.event_labels import label_of, tone_of, words_for
+from flytekitplugins_podtriage.report.text.event_labels import Tone, label_of, tone_of, words_for
 from flytekitplugins_podtriage.report.text.sanitize import line
 
 _NOT_YET = datetime(1970, 1, 2, tzinfo=timezone.utc)
@@ -26,6 +25,21 @@ _SKEW = timedelta(minutes=5)
 _LONGEST_GRACE = 366 * 86400
 """In seconds; a longer one is a mistake."""
 _PULL_FAILED = "pull-failed"
+
+
+@attrs.frozen
+class Mark:
+    """One thing that happened to the pod."""
+
+    at: datetime
+    label: str
+    """In a word or two: ``scheduled``, ``429``, ``exit 1``."""
+    tone: Tone
+    text: str = ""
+    """What was said, in full, fit to be shown."""
+    container: str | None = None
+    count: int = 1
+    """How often it had happened by then, where the record keeps only the first and the last time."""
 
 
 @attrs.frozen

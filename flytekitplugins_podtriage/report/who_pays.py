@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 
@@ -14,12 +14,32 @@ from flytekitplugins_podtriage.core.model import Charge, ErrorKind, Phase, Verdi
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.spending import Action, Budgets, spend
 from flytekitplugins_podtriage.core.triage import triage
-from flytekitplugins_podtriage.report.explanation import NEVER, Bill
 
 LABELS = {"flyte-1.16": "Flyte 1.16", "flyte-2": "Flyte 2", "podtriage": "with podtriage"}
 """The backends that are compared, in the order in which they are shown."""
 
+NEVER = timedelta(days=3650)
+"""What is further off is not going to happen: a time far in the future is a clock's mistake, or stands for none."""
+
+
 _NOBODY = "nobody"
+
+
+@attrs.frozen
+class Bill:
+    """Who pays on one backend, if nothing changes."""
+
+    label: str
+    """The backend's name for a person."""
+    charge: Charge
+    budget: str
+    """The budget and what is left of it: ``user, 0 left``, ``system, 1 of 3``, ``nobody``."""
+    then: str
+    """What follows."""
+    ends: bool = False
+    """Whether the task ends with it."""
+    wrong: bool = False
+    """Whether the user is charged for the platform's failure, or the platform for the user's."""
 
 
 @attrs.frozen

@@ -10,8 +10,7 @@ import pytest
 
 from flytekitplugins_podtriage.core.accounting import Limits
 from flytekitplugins_podtriage.core.policy import BACKENDS, Policy
-from flytekitplugins_podtriage.report.explain import explain
-from flytekitplugins_podtriage.report.explanation import Explanation
+from flytekitplugins_podtriage.report.explanation import Explanation, explain
 from tests.recordings import timelines
 
 

@@ -12,8 +12,8 @@ from flytekitplugins_podtriage.core.accounting import Limits
 from flytekitplugins_podtriage.core.flyte_pods import attempts_before
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.policy import BACKENDS, Policy
-from flytekitplugins_podtriage.report.explain import explain
-from flytekitplugins_podtriage.report.explanation import Explanation, Tone
+from flytekitplugins_podtriage.report.explanation import Explanation, explain
+from flytekitplugins_podtriage.report.text.event_labels import Tone
 from flytekitplugins_podtriage.report.timeline import last_moment, story
 
 Explained = Callable[..., Explanation]

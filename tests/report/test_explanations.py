@@ -15,8 +15,7 @@ from flytekitplugins_podtriage.core.accounting import Limits
 from flytekitplugins_podtriage.core.policy import BACKENDS
 from flytekitplugins_podtriage.report.as_json import explanation_json
 from flytekitplugins_podtriage.report.console.explanation import Explanations
-from flytekitplugins_podtriage.report.explain import explain
-from flytekitplugins_podtriage.report.explanation import Explanation
+from flytekitplugins_podtriage.report.explanation import Explanation, explain
 from flytekitplugins_podtriage.report.html.explanation import page
 from tests.recordings import moment, timelines
 

@@ -16,8 +16,9 @@ from rich.console import Console
 
 from flytekitplugins_podtriage.report.as_json import explanation_json
 from flytekitplugins_podtriage.report.console.explanation import Explanations
-from flytekitplugins_podtriage.report.explanation import Explanation, Tone
+from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.html.explanation import page
+from flytekitplugins_podtriage.report.text.event_labels import Tone
 
 Explained = Callable[..., Explanation]
 CASES = [

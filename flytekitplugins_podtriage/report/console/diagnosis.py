@@ -9,8 +9,7 @@ from rich.text import Text
 from flytekitplugins_podtriage.core.model import Category, Diagnosis, ErrorKind, Verdict
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.report.console.symbols import KINDS
-from flytekitplugins_podtriage.report.explanation import fault
-from flytekitplugins_podtriage.report.text.rule_text import means
+from flytekitplugins_podtriage.report.text.rule_text import fault, means
 from flytekitplugins_podtriage.report.text.sanitize import line, shown
 
 _WHOSE = {"SYSTEM": "the platform's doing", "USER": "the user's doing", "unknown": "nobody knows whose doing it is"}

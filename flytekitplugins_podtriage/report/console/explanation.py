@@ -14,9 +14,11 @@ from rich.text import Text
 from flytekitplugins_podtriage.core.model import Evidence
 from flytekitplugins_podtriage.report.console.symbols import KINDS, Glyphs, hanging
 from flytekitplugins_podtriage.report.console.timeline import as_line, in_words
-from flytekitplugins_podtriage.report.explanation import Bill, Explanation, fault
+from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.text.humanize import clock
+from flytekitplugins_podtriage.report.text.rule_text import fault
 from flytekitplugins_podtriage.report.text.sanitize import line
+from flytekitplugins_podtriage.report.who_pays import Bill
 
 _MOST_QUOTES = 3
 _WIDE = 100

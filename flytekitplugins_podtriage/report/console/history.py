@@ -9,9 +9,9 @@ from rich.text import Text
 
 from flytekitplugins_podtriage.report.attempts import Judged
 from flytekitplugins_podtriage.report.console.symbols import KINDS
-from flytekitplugins_podtriage.report.explanation import fault
 from flytekitplugins_podtriage.report.history import FROM_TEXT, History
 from flytekitplugins_podtriage.report.text.humanize import stamp
+from flytekitplugins_podtriage.report.text.rule_text import fault
 from flytekitplugins_podtriage.report.text.sanitize import line
 
 MOST_SHOWN = 30

@@ -6,7 +6,7 @@ import attrs
 from rich.table import Table
 from rich.text import Text
 
-from flytekitplugins_podtriage.report.explanation import Tone
+from flytekitplugins_podtriage.report.text.event_labels import Tone
 
 
 @attrs.frozen

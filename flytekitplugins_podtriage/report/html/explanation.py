@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from flytekitplugins_podtriage.core.model import Evidence
-from flytekitplugins_podtriage.report.explanation import Bill, Explanation, fault
+from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.html.document import badge, document, element, table, text
 from flytekitplugins_podtriage.report.html.timeline_svg import picture
 from flytekitplugins_podtriage.report.text.humanize import clock, from_now, stamp
+from flytekitplugins_podtriage.report.text.rule_text import fault
+from flytekitplugins_podtriage.report.who_pays import Bill
 
 _MOST_QUOTES = 5
 

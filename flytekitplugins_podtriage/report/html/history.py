@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flytekitplugins_podtriage.report.attempts import Judged
-from flytekitplugins_podtriage.report.explanation import fault
 from flytekitplugins_podtriage.report.history import FROM_TEXT, History
 from flytekitplugins_podtriage.report.html.document import badge, document, element, table, text
 from flytekitplugins_podtriage.report.text.humanize import stamp
+from flytekitplugins_podtriage.report.text.rule_text import fault
 
 
 def page(told: History) -> str:

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 
 import attrs
 
-from flytekitplugins_podtriage.report.explanation import Bill, Explanation, Mark
+from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.html.document import text
 from flytekitplugins_podtriage.report.text.humanize import clock
+from flytekitplugins_podtriage.report.timeline import Mark
+from flytekitplugins_podtriage.report.who_pays import Bill
 
 WIDTH = 960
 LEFT, RIGHT = 120, 180

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Final
 
 from flytekitplugins_podtriage.core.model import Category
-from flytekitplugins_podtriage.report.explanation import Tone
 from flytekitplugins_podtriage.report.text.sanitize import line
+
+
+class Tone(str, enum.Enum):
+    """What a mark in a pod's story is about; renderers choose colour and sign by it."""
+
+    PROGRESS = "progress"
+    PULLING = "pulling"
+    TROUBLE = "trouble"
+    RUNNING = "running"
+    WELL = "well"
+    ENDED = "ended"
+
 
 _EVENTS: Final = {
     "Scheduled": ("scheduled", Tone.PROGRESS),

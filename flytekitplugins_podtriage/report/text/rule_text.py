@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flytekitplugins_podtriage.core.diagnose import filled
-from flytekitplugins_podtriage.core.model import Diagnosis, Verdict
+from flytekitplugins_podtriage.core.model import Diagnosis, ErrorKind, Verdict
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
@@ -29,3 +29,14 @@ def _said(rule_id: str, rules: RuleBook | None) -> str:
         if rule.id == rule_id:
             return rule.means
     return UNKNOWN.means
+
+
+def fault(kind: ErrorKind | None, unknown: bool = False) -> str:
+    """Name whose fault it is, for a person.
+
+    >>> fault(ErrorKind.SYSTEM), fault(ErrorKind.USER), fault(ErrorKind.SYSTEM, unknown=True), fault(None)
+    ('SYSTEM', 'USER', 'unknown', '-')
+    """
+    if kind is None:
+        return "-"
+    return "unknown" if unknown else kind.value
