@@ -20,8 +20,7 @@ from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.report.attempts import Attempt
-from flytekitplugins_podtriage.report.audit import Tally
-from flytekitplugins_podtriage.report.audit_entries import of_attempt, of_pod
+from flytekitplugins_podtriage.report.audit import Tally, of_attempt, of_pod
 
 _KINDS = ("USER", "SYSTEM", "UNKNOWN")
 _FORMS = '{"kind", "code"?, "message", "execution"?, "task"?, "node"?, "attempt"?} or a Pod'

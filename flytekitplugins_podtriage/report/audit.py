@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+
 import attrs
 
-from flytekitplugins_podtriage.core.model import ErrorKind
+from flytekitplugins_podtriage.core.memory import Memory
+from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
+from flytekitplugins_podtriage.core.triage import triage
+from flytekitplugins_podtriage.report.attempts import Attempt, judge
 from flytekitplugins_podtriage.report.text.sanitize import line
 
 MOST_ROWS = 2000
@@ -33,6 +41,57 @@ class Entry:
     """What was said, for an example."""
 
 
+def of_attempt(attempt: Attempt, rules: RuleBook | None = None) -> Entry:
+    """Return the entry of a failed attempt, by its message alone."""
+    judged = judge(attempt, rules)
+    found = judged.found
+    where = [part for part in (attempt.execution, attempt.node) if part]
+    if attempt.number is not None:
+        where.append(f"attempt {attempt.number + 1}")
+    return Entry(
+        charged=judged.charged,
+        owed=None if judged.unknown else found.kind,
+        category=found.category.value,
+        task=attempt.task,
+        registry=found.registry,
+        what=" ".join(where),
+        said=found.evidence[0].text if found.evidence else "",
+    )
+
+
+def of_pod(
+    pod: object,
+    *,
+    events: Iterable[object] = (),
+    memory: Memory | None = None,
+    stock: Policy,
+    ours: Policy,
+    now: datetime,
+    name: str = "",
+    task: str | None = None,
+) -> Entry | None:
+    """Return the entry of a pod that a stock backend gives up at this moment; None for one that it does not.
+
+    Raises:
+        InvalidPod: the pod or an event cannot be read.
+    """
+    charge = triage(pod, policy=stock, now=now)
+    if not charge.failing:
+        return None
+    verdict = triage(pod, events=events, memory=memory, policy=ours, now=now)
+    # Without a category nothing was wrong (a sidecar waits, but the task has done its work): nobody should have paid.
+    known = verdict.category is not None and verdict.category is not Category.UNKNOWN
+    return Entry(
+        charged=charge.kind,
+        owed=verdict.kind if known else None,
+        category=verdict.category.value if verdict.category is not None else NEEDLESS,
+        task=task,
+        registry=verdict.registry,
+        what=name,
+        said=verdict.evidence[0].text if verdict.evidence else charge.message or "",
+    )
+
+
 @attrs.frozen
 class Example:
     """One attempt that was charged to the wrong budget."""
@@ -55,6 +114,15 @@ class Row:
     system_wronged: int
     """Charged to the platform for the user's reasons."""
     unknown: int
+
+
+HEADS = ("attempts", "user paid", "platform paid", "user wronged", "platform wronged", "unknown")
+"""The heads of the columns of numbers, in the order of :func:`numbers`."""
+
+
+def numbers(row: Row) -> tuple[int, ...]:
+    """Return the numbers of a row, in the order of :data:`HEADS`."""
+    return (row.attempts, row.user_paid, row.system_paid, row.user_wronged, row.system_wronged, row.unknown)
 
 
 @attrs.frozen

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from flytekitplugins_podtriage.report.audit import Audit, Row
+from flytekitplugins_podtriage.report.audit import HEADS, Audit, Row, numbers
 from flytekitplugins_podtriage.report.console.symbols import Glyphs, hanging
 
 MOST_SHOWN = 12
@@ -58,15 +58,6 @@ class AuditView:
         if answer.from_text:
             yield Text()
             yield Padding(Text("Judged from the messages alone: a pod and its events would tell more.", "dim"), (0, 2))
-
-
-HEADS = ("attempts", "user paid", "platform paid", "user wronged", "platform wronged", "unknown")
-"""The heads of the columns of numbers, in the order of :func:`numbers`."""
-
-
-def numbers(row: Row) -> tuple[int, ...]:
-    """Return the numbers of a row, in the order of :data:`HEADS`."""
-    return (row.attempts, row.user_paid, row.system_paid, row.user_wronged, row.system_wronged, row.unknown)
 
 
 def table(title: str, rows: Sequence[Row], width: int) -> Table:

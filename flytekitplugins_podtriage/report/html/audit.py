@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from flytekitplugins_podtriage.report.audit import Audit, Row
-from flytekitplugins_podtriage.report.console.audit import HEADS, numbers
+from flytekitplugins_podtriage.report.audit import HEADS, Audit, Row, numbers
 from flytekitplugins_podtriage.report.html.document import document, element, table, text
 
 _MOST_ROWS = 200
