@@ -20,7 +20,7 @@ from flytekitplugins_podtriage.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.cli.audit_entries import Reader
+    from flytekitplugins_podtriage.cli.audit_input import Reader
     from flytekitplugins_podtriage.report.audit import Audit
 
 
@@ -59,7 +59,7 @@ def audit(
     "message", "execution"?, "task"?, "node"?, "attempt"?} or of pods; for pods the stock verdict of --backend is set
     against podtriage's. Causes that podtriage does not know are counted apart, and never as the platform's.
     """
-    from flytekitplugins_podtriage.cli.audit_entries import Reader
+    from flytekitplugins_podtriage.cli.audit_input import Reader
     from flytekitplugins_podtriage.cli.options import policies, read_rules, read_settings
     from flytekitplugins_podtriage.cli.times import LAST, clock, parse_moment
     from flytekitplugins_podtriage.report.audit import Tally
@@ -103,7 +103,7 @@ def _from_file(reader: Reader, path: str | None) -> str:
 def _from_flyte(
     reader: Reader, project: str, domain: str, since: str, until: str | None, limit: int | None, config: str | None
 ) -> str:
-    from flytekitplugins_podtriage.cli.audit_entries import stream
+    from flytekitplugins_podtriage.cli.audit_input import stream
     from flytekitplugins_podtriage.cli.executions import failed_attempts
     from flytekitplugins_podtriage.cli.times import clock, parse_since
 
