@@ -37,7 +37,11 @@ def rules(rule: str | None, stock: bool, as_markdown: bool, rules_file: str | No
         out.write(report.markdown(found).encode())
         out.flush()
     elif as_json:
-        print_json(report.rules_json(found))
+        from flytekitplugins_podtriage.report.as_json import rules_json
+
+        print_json(rules_json(found))
     else:
-        print_view(report.rules_view(found))
+        from flytekitplugins_podtriage.report.console.rules import rules_view
+
+        print_view(rules_view(found))
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from flytekitplugins_podtriage.core.text.redact import mask
 from flytekitplugins_podtriage.report.audit import Audit
 from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.history import FROM_TEXT, History
+from flytekitplugins_podtriage.report.rules import Row
 from flytekitplugins_podtriage.report.run_summary import category, fault, happened, left, outcome, remedy, wronged
 from flytekitplugins_podtriage.report.text.sanitize import masked, shown
 
@@ -179,3 +180,8 @@ def _failure(failure: Failure | None) -> dict[str, Any] | None:
         "message": mask(failure.message),
         "recoverable": failure.recoverable,
     }
+
+
+def rules_json(found: Iterable[Row]) -> bytes:
+    """Return the rules as lines of JSON, one a rule."""
+    return b"\n".join(_ENCODER.encode(row) for row in found)
