@@ -9,8 +9,9 @@ import attrs
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
-from flytekitplugins_podtriage.core.rules.rule import Peer, Rule
+from flytekitplugins_podtriage.core.rules.rule import Rule
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
+from flytekitplugins_podtriage.core.text.references import Peer
 
 _PEERS = {Peer.LOOPBACK: "the registry is on the node itself", Peer.NOBODY: "the registry's name ends in .invalid"}
 

@@ -8,8 +8,10 @@ import pytest
 
 from flytekitplugins_podtriage import InvalidRule, diagnose
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
+from flytekitplugins_podtriage.core.rules.rule import Rule
 from flytekitplugins_podtriage.core.rules.toml import load_rules
 from flytekitplugins_podtriage.core.text.redact import mask
+from flytekitplugins_podtriage.core.text.references import Peer
 
 CONTAINERD = 'failed to pull and unpack image "docker.io/acme/app:v1": '
 CASES = [
@@ -319,11 +321,8 @@ def test_every_built_in_rule_says_what_it_means_what_helps_and_where_it_comes_fr
 
 
 @pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.id) for rule in BUILT_IN])
-def test_every_rule_can_decide(rule: object) -> None:
+def test_every_rule_can_decide(rule: Rule) -> None:
     """A message made of a rule's own words reaches it, or a rule of the same category and kind before it."""
-    from flytekitplugins_podtriage.core.rules.rule import Peer, Rule
-
-    assert isinstance(rule, Rule)
     status = f"status code {min(rule.statuses)} " if rule.statuses else ""
     host = {None: "", Peer.LOOPBACK: "https://127.0.0.1/v2 ", Peer.NOBODY: "https://a.invalid/v2 "}[rule.peer]
     words = " ".join(

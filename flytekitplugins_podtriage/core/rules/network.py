@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
-from flytekitplugins_podtriage.core.rules.rule import Peer, Rule
+from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.text.references import Peer
 
 _BROKEN_OFF = (
     "connection refused",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Iterable
 from functools import cached_property
@@ -11,6 +10,7 @@ import attrs
 
 from flytekitplugins_podtriage.core.errors import InvalidRule
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.text.references import Peer
 from flytekitplugins_podtriage.core.text.tokens import Words, phrase
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -22,15 +22,6 @@ _COMMON = frozenset(
     " found initializing source reading daemon docker host v2 http https context".split()
 )
 """Words that stand in very many messages: poor ones to file a rule under."""
-
-
-class Peer(enum.Enum):
-    """Whom a message's connection was made to, or meant for."""
-
-    LOOPBACK = "loopback"
-    """An address of the node itself: there is no network in between (RFC 1122 section 3.2.1.3)."""
-    NOBODY = "nobody"
-    """A name that never resolves, by definition: it ends in ``.invalid`` (RFC 6761 section 6.4)."""
 
 
 def _strings(value: str | Iterable[str]) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from flytekitplugins_podtriage.core.errors import InvalidRule
-from flytekitplugins_podtriage.core.rules.rule import Peer, Rule
+from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.text.references import Peer
 from flytekitplugins_podtriage.core.text.tokens import Words
 
 

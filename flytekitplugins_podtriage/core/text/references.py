@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import enum
 import re
-
-from flytekitplugins_podtriage.core.rules.rule import Peer
 
 _QUOTED_IMAGE = re.compile(r"(?:[Ii]mage|reference) \"([^\"\s]{1,512})\"")
 _BARE_IMAGE = re.compile(r"(?:docker://|manifest for |access denied for |in (?=\S{1,512}/))([^\s\",]{1,512})")
@@ -18,6 +17,15 @@ _UNIT = {"n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "s": 1.0, "m": 60.0, "h":
 _SCHEME = re.compile(r"\A[a-z]{2,12}://")
 _LINKS = ("docs.", "www.", "hub.docker.com", "aka.ms", "learn.microsoft.com", "cloud.google.com")
 """Beginnings of hosts that answers of registries link to for people to read; none of them answered."""
+
+
+class Peer(enum.Enum):
+    """Which host a connection was made to, or attempted to."""
+
+    LOOPBACK = "loopback"
+    """An address of the node itself: no network is involved (RFC 1122 section 3.2.1.3)."""
+    NOBODY = "nobody"
+    """A name that by definition never resolves: it ends in ``.invalid`` (RFC 6761 section 6.4)."""
 
 
 def image_of(text: str) -> str | None:
