@@ -1,4 +1,4 @@
-"""Two image pulls meet HTTP 429: the platform's failure. The task has no retries, and with podtriage it needs none.
+"""Two image pulls hit HTTP 429, a platform failure. The task has no retries, and with podtriage it needs none.
 
 FLYTE_PODTRIAGE_PLAN=@examples/workflows/01_rate_limited.plan pyflyte run examples/workflows/01_rate_limited.py wf
 """

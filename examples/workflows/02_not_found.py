@@ -1,4 +1,4 @@
-"""An image that does not exist: the user's own failure. It consumes the user's retries, here as on stock Flyte.
+"""An image that does not exist, a user failure. It is charged to user retries, here as on stock Flyte.
 
 FLYTE_PODTRIAGE_PLAN=@examples/workflows/02_not_found.plan pyflyte run examples/workflows/02_not_found.py wf
 """

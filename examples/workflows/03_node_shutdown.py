@@ -1,4 +1,4 @@
-"""A node shuts down under a task that has run for ten minutes: the platform's failure, and a new attempt.
+"""A node shuts down under a task that has run for ten minutes: a platform failure, and a new attempt.
 
 FLYTE_PODTRIAGE_PLAN=@examples/workflows/03_node_shutdown.plan pyflyte run examples/workflows/03_node_shutdown.py wf
 """

@@ -1,4 +1,4 @@
-"""Preemptions and a crash of the task's own: both budgets are spent wisely, and the task lives to its end.
+"""Preemptions and a crash of the task itself: podtriage spends both budgets, and the task succeeds.
 
 FLYTE_PODTRIAGE_PLAN=@examples/workflows/04_both_budgets.plan pyflyte run examples/workflows/04_both_budgets.py wf
 """
