@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -100,7 +101,9 @@ def _explain(found: list[Subject], as_json: bool, html: str | None, options: dic
     from flytekitplugins_podtriage.cli.errors import Refused
     from flytekitplugins_podtriage.cli.options import BACKENDS, moment, policies, read_rules, read_settings
     from flytekitplugins_podtriage.core.accounting import Limits
+    from flytekitplugins_podtriage.core.decode import read_events, read_pod
     from flytekitplugins_podtriage.core.errors import InvalidPod
+    from flytekitplugins_podtriage.core.flyte_pods import attempts_before
     from flytekitplugins_podtriage.report.explanation import explain as put_together
     from flytekitplugins_podtriage.report.timeline import last_moment
 
@@ -111,11 +114,13 @@ def _explain(found: list[Subject], as_json: bool, html: str | None, options: dic
     told = []
     for one in found:
         try:
-            at = moment(_text(now), one.now, lambda one=one: last_moment(one.pod, one.events))  # type: ignore[misc]
+            pod, events = read_pod(one.pod), read_events(one.events)
+            at = moment(_text(now), one.now, partial(last_moment, pod, events))
             told.append(
                 put_together(
-                    one.pod,
-                    events=one.events,
+                    pod,
+                    events=events,
+                    attempts_before=attempts_before(one.pod),
                     memory=one.memory,
                     policies=judges,
                     limits=limits,

@@ -69,6 +69,7 @@ def _judge(path: str, policy: object, now: str | None) -> list[Verdict]:
     from flytekitplugins_podtriage.cli.json_or_yaml import documents
     from flytekitplugins_podtriage.cli.options import moment
     from flytekitplugins_podtriage.cli.pod_documents import subjects
+    from flytekitplugins_podtriage.core.decode import read_events, read_pod
     from flytekitplugins_podtriage.core.errors import InvalidPod
     from flytekitplugins_podtriage.core.policy import Policy
     from flytekitplugins_podtriage.core.triage import triage as decide
@@ -79,8 +80,9 @@ def _judge(path: str, policy: object, now: str | None) -> list[Verdict]:
     verdicts = []
     for one in subjects(documents(read_whole(path), where), where):
         try:
-            at = moment(now, one.now, lambda one=one: last_moment(one.pod, one.events))  # type: ignore[misc]
-            verdicts.append(decide(one.pod, events=one.events, memory=one.memory, policy=policy, now=at))
+            pod, events = read_pod(one.pod), one.events
+            at = moment(now, one.now, lambda pod=pod, events=events: last_moment(pod, read_events(events)))  # type: ignore[misc]
+            verdicts.append(decide(pod, events=events, memory=one.memory, policy=policy, now=at))
         except InvalidPod as error:
             raise Refused(f"{one.where}: {error}") from error
     return verdicts

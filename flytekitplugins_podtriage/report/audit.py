@@ -7,6 +7,7 @@ from datetime import datetime
 
 import attrs
 
+from flytekitplugins_podtriage.core.decode import read_pod
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.policy import Policy
@@ -75,6 +76,7 @@ def of_pod(
     Raises:
         InvalidPod: the pod or an event cannot be read.
     """
+    pod = read_pod(pod)
     charge = triage(pod, policy=stock, now=now)
     if not charge.failing:
         return None

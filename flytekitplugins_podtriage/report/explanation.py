@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -10,8 +10,6 @@ import attrs
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.accounting import Limits
 from flytekitplugins_podtriage.core.container_reasons import PULL_REASONS
-from flytekitplugins_podtriage.core.decode import read_pod
-from flytekitplugins_podtriage.core.flyte_pods import attempts_before, label
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
@@ -98,9 +96,10 @@ class Explanation:
 
 
 def explain(
-    pod: Mapping[str, object],
+    pod: wire.Pod,
     *,
-    events: tuple[Mapping[str, object], ...] = (),
+    events: Sequence[wire.Event] = (),
+    attempts_before: int = 0,
     memory: Memory | None = None,
     policies: Mapping[str, Policy],
     limits: Limits,
@@ -110,25 +109,21 @@ def explain(
     """Explain a pod at one moment.
 
     Args:
-        pod: a Pod as plain values.
-        events: the events about it.
+        pod: the pod, decoded.
+        events: the events about it, decoded.
+        attempts_before: how many attempts of the task failed before this pod.
         memory: what a watcher remembers of it, if one has.
         policies: of each backend, by name.
         limits: what the task's budgets allow.
         now: the moment, with a zone.
         asked_for_now: whether somebody chose the moment; if not, an old record is pointed out.
-
-    Raises:
-        InvalidPod: the pod or an event cannot be read.
     """
     ours = policies["podtriage"]
-    read = read_pod(pod)
     verdict = triage(pod, events=events, memory=memory, policy=ours, now=now)
-    before = attempts_before(pod)
-    case = Case(pod, events, memory, verdict, now, limits, before)
+    case = Case(pod, events, memory, verdict, now, limits, attempts_before)
     wrong = verdict.kind is not None or verdict.failing
-    state, since = _state(read, verdict)
-    metadata = read.metadata or wire.Metadata()
+    state, since = _state(pod, verdict)
+    metadata = pod.metadata or wire.Metadata()
     # Where podtriage sees nothing wrong a stock backend may still charge somebody: a task that has done its work while
     # a sidecar waits, for one.
     charges = bills(case, policies)
@@ -138,15 +133,15 @@ def explain(
     return Explanation(
         name=line(metadata.name or "a pod without a name", 120),
         namespace=line(metadata.namespace or "", 120),
-        task=_label(pod, "task-name"),
-        execution=_label(pod, "execution-id"),
-        node=_label(pod, "node-id"),
-        attempt=before + 1,
-        attempts=max(limits.max_attempts, before + 1),
+        task=_label(metadata, "task-name"),
+        execution=_label(metadata, "execution-id"),
+        node=_label(metadata, "node-id"),
+        attempt=attempts_before + 1,
+        attempts=max(limits.max_attempts, attempts_before + 1),
         now=now,
         state=line(state, 80),
         since=since,
-        over=read.status is not None and read.status.phase in ("Failed", "Succeeded"),
+        over=pod.status is not None and pod.status.phase in ("Failed", "Succeeded"),
         verdict=verdict,
         cause=line(means(verdict, ours.rules), 300),
         story=story(pod, events, now),
@@ -239,6 +234,6 @@ def _notes(case: Case, asked_for_now: bool, charged: bool) -> list[str]:
     return notes
 
 
-def _label(pod: Mapping[str, object], name: str) -> str | None:
-    value = label(pod, name)
-    return None if value is None else line(value, 120)
+def _label(metadata: wire.Metadata, name: str) -> str | None:
+    value = (metadata.labels or {}).get(name)
+    return line(value, 120) if value else None

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta, timezone
 import attrs
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.decode import read_events, read_pod
 from flytekitplugins_podtriage.core.diagnose import diagnose
 from flytekitplugins_podtriage.core.events import observed_at
 from flytekitplugins_podtriage.report.text.event_labels import Tone, label_of, tone_of, words_for
@@ -53,16 +52,11 @@ class _Seen:
     count: int
 
 
-def story(pod: object, events: Iterable[object], now: datetime) -> tuple[Mark, ...]:
-    """Return what happened to a pod until now, in order.
-
-    Raises:
-        InvalidPod: the pod or an event cannot be read.
-    """
-    read = read_pod(pod)
-    uid = read.metadata.uid if read.metadata else None
-    marks = [mark for seen in _observed(read_events(events), uid) for mark in _of_event(seen)]
-    marks.extend(_of_status(read, {mark.label for mark in marks}))
+def story(pod: wire.Pod, events: Iterable[wire.Event], now: datetime) -> tuple[Mark, ...]:
+    """Return what happened to a pod until now, in order."""
+    uid = pod.metadata.uid if pod.metadata else None
+    marks = [mark for seen in _observed(events, uid) for mark in _of_event(seen)]
+    marks.extend(_of_status(pod, {mark.label for mark in marks}))
     marks = [mark for mark in marks if _NOT_YET < mark.at and mark.at - now <= _SKEW]
     marks.sort(key=lambda mark: (mark.at, _ORDER.get(mark.label, _LATE if mark.tone in _ENDS else _AMID)))
     return tuple(_without_repeats(marks))
@@ -177,15 +171,14 @@ def _without_repeats(marks: list[Mark]) -> Iterator[Mark]:
         yield mark
 
 
-def next_try(pod: object, events: Iterable[object], container: str | None) -> datetime | None:
+def next_try(pod: wire.Pod, events: Iterable[wire.Event], container: str | None) -> datetime | None:
     """Return the earliest moment at which the kubelet pulls a container's image again; None where that is not known.
 
     The back-off is 10 s, doubling to 300 s, from the last failure (kubernetes pkg/kubelet/kubelet.go, imageBackOff).
     """
-    read = read_pod(pod)
-    uid = read.metadata.uid if read.metadata else None
+    uid = pod.metadata.uid if pod.metadata else None
     failures, last, pulling = 0, _NOT_YET, _NOT_YET
-    for seen in _observed(read_events(events), uid):
+    for seen in _observed(events, uid):
         if container is not None and seen.container not in (None, container):
             continue
         if seen.reason == "Pulling":
@@ -198,14 +191,9 @@ def next_try(pod: object, events: Iterable[object], container: str | None) -> da
     return last + timedelta(seconds=min(10 * 2 ** min(failures - 1, 10), 300))
 
 
-def last_moment(pod: object, events: Iterable[object]) -> datetime | None:
-    """Return the last moment that a pod and its events know of; None if they know none.
-
-    Raises:
-        InvalidPod: the pod or an event cannot be read.
-    """
-    read = read_pod(pod)
-    status, metadata = read.status or wire.PodStatus(), read.metadata or wire.Metadata()
+def last_moment(pod: wire.Pod, events: Iterable[wire.Event]) -> datetime | None:
+    """Return the last moment that a pod and its events know of; None if they know none."""
+    status, metadata = pod.status or wire.PodStatus(), pod.metadata or wire.Metadata()
     times = [metadata.creation_timestamp, status.start_time]
     times.extend(condition.last_transition_time for condition in status.conditions or ())
     for container in (*(status.init_container_statuses or ()), *(status.container_statuses or ())):
@@ -215,7 +203,7 @@ def last_moment(pod: object, events: Iterable[object]) -> datetime | None:
             if state is not None and state.running is not None:
                 times.append(state.running.started_at)
     uid = metadata.uid
-    for event in read_events(events):
+    for event in events:
         about = event.involved_object or event.regarding
         if about is None or not uid or not about.uid or about.uid == uid:
             times.append(observed_at(event))

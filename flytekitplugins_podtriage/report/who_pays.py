@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
 
+from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, Outcome, flyte_1_16, flyte_2
 from flytekitplugins_podtriage.core.forecast import forecast
 from flytekitplugins_podtriage.core.memory import Memory
@@ -46,8 +47,8 @@ class Bill:
 class Case:
     """A pod and what is known of its task's budgets."""
 
-    pod: Mapping[str, object]
-    events: tuple[Mapping[str, object], ...]
+    pod: wire.Pod
+    events: Sequence[wire.Event]
     memory: Memory | None
     verdict: Verdict
     """Podtriage's own, now."""
@@ -58,11 +59,7 @@ class Case:
 
 
 def bills(case: Case, policies: Mapping[str, Policy]) -> tuple[Bill, ...]:
-    """Return who pays on each backend if nothing changes.
-
-    Raises:
-        InvalidPod: the pod or an event cannot be read.
-    """
+    """Return who pays on each backend if nothing changes."""
     answer = []
     for backend, label in LABELS.items():
         policy = policies[backend]

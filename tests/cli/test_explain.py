@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from click.testing import Result
+
+from flytekitplugins_podtriage.core import wire
 
 Run = Callable[..., Result]
 
@@ -286,3 +290,18 @@ def test_no_secret_of_a_pod_comes_through_in_any_form(run: Run, limited: dict[st
     for form in ([], ["--json"], ["--html", "-"]):
         shown = run("explain", "-", *form, "--now", "2026-11-23T15:30:00Z", input=json.dumps(case)).stdout
         assert not re.search("abcdefghijklmnop|feedface|cafecafe", shown)
+
+
+def test_the_pod_and_each_event_are_decoded_once(
+    run: Run, limited: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    convert, decoded = msgspec.convert, Counter[object]()
+
+    def counting_convert(obj: object, kind: Any, **options: Any) -> Any:
+        decoded[kind] += 1
+        return convert(obj, kind, **options)
+
+    monkeypatch.setattr(msgspec, "convert", counting_convert)
+    assert run("explain", "-", input=json.dumps(limited)).exit_code == 0
+    assert decoded[wire.Pod] == 1
+    assert decoded[wire.Event] == len(limited["events"]) > 1

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from flytekitplugins_podtriage.core.accounting import Limits
+from flytekitplugins_podtriage.core.decode import read_events, read_pod
+from flytekitplugins_podtriage.core.flyte_pods import attempts_before
 from flytekitplugins_podtriage.core.policy import BACKENDS, Policy
 from flytekitplugins_podtriage.report.explanation import Explanation, explain
 from tests.recordings import timelines
@@ -29,9 +31,11 @@ def explained(stories: dict[str, dict[str, Any]]) -> Callable[..., Explanation]:
         steps = [step for step in row["steps"] if step["t"] <= at]
         events = {step["event"]["metadata"]["name"]: step["event"] for step in steps if "event" in step}
         begin = datetime.fromisoformat(row["t0"].replace("Z", "+00:00"))
+        pod = [step["pod"] for step in steps if "pod" in step][-1]
         return explain(
-            [step["pod"] for step in steps if "pod" in step][-1],
-            events=tuple(events.values()),
+            read_pod(pod),
+            events=read_events(events.values()),
+            attempts_before=attempts_before(pod),
             policies={name: Policy.for_backend(name) for name in BACKENDS},
             limits=Limits(**options),
             now=begin + timedelta(seconds=min(at, row["duration"])),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flytekitplugins_podtriage.core.accounting import Limits
+from flytekitplugins_podtriage.core.decode import read_events, read_pod
 from flytekitplugins_podtriage.core.flyte_pods import attempts_before
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.policy import BACKENDS, Policy
@@ -26,7 +27,7 @@ def labels(told: Explanation) -> list[str]:
 
 def at_noon(pod: dict[str, Any], **limits: Any) -> Explanation:
     policies = {name: Policy.for_backend(name) for name in BACKENDS}
-    return explain(pod, policies=policies, limits=Limits(**limits), now=NOON)
+    return explain(read_pod(pod), policies=policies, limits=Limits(**limits), now=NOON)
 
 
 def test_a_limited_pull_is_told_from_schedule_to_the_next_try(explained: Explained) -> None:
@@ -82,13 +83,13 @@ def test_events_of_a_namesake_are_left_out() -> None:
         "involvedObject": {"name": "a", "uid": "old"},
         "lastTimestamp": "2026-01-01T11:00:00Z",
     }
-    assert story(pod, [event], NOON) == ()
-    assert last_moment(pod, [event]) is None
+    assert story(read_pod(pod), read_events([event]), NOON) == ()
+    assert last_moment(read_pod(pod), read_events([event])) is None
 
 
 def test_a_time_that_means_none_is_no_part_of_the_story() -> None:
     pod = {"kind": "Pod", "metadata": {"creationTimestamp": "0001-01-01T00:00:00Z"}}
-    assert story(pod, [], NOON) == ()
+    assert story(read_pod(pod), [], NOON) == ()
 
 
 def test_who_pays_on_each_backend(explained: Explained) -> None:
@@ -159,7 +160,13 @@ def test_an_old_record_is_pointed_out_only_if_nobody_chose_the_moment(stories: d
     pod = [step["pod"] for step in stories["pull-429-hub-manifest@1.34.4"]["steps"] if "pod" in step][-1]
     policies = {name: Policy.for_backend(name) for name in BACKENDS}
     for chosen in (True, False):
-        told = explain(pod, policies=policies, limits=Limits(), now=NOON + timedelta(days=3650), asked_for_now=chosen)
+        told = explain(
+            read_pod(pod),
+            policies=policies,
+            limits=Limits(),
+            now=NOON + timedelta(days=3650),
+            asked_for_now=chosen,
+        )
         assert any("--now last" in note for note in told.notes) is not chosen
 
 

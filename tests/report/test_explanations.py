@@ -12,6 +12,8 @@ from rich.console import Console
 
 from flytekitplugins_podtriage import Policy
 from flytekitplugins_podtriage.core.accounting import Limits
+from flytekitplugins_podtriage.core.decode import read_events, read_pod
+from flytekitplugins_podtriage.core.flyte_pods import attempts_before
 from flytekitplugins_podtriage.core.policy import BACKENDS
 from flytekitplugins_podtriage.report.as_json import explanation_json
 from flytekitplugins_podtriage.report.console.explanation import Explanations
@@ -34,7 +36,14 @@ def told(story: str, seconds: float = 1e9, retries: int = 0) -> Explanation:
             if "event" in step:
                 events[step["event"]["metadata"]["name"]] = step["event"]
     now: datetime = moment(row["t0"]) + timedelta(seconds=min(seconds, row["duration"]))
-    return explain(pod, events=tuple(events.values()), policies=POLICIES, limits=Limits(retries=retries), now=now)
+    return explain(
+        read_pod(pod),
+        events=read_events(events.values()),
+        attempts_before=attempts_before(pod),
+        policies=POLICIES,
+        limits=Limits(retries=retries),
+        now=now,
+    )
 
 
 def shown(explanation: Explanation, width: int = 100) -> str:
