@@ -14,12 +14,13 @@ from flytekitplugins_podtriage.cli.input import LINE, WHOLE, checked, lines_of, 
 from flytekitplugins_podtriage.cli.json_or_yaml import documents
 from flytekitplugins_podtriage.cli.jsonl import explain
 from flytekitplugins_podtriage.cli.pod_documents import subjects
+from flytekitplugins_podtriage.core.attempt_history import Attempt, ExecutionRef
 from flytekitplugins_podtriage.core.errors import InvalidPod
 from flytekitplugins_podtriage.core.flyte_pods import label
 from flytekitplugins_podtriage.core.memory import Memory
+from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
-from flytekitplugins_podtriage.report.attempts import Attempt
 from flytekitplugins_podtriage.report.audit import Tally, of_attempt, of_pod
 
 _KINDS = ("USER", "SYSTEM", "UNKNOWN")
@@ -115,15 +116,15 @@ class Reader:
         elif line.message is not None or line.code is not None:
             if line.kind is not None and line.kind.upper() not in _KINDS:
                 raise ValueError(f"kind {line.kind[:40]!r}; allowed: {', '.join(_KINDS)}, or Pod")
-            number = line.attempt
             attempt = Attempt(
-                message=line.message or "",
-                kind=line.kind,
-                code=line.code,
-                execution=line.execution,
+                execution=ExecutionRef("", "", line.execution) if line.execution else None,
+                node=line.node or "",
+                failed=bool(line.message or line.kind or line.code),
                 task=line.task,
-                node=line.node,
-                number=number if isinstance(number, int) else int(number) if number and number.isdecimal() else None,
+                retry_attempt=_number(line.attempt),
+                reported=None if line.kind is None else ErrorKind(line.kind.upper()),
+                code=line.code,
+                message=line.message,
             )
             self.add_attempt(attempt, self.ours.rules)
         else:
@@ -146,6 +147,13 @@ class Reader:
             self.tally.not_failed += 1
         else:
             self.tally.add(entry)
+
+
+def _number(attempt: int | str | None) -> int | None:
+    """Return the number of an attempt; None for text that is none."""
+    if isinstance(attempt, str):
+        return int(attempt) if attempt.isdecimal() else None
+    return attempt
 
 
 def _is_whole(data: bytes) -> bool:

@@ -14,8 +14,7 @@ from flytekitplugins_podtriage.cli.errors import FAILING, Refused
 from flytekitplugins_podtriage.cli.input import STDIN
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.core import attempt_history
-    from flytekitplugins_podtriage.report.attempts import Attempt
+    from flytekitplugins_podtriage.core.attempt_history import Attempt
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _FULL = re.compile(r"[\w.-]+([:/])[\w.-]+\1[a-z0-9][a-z0-9-]{0,62}")
@@ -104,7 +103,7 @@ def attempts_of_execution(
         raise Refused(str(error)) from error
     ref = reference.execution
     attempts = read_attempts(connection.client, ref.project, ref.domain, ref.name, node=node or reference.node)
-    return str(ref), _for_report(attempts)
+    return str(ref), _reachable(attempts)
 
 
 def failed_attempts(
@@ -129,29 +128,14 @@ def failed_attempts(
         connection = connect(config, project, domain)
     except FlyteUnreachable as error:
         raise Refused(str(error)) from error
-    yield from _for_report(read_attempts(connection.client, project, domain, since, until=until, limit=limit))
+    yield from _reachable(read_attempts(connection.client, project, domain, since, until=until, limit=limit))
 
 
-def _for_report(attempts: Iterator[attempt_history.Attempt]) -> Iterator[Attempt]:
-    """Yield flyteadmin's attempts as the reports take them."""
+def _reachable(attempts: Iterator[Attempt]) -> Iterator[Attempt]:
+    """Yield attempts as they are read; a flyteadmin that stops answering is refused in one line."""
     from flytekitplugins_podtriage.flyte.admin.errors import FlyteUnreachable
-    from flytekitplugins_podtriage.report.attempts import Attempt
 
     try:
-        for attempt in attempts:
-            yield Attempt(
-                message=attempt.message or "",
-                kind=str(attempt.charged) if attempt.charged else None,
-                code=attempt.code or None,
-                execution=str(attempt.execution),
-                task=attempt.task or None,
-                node=attempt.where or None,
-                number=attempt.retry_attempt,
-                phase=attempt.phase or None,
-                started_at=attempt.started_at or attempt.created_at,
-                updated_at=attempt.updated_at,
-                retries=attempt.retries,
-                lost=attempt.failed,
-            )
+        yield from attempts
     except FlyteUnreachable as error:
         raise Refused(str(error)) from error

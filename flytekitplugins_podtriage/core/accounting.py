@@ -1,6 +1,7 @@
 """How the two backends keep their retry budgets: the whole project's one place for it.
 
-Pure state machines: counters and a failure in, new counters and what follows out.
+Pure state machines: counters and a failure in, new counters and what follows out; and, the other way round, which
+budget paid for a failure that a backend has recorded.
 
 * Flyte 1.16: flytepropeller/pkg/controller/nodes/executor.go (``isEligibleForRetry``, ``execute``, and where a failing
   node is counted) and node_exec_context.go (interruptible), at v1.16.8.
@@ -10,6 +11,7 @@ Pure state machines: counters and a failure in, new counters and what follows ou
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import attrs
@@ -19,6 +21,10 @@ from flytekitplugins_podtriage.core.model import ErrorKind
 FLYTE_2_SYSTEM_FAILURES: Final = 3
 """``DefaultMaxSystemFailures`` of Flyte 2, which it also takes where 0 is configured."""
 _UINT32: Final = 1 << 32
+_LAST_ERROR: Final = re.compile(r"\[\d+/\d+\] currentAttempt done\. Last Error: (USER|SYSTEM|UNKNOWN)::")
+_LEADING_KIND: Final = re.compile(r"(USER|SYSTEM|UNKNOWN)::")
+_TIMEOUTS: Final = ("task execution timeout [", "task active timeout [", "node timed out")
+"""How the messages of a timeout begin: of an attempt, of a node, and of the attempt that a node's timeout aborts."""
 
 
 @attrs.frozen(slots=True)
@@ -152,3 +158,27 @@ def flyte_2(counters: Counters, failure: Failure, limits: Limits) -> Outcome:
 def flyte_2_transition(counters: Counters) -> Counters:
     """What any transition that is no system failure does to Flyte 2's counters, a new pod's Queued among them."""
     return attrs.evolve(counters, system_failures=0)
+
+
+def charged_kind(code: str, message: str, reported: ErrorKind | None) -> ErrorKind | None:
+    """Return the budget that paid for a failure, as far as its record tells.
+
+    A node whose retries are spent ends with kind USER, whatever its last error was; the message holds the true kind. An
+    attempt past its timeout is aborted without a kind, and the timeout is charged to the user. Sources: flytepropeller
+    1.16.8, nodes/executor.go (``execute``, ``handleRetryableFailure``, ``HandleNode``) and nodes/task/handler.go
+    (``Abort``).
+
+    Args:
+        code: ``ExecutionError.code``.
+        message: ``ExecutionError.message``.
+        reported: ``ExecutionError.kind``; None: the record has none, and only a kind before the message tells.
+    """
+    head = message[:4096].lstrip()
+    # An error that is not the wrapped one may quote another's: only at its beginning is the wrapping its own.
+    wrapped = _LAST_ERROR.search(head) if code.startswith("RetriesExhausted") else _LAST_ERROR.match(head)
+    if wrapped is None and reported is None:
+        wrapped = _LEADING_KIND.match(head)
+    if wrapped is not None:
+        return ErrorKind(wrapped[1])
+    timed_out = code in ("Task Aborted", "TimeoutExpired") and head.startswith(_TIMEOUTS)
+    return ErrorKind.USER if timed_out and reported is not ErrorKind.SYSTEM else reported

@@ -1,4 +1,4 @@
-"""One attempt of a task, as flyteadmin remembers it."""
+"""One attempt of a task, as a backend has recorded it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime
 
 import attrs
 
+from flytekitplugins_podtriage.core.accounting import charged_kind
 from flytekitplugins_podtriage.core.model import ErrorKind
 
 
@@ -18,7 +19,7 @@ class ExecutionRef:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.project}/{self.domain}/{self.name}"
+        return "/".join(part for part in (self.project, self.domain, self.name) if part)
 
 
 @attrs.frozen(slots=True)
@@ -26,7 +27,7 @@ class Subtask:
     """One try of one element of a map task. Flyteadmin keeps no error of it, only of the map as a whole."""
 
     index: int
-    """Its place in the map, from 0."""
+    """Its index in the map, from 0."""
     retry_attempt: int
     """Which try, from 0."""
     phase: str
@@ -35,20 +36,20 @@ class Subtask:
     """``ExternalResourceInfo.external_id``: the name of its pod where the element is a task."""
 
 
-@attrs.frozen(slots=True)
+@attrs.frozen(slots=True, kw_only=True)
 class Attempt:
-    """One attempt of a task, or the failure of a node that never came to one.
+    """One attempt of a task, or the failure of a node that never had one.
 
-    What a backend reports is kept word for word; messages are not masked: whoever shows them does that.
+    What a backend reports is kept verbatim. Messages are not masked: the report does that.
     """
 
-    execution: ExecutionRef
-    node: str
+    execution: ExecutionRef | None = None
+    node: str = ""
     """The node's id, which is unique within the execution; empty: the execution itself failed, and no node says why."""
-    phase: str
+    phase: str = ""
     """``TaskExecution.Phase`` of flyteidl; of the node (or execution) where ``retry_attempt`` is None."""
-    failed: bool
-    """Whether the attempt is over and lost: it failed, or it was ended (a timeout) and another was made after it."""
+    failed: bool = False
+    """Whether the attempt is over and failed, or was aborted (a timeout) and another was made after it."""
     spec_node: str = ""
     """The node's id in the workflow that it is written in; not unique."""
     path: tuple[str, ...] = ()
@@ -62,8 +63,6 @@ class Attempt:
     """Which attempt of the node, from 0; None: the node failed and no attempt of a task says why."""
     reported: ErrorKind | None = None
     """``closure.error.kind``; None where there is no error."""
-    charged: ErrorKind | None = None
-    """The budget that paid: ``reported``, unless the error wraps another, or is a timeout's (see ``charge.py``)."""
     code: str | None = None
     message: str | None = None
     created_at: datetime | None = None
@@ -72,17 +71,22 @@ class Attempt:
     updated_at: datetime | None = None
     """When its phase changed last: for one that is over, its end."""
     retries: int | None = None
-    """The task's own number of retries; None if unknown. A ``with_overrides`` of the node is not told."""
+    """The task's own number of retries; None if unknown. A ``with_overrides`` of the node is not recorded."""
     interruptible: bool | None = None
-    """Whether the attempt ran as interruptible (on spot); None if not told."""
+    """Whether the attempt ran as interruptible (on spot); None if unknown."""
     pod: str | None = None
     """The name that propeller gave it (``generated_name``): that of its pod, for a task that is one pod."""
     subtasks: tuple[Subtask, ...] = ()
-    """Of a map task: the tries of its elements that are over and lost."""
+    """Of a map task: the failed tries of its elements."""
     launched: ExecutionRef | None = None
     """The execution that the node launched (a launch plan): its attempts are in there."""
 
     @property
-    def where(self) -> str:
+    def node_path(self) -> str:
         """The node, from the outermost around it: ``n0/dn1/n2``."""
         return "/".join((*self.path, self.spec_node or self.node))
+
+    @property
+    def charged(self) -> ErrorKind | None:
+        """The budget that paid, as far as the record tells; None where there is no error."""
+        return charged_kind(self.code or "", self.message or "", self.reported)

@@ -100,18 +100,18 @@ def history_json(told: History) -> bytes:
             "evidence": FROM_TEXT,
             "attempts": [
                 {
-                    "node": one.attempt.node,
+                    "node": one.attempt.node_path or None,
                     "task": one.attempt.task,
-                    "attempt": one.attempt.number,
-                    "phase": one.attempt.phase,
-                    "started_at": one.attempt.started_at,
+                    "attempt": one.attempt.retry_attempt,
+                    "phase": one.attempt.phase or None,
+                    "started_at": one.attempt.started_at or one.attempt.created_at,
                     "updated_at": one.attempt.updated_at,
                     "retries": one.attempt.retries,
                     "charged": one.charged,
                     "code": _masked(one.attempt.code),
-                    "message": _masked(one.attempt.message),
-                    "wrong": one.wrong,
-                    "diagnosis": masked(one.found) if one.attempt.failed else None,
+                    "message": _masked(one.attempt.message or ""),
+                    "wrong": one.wrongly_charged,
+                    "diagnosis": masked(one.diagnosis) if one.attempt.failed else None,
                 }
                 for one in told.attempts
             ],

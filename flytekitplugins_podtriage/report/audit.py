@@ -7,13 +7,14 @@ from datetime import datetime
 
 import attrs
 
+from flytekitplugins_podtriage.core.attempt_history import Attempt
 from flytekitplugins_podtriage.core.decode import read_pod
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.core.triage import triage
-from flytekitplugins_podtriage.report.attempts import Attempt, judge
+from flytekitplugins_podtriage.report.attempts import diagnose_attempt
 from flytekitplugins_podtriage.report.text.sanitize import line
 
 MOST_ROWS = 2000
@@ -44,19 +45,19 @@ class Entry:
 
 def of_attempt(attempt: Attempt, rules: RuleBook | None = None) -> Entry:
     """Return the entry of a failed attempt, by its message alone."""
-    judged = judge(attempt, rules)
-    found = judged.found
-    where = [part for part in (attempt.execution, attempt.node) if part]
-    if attempt.number is not None:
-        where.append(f"attempt {attempt.number + 1}")
+    diagnosed = diagnose_attempt(attempt, rules)
+    diagnosis = diagnosed.diagnosis
+    name = [part for part in (str(attempt.execution or ""), attempt.node_path) if part]
+    if attempt.retry_attempt is not None:
+        name.append(f"attempt {attempt.retry_attempt + 1}")
     return Entry(
-        charged=judged.charged,
-        owed=None if judged.unknown else found.kind,
-        category=found.category.value,
+        charged=diagnosed.charged,
+        owed=None if diagnosed.unknown else diagnosis.kind,
+        category=diagnosis.category.value,
         task=attempt.task,
-        registry=found.registry,
-        what=" ".join(where),
-        said=found.evidence[0].text if found.evidence else "",
+        registry=diagnosis.registry,
+        what=" ".join(name),
+        said=diagnosis.evidence[0].text if diagnosis.evidence else "",
     )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 
-import pytest
 from rich.console import Console
 
+from flytekitplugins_podtriage.core.attempt_history import Attempt
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.report.attempts import Attempt, charged, judge
+from flytekitplugins_podtriage.report.attempts import diagnose_attempt
 from flytekitplugins_podtriage.report.audit import MOST_ROWS, NONE, OTHERS, Entry, Tally
 from flytekitplugins_podtriage.report.console.audit import AuditView
 from flytekitplugins_podtriage.report.console.history import MOST_SHOWN, HistoryView
@@ -16,31 +16,13 @@ from flytekitplugins_podtriage.report.history import history
 from flytekitplugins_podtriage.report.html import history as page_history
 
 LIMITED = "429 Too Many Requests"
-WRAPPED = "[1/1] currentAttempt done. Last Error: {}::failure"
-
-
-@pytest.mark.parametrize(
-    ("attempt", "expected"),
-    [
-        (Attempt("x", kind="USER"), ErrorKind.USER),
-        (Attempt("x", kind="system"), ErrorKind.SYSTEM),
-        (Attempt("x"), None),
-        (Attempt("x", kind="odd"), ErrorKind.UNKNOWN),
-        (Attempt(WRAPPED.format("SYSTEM"), kind="USER", code="RetriesExhausted|Interrupted"), ErrorKind.SYSTEM),
-        (Attempt(WRAPPED.format("SYSTEM"), kind="USER"), ErrorKind.SYSTEM),
-        (Attempt(WRAPPED.format("USER"), kind="USER"), ErrorKind.USER),
-        (Attempt("SYSTEM::x"), ErrorKind.SYSTEM),
-    ],
-)
-def test_the_budget_that_paid_is_found(attempt: Attempt, expected: ErrorKind | None) -> None:
-    assert charged(attempt) is expected
 
 
 def test_an_unknown_cause_is_never_called_wrong() -> None:
-    assert judge(Attempt("nobody knows this", kind="USER")).unknown
-    assert not judge(Attempt("nobody knows this", kind="USER")).wrong
-    assert judge(Attempt(LIMITED, kind="USER")).wrong
-    assert not judge(Attempt(LIMITED, kind="UNKNOWN")).wrong
+    assert diagnose_attempt(row(0, "nobody knows this")).unknown
+    assert not diagnose_attempt(row(0, "nobody knows this")).wrongly_charged
+    assert diagnose_attempt(row(0)).wrongly_charged
+    assert not diagnose_attempt(row(0, reported=ErrorKind.UNKNOWN)).wrongly_charged
 
 
 def test_a_tally_does_not_grow_with_the_attempts() -> None:
@@ -76,7 +58,8 @@ def test_nothing_at_all_is_told_as_such() -> None:
 
 
 def row(number: int, message: str = LIMITED, **more: object) -> Attempt:
-    return Attempt(message, **{"kind": "USER", "node": "n0", "number": number, **more})  # type: ignore[arg-type]
+    facts = {"reported": ErrorKind.USER, "node": "n0", "retry_attempt": number, "failed": True, **more}
+    return Attempt(message=message, **facts)  # type: ignore[arg-type]
 
 
 def shown(view: object) -> str:
@@ -89,7 +72,7 @@ def test_a_history_tells_each_attempt_and_each_node_s_last_failure() -> None:
     attempts = [row(1, "Traceback (most recent call last): KeyError"), row(0, retries=1), row(0, node="n1")]
     told = history("f1", "p d", attempts)
     assert told.failing
-    assert [one.attempt.number for one in told.attempts] == [0, 1, 0]
+    assert [one.attempt.retry_attempt for one in told.attempts] == [0, 1, 0]
     assert [(case.node, case.attempt, case.category) for case in told.cases] == [
         ("n0", 2, "app_error"),
         ("n1", 1, "registry_rate_limited"),
@@ -103,13 +86,13 @@ def test_a_history_tells_each_attempt_and_each_node_s_last_failure() -> None:
 
 
 def test_an_execution_whose_last_attempt_did_well_has_not_failed() -> None:
-    told = history("f1", "p d", [row(0), Attempt(node="n0", number=1, phase="SUCCEEDED")])
+    told = history("f1", "p d", [row(0), Attempt(node="n0", retry_attempt=1, phase="SUCCEEDED")])
     assert not told.failing
     assert "not failed" in shown(HistoryView(told))
 
 
 def test_an_execution_without_a_failure_says_so() -> None:
-    told = history("f1", "p d", [Attempt(node="n0", number=0)])
+    told = history("f1", "p d", [Attempt(node="n0", retry_attempt=0)])
     assert told.headline == "no attempt failed, as far as the record tells"
     assert told.cases == ()
     assert page_history.page(told).count("<h3>") == 0
@@ -121,5 +104,5 @@ def test_a_long_history_is_cut_for_a_person() -> None:
 
 
 def test_failures_that_the_platform_paid_for_the_user_are_told_too() -> None:
-    told = history("f1", "p d", [row(0, "exec format error", kind="SYSTEM")])
+    told = history("f1", "p d", [row(0, "exec format error", reported=ErrorKind.SYSTEM)])
     assert told.headline.endswith("1 to the platform for the user's")

@@ -12,10 +12,10 @@ import pytest
 
 from flytekitplugins_podtriage import diagnose, triage
 from flytekitplugins_podtriage.core.accounting import Failure, Limits
+from flytekitplugins_podtriage.core.attempt_history import Attempt
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.report.as_json import audit_json, explanation_json, history_json, runs_json
-from flytekitplugins_podtriage.report.attempts import Attempt
 from flytekitplugins_podtriage.report.audit import Entry, Tally
 from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.history import history
@@ -58,7 +58,13 @@ def test_an_explanation_has_the_keys_of_the_page(explained: Callable[..., Explan
 
 
 def test_a_history_has_the_keys_of_the_page() -> None:
-    told = json.loads(history_json(history("e", "p d", [Attempt("429 Too Many Requests", kind="USER", node="n0")])))
+    told = json.loads(
+        history_json(
+            history(
+                "e", "p d", [Attempt(message="429 Too Many Requests", reported=ErrorKind.USER, node="n0", failed=True)]
+            )
+        )
+    )
     section = SECTIONS["`explain`: a past execution"]
     assert keys(told) <= documented(section + VERDICT)
     assert set(told) | set(told["attempts"][0]) <= documented(section) | {"schema"}

@@ -11,7 +11,6 @@ from flyteidl.event import event_pb2
 from flytekitplugins_podtriage.core.attempt_history import Attempt, ExecutionRef, Subtask
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.flyte.admin.task_definitions import TaskFacts
-from flytekitplugins_podtriage.flyte.charge import charged_kind
 
 LOST = frozenset({"FAILED", "RETRYABLE_FAILED"})
 """Phases of a task execution that is over and lost. Propeller 1.16.8 reports both kinds of failure as FAILED."""
@@ -45,7 +44,7 @@ def task_attempt(
     """
     closure = found.closure
     phase = _name(execution_pb2.TaskExecution.Phase, closure.phase)
-    kind, charged, code, message = _error(closure)
+    kind, code, message = _error(closure)
     metadata = closure.metadata if closure.HasField("metadata") else None
     return Attempt(
         execution=execution,
@@ -59,7 +58,6 @@ def task_attempt(
         task_type=closure.task_type or None,
         retry_attempt=found.id.retry_attempt,
         reported=kind,
-        charged=charged,
         code=code,
         message=message,
         created_at=_moment(closure, "created_at"),
@@ -75,7 +73,7 @@ def task_attempt(
 def node_failure(node: Any, path: tuple[str, ...], execution: ExecutionRef) -> Attempt:
     """Return the failure of a ``NodeExecution`` that no attempt of a task accounts for."""
     closure = node.closure
-    kind, charged, code, message = _error(closure)
+    kind, code, message = _error(closure)
     return Attempt(
         execution=execution,
         node=node.id.node_id,
@@ -84,7 +82,6 @@ def node_failure(node: Any, path: tuple[str, ...], execution: ExecutionRef) -> A
         spec_node=_spec_id(node),
         path=path,
         reported=kind,
-        charged=charged,
         code=code,
         message=message,
         created_at=_moment(closure, "created_at"),
@@ -97,7 +94,7 @@ def node_failure(node: Any, path: tuple[str, ...], execution: ExecutionRef) -> A
 def execution_failure(whole: Any, execution: ExecutionRef) -> Attempt | None:
     """Return the failure of an ``Execution`` itself (it could not be started, say); None if it has not failed."""
     closure = whole.closure
-    kind, charged, code, message = _error(closure)
+    kind, code, message = _error(closure)
     if kind is None:
         return None
     return Attempt(
@@ -106,7 +103,6 @@ def execution_failure(whole: Any, execution: ExecutionRef) -> Attempt | None:
         phase=_name(execution_pb2.WorkflowExecution.Phase, closure.phase),
         failed=True,
         reported=kind,
-        charged=charged,
         code=code,
         message=message,
         created_at=_moment(closure, "created_at"),
@@ -132,14 +128,14 @@ def _spec_id(node: Any) -> str:
     return str(node.metadata.spec_node_id or node.id.node_id)
 
 
-def _error(closure: Any) -> tuple[ErrorKind | None, ErrorKind | None, str | None, str | None]:
-    """Return the kind reported, the kind charged, the code and the message of a closure's error."""
+def _error(closure: Any) -> tuple[ErrorKind | None, str | None, str | None]:
+    """Return the kind, the code and the message of a closure's error."""
     if closure.WhichOneof("output_result") != "error":
-        return None, None, None, None
+        return None, None, None
     error = closure.error
     name = _name(execution_pb2.ExecutionError.ErrorKind, error.kind)
     kind = ErrorKind(name) if name in ErrorKind.__members__ else ErrorKind.UNKNOWN
-    return kind, charged_kind(error.code, error.message, kind), error.code or None, error.message or None
+    return kind, error.code or None, error.message or None
 
 
 def _interruptible(metadata: Any, facts: TaskFacts) -> bool | None:

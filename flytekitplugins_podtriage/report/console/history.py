@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from flytekitplugins_podtriage.report.attempts import Judged
+from flytekitplugins_podtriage.report.attempts import DiagnosedAttempt
 from flytekitplugins_podtriage.report.console.symbols import KINDS
 from flytekitplugins_podtriage.report.history import FROM_TEXT, History
 from flytekitplugins_podtriage.report.text.humanize import stamp
@@ -32,7 +32,7 @@ class HistoryView:
         head.append(f"  {told.where}", style="dim not bold")
         head.append(f"  {'failed' if told.failing else 'not failed'}", style="bold red" if told.failing else "green")
         yield head
-        wronged = any(one.wrong for one in told.failed)
+        wronged = any(one.wrongly_charged for one in told.failed)
         yield Padding(Text(told.headline, style="bold red" if wronged else "bold"), (0, 2))
         yield Padding(Text(FROM_TEXT, style="dim"), (0, 2))
         if told.attempts:
@@ -57,27 +57,27 @@ class HistoryView:
             yield Padding(Text(f"and {more} more nodes failed (--json has them all)", style="dim"), (1, 2, 0, 2))
 
 
-def _table(attempts: tuple[Judged, ...]) -> Table:
+def _table(attempts: tuple[DiagnosedAttempt, ...]) -> Table:
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
     for head in ("node", "attempt", "ended", "charged to", "whose doing", "category"):
         table.add_column(head, no_wrap=head != "category")
     for one in attempts:
         attempt = one.attempt
-        number = str((attempt.number or 0) + 1)
+        number = str((attempt.retry_attempt or 0) + 1)
         if attempt.retries is not None:
-            number += f" of {attempt.retries + 1}" if attempt.number is not None else ""
+            number += f" of {attempt.retries + 1}" if attempt.retry_attempt is not None else ""
         ended = stamp(attempt.updated_at) if attempt.updated_at is not None else ""
         if not attempt.failed:
-            table.add_row(line(attempt.node or "", 40), number, ended, Text("-", "dim"), Text("-", "dim"), "")
+            table.add_row(line(attempt.node_path, 40), number, ended, Text("-", "dim"), Text("-", "dim"), "")
             continue
         charged = one.charged.value if one.charged is not None else "-"
-        whose = fault(one.found.kind, one.unknown)
+        whose = fault(one.diagnosis.kind, one.unknown)
         table.add_row(
-            line(attempt.node or "", 40),
+            line(attempt.node_path, 40),
             number,
             ended,
-            Text(charged, style="bold red" if one.wrong else ""),
+            Text(charged, style="bold red" if one.wrongly_charged else ""),
             Text(whose, style=KINDS[whose]),
-            one.found.category.value,
+            one.diagnosis.category.value,
         )
     return table

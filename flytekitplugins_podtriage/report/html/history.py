@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flytekitplugins_podtriage.report.attempts import Judged
+from flytekitplugins_podtriage.report.attempts import DiagnosedAttempt
 from flytekitplugins_podtriage.report.history import FROM_TEXT, History
 from flytekitplugins_podtriage.report.html.document import badge, document, element, table, text
 from flytekitplugins_podtriage.report.text.humanize import stamp
@@ -34,20 +34,20 @@ def _parts(told: History) -> Iterator[str]:
         yield f'<div class="helps"><p><strong>What helps.</strong> {text(case.remedy)}</p></div>'
 
 
-def _row(one: Judged) -> tuple[str, ...]:
+def _row(one: DiagnosedAttempt) -> tuple[str, ...]:
     attempt = one.attempt
-    number = str((attempt.number or 0) + 1)
+    number = str((attempt.retry_attempt or 0) + 1)
     if attempt.retries is not None:
         number += f" of {attempt.retries + 1}"
     ended = stamp(attempt.updated_at) if attempt.updated_at is not None else ""
     if not attempt.failed:
-        return text(attempt.node or ""), number, ended, "-", "-", ""
+        return text(attempt.node_path), number, ended, "-", "-", ""
     charged = text(one.charged.value if one.charged is not None else "-")
     return (
-        text(attempt.node or ""),
+        text(attempt.node_path),
         number,
         ended,
-        element("strong", charged, "bad") if one.wrong else charged,
-        badge(fault(one.found.kind, one.unknown)),
-        text(one.found.category.value),
+        element("strong", charged, "bad") if one.wrongly_charged else charged,
+        badge(fault(one.diagnosis.kind, one.unknown)),
+        text(one.diagnosis.category.value),
     )

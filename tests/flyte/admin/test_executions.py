@@ -34,7 +34,7 @@ def test_every_attempt_of_a_node_is_told_with_kind_code_and_message(
     assert (ErrorKind.USER, ErrorKind.USER) == (first.reported, first.charged)
     assert ("ContainersNotReady|ImagePullBackOff", PULL) == (first.code, first.message)
     assert ("wf.train", "v1", "python-task", 2) == (first.task, first.version, first.task_type, first.retries)
-    assert (False, "f1-n0-0", "n0", "n0") == (first.interruptible, first.pod, first.where, first.node)
+    assert (False, "f1-n0-0", "n0", "n0") == (first.interruptible, first.pod, first.node_path, first.node)
     assert first.created_at is not None and first.updated_at is not None
     assert (None, timedelta(minutes=3)) == (first.started_at, first.updated_at - first.created_at)
     assert (1, "SUCCEEDED", False, None, None) == (
@@ -57,7 +57,7 @@ def test_nodes_inside_nodes_are_walked_with_their_path(admin: Any, connection: A
     admin.node("c1", parent="n0", spec="n1")
     admin.attempt("c1", 0, "SUCCEEDED", task="wf.other")
     found = attempts(connection)
-    assert [("n0/dn1/n2", "b1", True), ("n0/n1", "c1", False)] == [(a.where, a.node, a.failed) for a in found]
+    assert [("n0/dn1/n2", "b1", True), ("n0/n1", "c1", False)] == [(a.node_path, a.node, a.failed) for a in found]
 
 
 def test_a_dynamic_task_is_an_attempt_and_a_parent(admin: Any, connection: Any, make_error: Any) -> None:
@@ -68,7 +68,7 @@ def test_a_dynamic_task_is_an_attempt_and_a_parent(admin: Any, connection: Any, 
     admin.attempt("n0", 0, "SUCCEEDED", task="wf.dyn")
     admin.node("d0", "FAILED", parent="n0", spec="dn0", error=make_error("USER", "C", "m"))
     admin.attempt("d0", 0, error=make_error("USER", "C", "m"))
-    assert ["n0", "n0/dn0"] == [a.where for a in attempts(connection)]
+    assert ["n0", "n0/dn0"] == [a.node_path for a in attempts(connection)]
 
 
 def test_children_of_an_attempt_are_found_as_the_first_propellers_told_them(
@@ -79,7 +79,7 @@ def test_children_of_an_attempt_are_found_as_the_first_propellers_told_them(
     admin.attempt("n0", 0, "SUCCEEDED", is_parent=True)
     admin.node("n0-0-dn0", "FAILED", parent_task=("n0", 0), spec="")
     admin.attempt("n0-0-dn0", 0, error=make_error("USER", "C", "m"))
-    assert ["n0", "n0/n0-0-dn0"] == [a.where for a in attempts(connection)]
+    assert ["n0", "n0/n0-0-dn0"] == [a.node_path for a in attempts(connection)]
 
 
 @pytest.mark.parametrize("page", [1, 2, 3])
@@ -156,7 +156,7 @@ def test_a_retried_failure_does_not_explain_a_node_that_failed_later(
     admin.node("c0", "SUCCEEDED", parent="n0", spec="n0")
     admin.attempt("c0", 0, error=make_error("SYSTEM", "Interrupted", "gone"))
     admin.attempt("c0", 1, "SUCCEEDED")
-    assert [("n0/n0", 0), ("n0/n0", 1), ("n0", None)] == [(a.where, a.retry_attempt) for a in attempts(connection)]
+    assert [("n0/n0", 0), ("n0/n0", 1), ("n0", None)] == [(a.node_path, a.retry_attempt) for a in attempts(connection)]
 
 
 def test_a_launched_execution_is_named_and_not_entered(admin: Any, connection: Any, make_error: Any) -> None:
@@ -207,7 +207,7 @@ def test_one_node_may_be_asked_for(admin: Any, connection: Any, node: str, expec
     admin.attempt("n1")
     admin.node("c0", parent="n1", spec="n0")
     admin.attempt("c0")
-    assert expected == [a.where for a in attempts(connection, node=node)]
+    assert expected == [a.node_path for a in attempts(connection, node=node)]
 
 
 def test_a_node_that_is_not_there_is_refused_with_those_that_are(admin: Any, connection: Any) -> None:
