@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.connector.hook import TaskAttempt as TaskAttempt
     from flytekitplugins_podtriage.connector.hook import TriageHook as TriageHook
+    from flytekitplugins_podtriage.connector.task_attempt import TaskAttempt as TaskAttempt
     from flytekitplugins_podtriage.core.diagnose import diagnose as diagnose
     from flytekitplugins_podtriage.core.errors import InvalidPod as InvalidPod
     from flytekitplugins_podtriage.core.errors import InvalidRule as InvalidRule
@@ -48,7 +48,7 @@ _HOMES = {
     "PodTriageContainerTask": "local.task",
     "Policy": "core.policy",
     "Spending": "core.spending",
-    "TaskAttempt": "connector.hook",
+    "TaskAttempt": "connector.task_attempt",
     "TriageHook": "connector.hook",
     "Verdict": "core.model",
     "diagnose": "core.diagnose",

@@ -1,1 +1,1 @@
-"""The connector: pods made for propeller, watched, told of, and collected."""
+"""The connector: creates pods for FlytePropeller, watches them, reports on them, and deletes them."""

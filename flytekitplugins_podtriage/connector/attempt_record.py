@@ -1,12 +1,13 @@
-"""What podtriage keeps of an attempt at its output prefix: the end that was told, and the pod that is to be made.
+"""The two JSON files that podtriage writes at the output prefix of an attempt: its record and its intent.
 
-Both outlive the process and the pod: another replica, or the same one after a restart, tells what was told before.
+The record says how the attempt ended and how that was answered, the intent which pod is to be created. Both outlive
+process and pod, so that another replica, or the same one after a restart, answers as before.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
 import msgspec
@@ -20,21 +21,21 @@ _DECODING_ERRORS: Final = (msgspec.MsgspecError, UnicodeError, RecursionError, V
 
 @attrs.frozen
 class Record:
-    """How an attempt ended, and how that was told."""
+    """How an attempt ended, and how that was answered."""
 
     phase: int
-    """``TaskExecution.Phase`` of the answer."""
+    """``TaskExecution.Phase`` of the response."""
     message: str
     at: datetime
     verdict: Verdict | None = None
     charged: ErrorKind | None = None
-    """Who the backend was told to charge; None: nobody."""
+    """The kind that the backend was given; None: nobody is charged."""
     why: str = ""
-    """Why that budget, in a sentence."""
+    """Why that kind, in a sentence."""
     document: bytes | None = None
-    """What ``error.pb`` is to hold; None: it was the container's to write."""
+    """The content of ``error.pb``; None: it is left to the container."""
     marker: bool = False
-    """Whether the answer holds the marker as its output."""
+    """Whether the response has the marker as its output."""
     namespace: str = ""
     pod: str = ""
     schema: int = SCHEMA
@@ -46,19 +47,19 @@ class Record:
 
 @attrs.frozen
 class Intent:
-    """A pod that is to be made for an attempt, or why none can be."""
+    """A pod that is to be created for an attempt, or why none can be."""
 
     at: datetime
-    """When it was asked for."""
+    """When FlytePropeller asked for it."""
     namespace: str
     name: str
     manifest: dict[str, Any] | None = None
     refused: str = ""
     """Why there can be no pod: what is wrong with the task's template."""
     refused_for: ErrorKind = ErrorKind.USER
-    """Whose doing that is."""
+    """The kind of that failure."""
     uid: str = ""
-    """The pod's, once it is made: it is not made again."""
+    """The pod's uid once it has been created; it is not created again."""
     schema: int = SCHEMA
 
     def to_json(self) -> bytes:
@@ -72,8 +73,7 @@ def read_record(prefix: OutputPrefix) -> Record | None:
     Raises:
         PrefixError: it cannot be read.
     """
-    found: Record | None = _decoded(prefix.read(RECORD), Record)
-    return found
+    return decode_record(prefix.read(RECORD))
 
 
 def read_intent(prefix: OutputPrefix) -> Intent | None:
@@ -82,28 +82,32 @@ def read_intent(prefix: OutputPrefix) -> Intent | None:
     Raises:
         PrefixError: it cannot be read.
     """
-    found: Intent | None = _decoded(prefix.read(INTENT), Intent)
-    return found
+    return _decode(prefix.read(INTENT), Intent)
 
 
-def rules_of(prefix: OutputPrefix) -> list[str]:
-    """Return the rules by which the attempts before this one failed, oldest first; "" for one that is not told.
+def decode_record(data: bytes | None) -> Record | None:
+    """Return the record in these bytes; None if this version cannot read them."""
+    return _decode(data, Record)
+
+
+def earlier_rules(prefix: OutputPrefix) -> list[str]:
+    """Return the rules by which the earlier attempts failed, oldest first; "" for one that has no record.
 
     Raises:
         PrefixError: a record cannot be read.
     """
-    found = []
-    for number in range(prefix.attempt):
-        record = read_record(prefix.earlier(number))
-        found.append(record.verdict.rule if record is not None and record.verdict is not None else "")
-    return found
+    records = (read_record(prefix.earlier(number)) for number in range(prefix.attempt))
+    return [record.verdict.rule if record is not None and record.verdict is not None else "" for record in records]
 
 
-def _decoded(data: bytes | None, kind: type[Any]) -> Any:
+_File = TypeVar("_File", Record, Intent)
+
+
+def _decode(data: bytes | None, kind: type[_File]) -> _File | None:
     if data is None:
         return None
     try:
-        found = msgspec.json.decode(data, type=kind)
+        file = msgspec.json.decode(data, type=kind)
     except _DECODING_ERRORS:
         return None
-    return found if found.schema <= SCHEMA else None
+    return file if file.schema <= SCHEMA else None

@@ -1,4 +1,4 @@
-"""The connector of this process, wired from the settings: what the entry point serves."""
+"""The connector of this process, wired from the settings; the entry point serves it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 def connector() -> PodTriageConnector:
     """Return this process's connector, on the cluster that it runs in or that the kubeconfig names.
 
-    The cluster is opened at the first call: what is wrong with settings, kubeconfig or cluster appears in the answers.
+    The cluster is opened by the first call: errors of settings, kubeconfig or cluster appear in the responses.
     """
     hook = TriageHook()
     opened: list[KubeCluster | Namespaces] = []
@@ -24,7 +24,7 @@ def connector() -> PodTriageConnector:
         opened.append(await open_cluster(hook.settings.context or None, hook.settings.namespaces))
         return opened[-1]
 
-    async def over(namespace: str, execution: str) -> bool | None:
+    async def execution_over(namespace: str, execution: str) -> bool | None:
         return await opened[-1].execution_over(namespace, execution) if opened else None
 
-    return PodTriageConnector(cluster, hook, over)
+    return PodTriageConnector(cluster, hook, execution_over)

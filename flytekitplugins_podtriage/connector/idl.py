@@ -1,10 +1,10 @@
-"""Verdicts in flyteidl's terms: which phase a connector answers with, and what stands in ``error.pb``.
+"""Verdicts in flyteidl's terms: which phase a connector answers with, and what is written to ``error.pb``.
 
-flytepropeller 1.16 reads no error kind from a connector's answer (flyteplugins webapi/connector/plugin.go, ``Status``):
-``RETRYABLE_FAILED`` and ``FAILED`` are always the user's. What it honours is an ``ErrorDocument`` at the output prefix,
-which it looks for when the answer is ``SUCCEEDED`` without outputs in it, and only of a task that declares outputs
-(``writeOutput``; ioutils/remote_file_output_reader.go). So a failed attempt of such a task is answered with
-``SUCCEEDED``, and the document says that it failed, whose fault it was, and whether to try again.
+flytepropeller 1.16 reads no error kind from a connector's response (flyteplugins webapi/connector/plugin.go,
+``Status``): ``RETRYABLE_FAILED`` and ``FAILED`` are always charged to the user. What it honours is an ``ErrorDocument``
+at the output prefix, which it reads when the response is ``SUCCEEDED`` without outputs, and only if the task declares
+outputs (``writeOutput``; ioutils/remote_file_output_reader.go). So a failed attempt of such a task is answered with
+``SUCCEEDED``, and the document says that it failed, which kind is charged, and whether to retry.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FAILED: Final = TaskExecution.FAILED
 RETRYABLE_FAILED: Final = TaskExecution.RETRYABLE_FAILED
 
 _PHASES: Final = {
-    # Undefined and NotReady have no name in the IDL that propeller takes for "not over yet" but QUEUED.
+    # Undefined and NotReady have no counterpart in the IDL that FlytePropeller takes for "not over yet" but QUEUED.
     Phase.UNDEFINED: QUEUED,
     Phase.NOT_READY: QUEUED,
     Phase.QUEUED: QUEUED,
@@ -42,56 +42,56 @@ _ORIGINS: Final = {
     ErrorKind.UNKNOWN: ExecutionError.UNKNOWN,
 }
 _KINDS: Final = {value: kind for kind, value in _ORIGINS.items()}
-MOST: Final = 64 * 1024
-"""How many characters of a message are handed on: it is stored in the workflow's resource and in the console's database
-(flytepropeller cuts at ``max-output-size-bytes`` of its own)."""
+MAX_MESSAGE: Final = 64 * 1024
+"""How many characters of a message are passed on: it is stored in the FlyteWorkflow and in flyteadmin's database
+(flytepropeller cuts it at ``max-output-size-bytes`` of its own)."""
 
 
 def phase(of: Phase) -> int:
-    """Return the IDL's number of a phase that is not the end of an attempt.
+    """Return the IDL's number of a phase in which an attempt is not over.
 
     Raises:
-        KeyError: it is an end; :func:`answer` says how that is told.
+        KeyError: the attempt is over; use :func:`attempt_result`.
     """
     return int(_PHASES[of])
 
 
 @attrs.frozen(slots=True)
-class Answer:
-    """How the end of an attempt is told to a stock backend."""
+class AttemptResult:
+    """How the end of an attempt is reported to a stock backend."""
 
     phase: int
     """``TaskExecution.Phase``."""
     document: ErrorDocument | None = None
-    """What ``error.pb`` has to say; None: nothing is written."""
+    """The content of ``error.pb``; None: it is not written."""
     message: str = ""
     """For the phases that carry one."""
 
 
-def answer(failure: Failure | None, *, outputs: bool, at: datetime | None = None) -> Answer:
-    """Return how to tell the end of an attempt.
+def attempt_result(failure: Failure | None, *, outputs: bool, at: datetime | None = None) -> AttemptResult:
+    """Return how to report the end of an attempt.
 
     Args:
-        failure: what it failed of, ``kind`` being who is to be charged; None: it succeeded.
+        failure: how it failed, ``kind`` being the kind that is charged; None: it succeeded.
         outputs: whether the task declares any.
         at: when it failed.
     """
     if failure is None:
-        return Answer(SUCCEEDED)
+        return AttemptResult(SUCCEEDED)
+    text = failure.message[:MAX_MESSAGE]
     if outputs:
-        return Answer(SUCCEEDED, error_document(failure, at), failure.message[:MOST])
-    # Propeller would take SUCCEEDED for a success, without a look at the document. The user is charged whatever the
-    # cause, and the document says so: whoever counts the attempts later must not take it for the platform's.
+        return AttemptResult(SUCCEEDED, error_document(failure, at), text)
+    # FlytePropeller would take SUCCEEDED for a success, without reading the document. The user is charged whatever the
+    # cause, and the document says so: whoever counts the attempts later must not count this one as SYSTEM.
     charged = attrs.evolve(failure, kind=ErrorKind.USER)
-    ended = RETRYABLE_FAILED if failure.recoverable else FAILED
-    return Answer(ended, error_document(charged, at), failure.message[:MOST])
+    return AttemptResult(RETRYABLE_FAILED if failure.recoverable else FAILED, error_document(charged, at), text)
 
 
 def error_document(failure: Failure, at: datetime | None = None) -> ErrorDocument:
     """Return a failure as flyteidl's ``ErrorDocument``."""
     error = ContainerError(
         code=failure.code,
-        message=failure.message[:MOST],
+        message=failure.message[:MAX_MESSAGE],
         kind=ContainerError.RECOVERABLE if failure.recoverable else ContainerError.NON_RECOVERABLE,
         origin=_ORIGINS[failure.kind],
     )
@@ -101,7 +101,7 @@ def error_document(failure: Failure, at: datetime | None = None) -> ErrorDocumen
 
 
 def failure_of(document: ErrorDocument) -> Failure:
-    """Return what an ``ErrorDocument`` says."""
+    """Return the failure in an ``ErrorDocument``."""
     error = document.error
     return Failure(
         kind=_KINDS.get(error.origin, ErrorKind.UNKNOWN),

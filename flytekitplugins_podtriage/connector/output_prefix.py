@@ -1,8 +1,8 @@
-"""An attempt's output prefix: what lies there, and who is charged for the attempts beside it.
+"""An attempt's output prefix: its files, and which retries the earlier attempts of the task were charged to.
 
-The last segment of a prefix is the attempt's number, from 0 (flytepropeller nodes/task/transformer, ``.../data/0``): so
-an attempt finds those before it. What a container leaves there is flytekit's and copilot's; what podtriage adds begins
-with ``podtriage-``.
+The last segment of a prefix is the number of the attempt, from 0 (flytepropeller nodes/task/transformer,
+``.../data/0``), which leads to the prefixes of the earlier ones. The files of flytekit and copilot keep their names;
+those of podtriage begin with ``podtriage-``.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from flytekitplugins_podtriage.core.text.redact import mask
 OUTPUTS: Final = "outputs.pb"
 ERROR: Final = "error.pb"
 FUTURES: Final = "futures.pb"
-"""What the body of a dynamic task leaves when it has ended well."""
+"""Written by the body of a dynamic task that has succeeded."""
 RECORD: Final = "podtriage-verdict.json"
 INTENT: Final = "podtriage-intent.json"
 STOPPED: Final = "podtriage-stopped"
-"""Left when the attempt was given up (DeleteTask): its pod is not to be made, and not to be kept."""
+"""Written when FlytePropeller has aborted the attempt (DeleteTask): its pod is not created any more, and not kept."""
 
 
 class PrefixError(Exception):
-    """Something at an output prefix cannot be read or written; the message is one line: what, where and why."""
+    """A file at an output prefix cannot be read or written; the message is one line: what, where and why."""
 
 
 @attrs.frozen(slots=True)
@@ -45,13 +45,13 @@ class OutputPrefix:
 
     @property
     def attempt(self) -> int:
-        """The attempt's number, from 0; 0 too if the prefix tells none."""
+        """The number of the attempt, from 0; 0 too if the prefix has no number."""
         last = self.path.rstrip("/").rpartition("/")[2]
         return int(last) if last.isascii() and last.isdigit() and len(last) <= 9 else 0
 
     @property
     def task(self) -> str:
-        """What the prefixes of all attempts of this task have in common; the prefix itself if it tells no number."""
+        """What the prefixes of all attempts of this task have in common; the prefix itself if it has no number."""
         path = self.path.rstrip("/")
         parent, _, last = path.rpartition("/")
         return parent if parent and last.isascii() and last.isdigit() else path
@@ -64,31 +64,31 @@ class OutputPrefix:
         """Return whether there is a file of this name.
 
         Raises:
-            PrefixError: that cannot be found out.
+            PrefixError: the store does not answer that.
         """
         path = f"{self.path}/{name}"
         try:
             return bool(self._files().exists(path))
         except Exception as error:  # whatever a store's client raises
-            raise PrefixError(_refusal("look for", path, error)) from error
+            raise PrefixError(_error_text("look for", path, error)) from error
 
     def read(self, name: str) -> bytes | None:
-        """Return what a file holds; None if there is none.
+        """Return the content of a file; None if there is none.
 
         Raises:
             PrefixError: it cannot be read.
         """
         path = f"{self.path}/{name}"
         try:
-            found: bytes = self._files().cat_file(path)
+            data: bytes = self._files().cat_file(path)
         except FileNotFoundError:
             return None
         except Exception as error:
-            raise PrefixError(_refusal("read", path, error)) from error
-        return found
+            raise PrefixError(_error_text("read", path, error)) from error
+        return data
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file whole: a reader finds it as it was or as it is to be.
+        """Write a file atomically: readers get the old content or the new.
 
         Raises:
             PrefixError: it cannot be written.
@@ -101,7 +101,7 @@ class OutputPrefix:
             else:
                 files.pipe_file(path, data)  # object stores show an object when it is complete
         except Exception as error:
-            raise PrefixError(_refusal("write", path, error)) from error
+            raise PrefixError(_error_text("write", path, error)) from error
 
     def error(self) -> ErrorDocument | None:
         """Return the error document; None if there is none that can be parsed.
@@ -118,19 +118,16 @@ class OutputPrefix:
             return None
 
     def failures(self) -> list[Failure]:
-        """Return how the attempts before this one failed, in order, as far as it is told.
+        """Return how the earlier attempts failed, in order, as far as their error documents say.
 
-        An attempt without a document was charged to the user: propeller took it so (an answer ``RETRYABLE_FAILED``, a
-        connector that could not be reached), or it ended by a timeout.
+        An attempt without a document was charged to the user: the response was ``RETRYABLE_FAILED``, the connector
+        could not be reached, or the attempt timed out.
 
         Raises:
             PrefixError: a document cannot be read.
         """
-        found = []
-        for number in range(self.attempt):
-            document = self.earlier(number).error()
-            found.append(Failure(ErrorKind.USER) if document is None else failure_of(document))
-        return found
+        documents = (self.earlier(number).error() for number in range(self.attempt))
+        return [Failure(ErrorKind.USER) if document is None else failure_of(document) for document in documents]
 
     def _files(self) -> Any:
         access = self.access
@@ -142,8 +139,9 @@ class OutputPrefix:
 
 
 def counters(failures: list[Failure]) -> Counters:
-    """Return what Flyte 1.16 has counted after these failures of one task."""
-    return Counters(len(failures), sum(failure.kind is ErrorKind.SYSTEM for failure in failures))
+    """Return the counters of Flyte 1.16 after these failures of one task."""
+    system_failures = sum(failure.kind is ErrorKind.SYSTEM for failure in failures)
+    return Counters(attempts=len(failures), system_failures=system_failures)
 
 
 def _is_local(files: Any) -> bool:
@@ -153,18 +151,18 @@ def _is_local(files: Any) -> bool:
 
 def _write_local(path: str, data: bytes) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    beside = f"{path}.{os.getpid()}-{threading.get_ident()}"
-    # Into a file beside it first: whoever is killed in between leaves the old one, or none.
+    temporary = f"{path}.{os.getpid()}-{threading.get_ident()}"
+    # Into another file first: a process that is killed in between leaves the old content, or none.
     try:
-        with open(beside, "wb") as file:
+        with open(temporary, "wb") as file:
             file.write(data)
-        os.replace(beside, path)
+        os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(beside)
+            os.unlink(temporary)
         raise
 
 
-def _refusal(verb: str, path: str, error: Exception) -> str:
+def _error_text(verb: str, path: str, error: Exception) -> str:
     why = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     return f"cannot {verb} {mask(path)}: {mask(' '.join(why.split()))[:300]}"

@@ -1,10 +1,10 @@
-"""The pod of an attempt, from the task template that propeller hands to the connector.
+"""The pod of an attempt, made from the task template that FlytePropeller hands to the connector.
 
-A ``k8s_pod`` target's spec is finished: propeller has filled in arguments, resources, tolerations, node selectors,
-Flyte's environment and copilot (flyteplugins 1.16, webapi/connector/plugin.go, ``Create``, calls flytek8s
-``ToK8sPodSpec``). It drops what that function says of labels and annotations, and adds no name, owner or secrets: that
-is done here, as for stock pods (flytepropeller nodes/task/k8s/plugin_manager.go, ``addObjectMetadata``), but for what a
-connector is not told.
+The spec of a ``k8s_pod`` target is complete: FlytePropeller has filled in arguments, resources, tolerations, node
+selectors, Flyte's environment and copilot (flyteplugins 1.16, webapi/connector/plugin.go, ``Create``, calls flytek8s
+``ToK8sPodSpec``). It drops the labels and annotations that this function returns, and adds no name, owner or secrets:
+that is done here, as for stock pods (flytepropeller nodes/task/k8s/plugin_manager.go, ``addObjectMetadata``), as far as
+a connector is given what it takes.
 """
 
 from __future__ import annotations
@@ -21,44 +21,45 @@ from flytekitplugins_podtriage.connector import secret_annotations
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.core.model import ErrorKind
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 
 TASK: Final = "podtriage.flyte.org/task"
-"""Label: which task a pod is for, as a hash of what its attempts' output prefixes have in common."""
+"""Label: the task that a pod is for, as a hash of what the output prefixes of its attempts have in common."""
 ATTEMPT: Final = "podtriage.flyte.org/attempt"
-"""Label: the attempt, from 0."""
+"""Label: the number of the attempt, from 0."""
 PREFIX: Final = "podtriage.flyte.org/output-prefix"
-"""Annotation: the attempt's output prefix. It tells this attempt's pod from another's of the same name."""
+"""Annotation: the attempt's output prefix. It distinguishes the attempt's pod from another one of the same name."""
 EXECUTION: Final = "podtriage.flyte.org/execution"
 """Annotation: the name of the execution, which is that of its FlyteWorkflow."""
 META: Final = "podtriage.flyte.org/meta"
-"""Annotation: the connector's resource meta, for whoever finds the pod alone."""
-_NO_NAME: Final = re.compile(r"[^a-z0-9]+")
-_NO_LABEL: Final = re.compile(r"[^A-Za-z0-9._-]+")
+"""Annotation: the connector's resource meta; the garbage collector reads it."""
+_NOT_IN_NAME: Final = re.compile(r"[^a-z0-9]+")
+_NOT_IN_LABEL: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _CONTAINER: Final = "main"
 
 
 class TemplateRefused(ValueError):
-    """A task template cannot be made into a pod; the message is one line: what is wrong, and what is allowed."""
+    """A task template does not describe a pod; the message is one line: what is wrong, and what is allowed."""
 
     kind = ErrorKind.USER
 
 
 class TemplateNotRendered(TemplateRefused):
-    """Propeller has not made a pod of the template, as it does from Flyte 1.16.7 on."""
+    """FlytePropeller has not rendered the template, as it does from Flyte 1.16.7 on."""
 
     kind = ErrorKind.SYSTEM
 
 
 @attrs.frozen(slots=True)
 class PodDefaults:
-    """What Flyte's settings would add to a stock pod, and propeller does not hand to a connector (``plugins.k8s``)."""
+    """Flyte's own settings of stock pods (``plugins.k8s``): FlytePropeller does not pass these on to a connector."""
 
     labels: Mapping[str, str] = attrs.field(factory=dict)
     """``default-labels``."""
     annotations: Mapping[str, str] = attrs.field(factory=dict)
     """``default-annotations``."""
     image_pull_policy: str = ""
-    """``image-pull-policy``, for containers that say nothing; empty: Kubernetes' own."""
+    """``image-pull-policy``, for containers without one; empty: Kubernetes' default."""
 
 
 def task_hash(prefix: OutputPrefix) -> str:
@@ -67,9 +68,9 @@ def task_hash(prefix: OutputPrefix) -> str:
 
 
 def pod_name(prefix: OutputPrefix, execution: str = "", node: str = "") -> str:
-    """Return the name of an attempt's pod: the same for the same prefix, and readable.
+    """Return the name of an attempt's pod: readable, and always the same for the same prefix.
 
-    At most 63 characters, so that it is a label and a host's name too (RFC 1123).
+    It has at most 63 characters, so that it is a valid label and host name too (RFC 1123).
     """
     words = "-".join(part for part in (_word(execution, 24), _word(node, 16)) if part)
     name = f"{words}-{task_hash(prefix)}" if words else f"podtriage-{task_hash(prefix)}"
@@ -77,21 +78,21 @@ def pod_name(prefix: OutputPrefix, execution: str = "", node: str = "") -> str:
 
 
 @attrs.frozen(slots=True)
-class Place:
-    """Where an attempt's pod goes, and what it is called."""
+class PodLocation:
+    """The namespace and the name of an attempt's pod."""
 
     namespace: str
     name: str
     execution: str = ""
 
 
-def place(prefix: OutputPrefix, metadata: Any, default_namespace: str) -> Place:
-    """Return where an attempt's pod goes.
+def pod_location(prefix: OutputPrefix, metadata: Any, default_namespace: str) -> PodLocation:
+    """Return the namespace and the name of an attempt's pod.
 
     Args:
-        prefix: the attempt's.
+        prefix: the attempt's output prefix.
         metadata: flytekit's ``TaskExecutionMetadata``; None in a local run.
-        default_namespace: where it goes if nobody says.
+        default_namespace: the namespace if the metadata has none.
     """
     execution = node = namespace = ""
     if metadata is not None:
@@ -99,12 +100,14 @@ def place(prefix: OutputPrefix, metadata: Any, default_namespace: str) -> Place:
         node_execution = metadata.task_execution_id.node_execution_id
         node = node_execution.node_id or ""
         execution = node_execution.execution_id.name or ""
-    return Place(namespace or default_namespace, pod_name(prefix, execution, node), execution)
+    return PodLocation(
+        namespace=namespace or default_namespace, name=pod_name(prefix, execution, node), execution=execution
+    )
 
 
 def pod(
     template: Any,
-    where: Place,
+    location: PodLocation,
     prefix: OutputPrefix,
     metadata: Any,
     meta: bytes,
@@ -113,77 +116,100 @@ def pod(
     """Return the manifest of an attempt's pod.
 
     Args:
-        template: flytekit's ``TaskTemplate`` as propeller has rendered it.
-        where: its place and name.
+        template: flytekit's ``TaskTemplate`` as FlytePropeller has rendered it.
+        location: its namespace and name.
         prefix: the attempt's output prefix.
         metadata: flytekit's ``TaskExecutionMetadata``; None in a local run.
         meta: the resource meta.
-        defaults: what stock pods get besides.
+        defaults: Flyte's own settings of stock pods.
 
     Raises:
-        TemplateRefused: the template has no container, or names a primary container that there is not.
-        TemplateNotRendered: propeller is too old.
+        TemplateRefused: the template has no container, or not the primary container that it names.
+        TemplateNotRendered: FlytePropeller is too old.
     """
-    spec, own_labels, own_notes, primary = _target(template)
-    defaults = defaults or PodDefaults()
-    labels, notes = {**defaults.labels, **own_labels}, {**defaults.annotations, **own_notes}
+    target = _target(template)
+    defaults, spec = defaults or PodDefaults(), target.spec
+    labels = {**defaults.labels, **target.labels}
+    annotations = {**defaults.annotations, **target.annotations}
     spec.setdefault("restartPolicy", "Never")  # flytek8s/pod_helper.go, UpdatePod
     for container in spec["containers"]:
         if defaults.image_pull_policy:
             container.setdefault("imagePullPolicy", defaults.image_pull_policy)
-        if container.get("name") == primary:
-            # What a crash has left of its log becomes part of the message (container_helper.go, BuildRawContainer).
+        if container.get("name") == target.primary:
+            # The end of the log of a crash becomes the message (container_helper.go, BuildRawContainer).
             container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
-    # The order of addObjectMetadata: the later wins.
+    # The order of addObjectMetadata: later values win.
     for source in (getattr(template.metadata, "k8s_object_metadata", None), metadata):
         labels.update(getattr(source, "labels", None) or {})
-        notes.update(getattr(source, "annotations", None) or {})
+        annotations.update(getattr(source, "annotations", None) or {})
     account = getattr(metadata, "k8s_service_account", None)
     if account and not spec.get("serviceAccountName"):
         spec["serviceAccountName"] = account
     identity = getattr(getattr(metadata, "identity", None), "execution_identity", None)
     if identity:
         # flytepropeller pkg/utils/k8s.go, SanitizeLabelValue
-        labels["execution-identity"] = _NO_NAME.sub("-", identity.lower())[:63].strip("-")
-    wanted = template.security_context.secrets if template.security_context is not None else None
-    if wanted:
+        labels["execution-identity"] = _NOT_IN_NAME.sub("-", identity.lower())[:63].strip("-")
+    secrets = template.security_context.secrets if template.security_context is not None else None
+    if secrets:
         labels[secret_annotations.LABEL] = "true"
-        notes.update(secret_annotations.pod_annotations(wanted))
+        annotations.update(secret_annotations.pod_annotations(secrets))
     labels.update({TASK: task_hash(prefix), ATTEMPT: str(prefix.attempt)})
-    notes.update({PRIMARY_CONTAINER: primary, PREFIX: prefix.path, META: meta.decode()})
-    if where.execution:
-        notes[EXECUTION] = where.execution
+    annotations.update({PRIMARY_CONTAINER: target.primary, PREFIX: prefix.path, META: meta.decode()})
+    if location.execution:
+        annotations[EXECUTION] = location.execution
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": where.name, "namespace": where.namespace, "labels": labels, "annotations": notes},
+        "metadata": {
+            "name": location.name,
+            "namespace": location.namespace,
+            "labels": labels,
+            "annotations": annotations,
+        },
         "spec": spec,
     }
 
 
-def _target(template: Any) -> tuple[dict[str, Any], dict[str, str], dict[str, str], str]:
-    """Return a template's pod spec, labels, annotations, and the name of the container whose end is the task's."""
+def annotation(snapshot: PodSnapshot, name: str) -> str:
+    """Return an annotation of a pod; "" if it does not have it."""
+    metadata = snapshot.pod.metadata
+    return ((metadata.annotations or {}).get(name) or "") if metadata is not None else ""
+
+
+@attrs.frozen(slots=True)
+class _Target:
+    """What a template says of the pod."""
+
+    spec: dict[str, Any]
+    primary: str
+    """The container whose end is the end of the task."""
+    labels: Mapping[str, str] = attrs.field(factory=dict)
+    annotations: Mapping[str, str] = attrs.field(factory=dict)
+
+
+def _target(template: Any) -> _Target:
     if template.k8s_pod is not None and template.k8s_pod.pod_spec:
-        spec = whole(template.k8s_pod.pod_spec)
-        given = template.k8s_pod.metadata
-        labels = dict(given.labels or {}) if given is not None else {}
-        notes = dict(given.annotations or {}) if given is not None else {}
-        names = [str(one.get("name", "")) for one in spec.get("containers") or () if isinstance(one, Mapping)]
+        spec = whole_numbers(template.k8s_pod.pod_spec)
+        containers = [one for one in spec.get("containers") or () if isinstance(one, Mapping)]
+        names = [str(container.get("name", "")) for container in containers]
         if not names:
-            raise TemplateRefused(f"task {_called(template)}: its pod has no containers; allowed: at least one")
+            raise TemplateRefused(f"task {_task_name(template)}: its pod has no containers; allowed: at least one")
         primary = (template.config or {}).get(PRIMARY_CONTAINER) or names[0]
         if primary not in names:
             raise TemplateRefused(
-                f"task {_called(template)}: its pod has no primary container {primary[:64]!r}; allowed: "
+                f"task {_task_name(template)}: its pod has no primary container {primary[:64]!r}; allowed: "
                 f"{', '.join(names)[:200]}"
             )
-        _check_rendered(template, next(one for one in spec["containers"] if one.get("name") == primary))
-        return spec, labels, notes, primary
+        _check_rendered(template, containers[names.index(primary)])
+        metadata = template.k8s_pod.metadata
+        if metadata is None:
+            return _Target(spec, primary)
+        return _Target(spec, primary, labels=metadata.labels or {}, annotations=metadata.annotations or {})
     if template.container is not None:
-        return {"containers": [_container(template.container)]}, {}, {}, _CONTAINER
+        return _Target({"containers": [_container(template.container)]}, _CONTAINER)
     raise TemplateRefused(
-        f"task {_called(template)}: neither a container nor a pod in its template; allowed: k8s_pod, container "
-        "(a task made with task_config=PodTriage() has one)"
+        f"task {_task_name(template)}: its template has neither a container nor a pod; allowed: k8s_pod, container "
+        "(a task with task_config=PodTriage() has one)"
     )
 
 
@@ -191,26 +217,26 @@ def _check_rendered(template: Any, primary: Mapping[str, Any]) -> None:
     for argument in (*(primary.get("command") or ()), *(primary.get("args") or ())):
         if "{{.input" in str(argument) or "{{.outputPrefix" in str(argument):
             raise TemplateNotRendered(
-                f"task {_called(template)}: propeller has not filled in the arguments of its pod "
+                f"task {_task_name(template)}: FlytePropeller has not filled in the arguments of its pod "
                 f"({str(argument)[:64]!r}); allowed: Flyte 1.16.7 or newer"
             )
 
 
-def _container(given: Any) -> dict[str, Any]:
-    """Return a template's container as Kubernetes has it; no override of the node's is in it (FACTS of the lane)."""
-    container: dict[str, Any] = {"name": _CONTAINER, "image": given.image}
-    if given.command:
-        container["command"] = list(given.command)
-    if given.args:
-        container["args"] = list(given.args)
-    if given.env:
-        container["env"] = [{"name": str(name), "value": str(value)} for name, value in given.env.items()]
+def _container(model: Any) -> dict[str, Any]:
+    """Return a template's container as Kubernetes has it; the overrides of the node are not in it."""
+    container: dict[str, Any] = {"name": _CONTAINER, "image": model.image}
+    if model.command:
+        container["command"] = list(model.command)
+    if model.args:
+        container["args"] = list(model.args)
+    if model.env:
+        container["env"] = [{"name": str(name), "value": str(value)} for name, value in model.env.items()]
     resources: dict[str, dict[str, str]] = {}
     for group in ("requests", "limits"):
-        entries = getattr(given.resources, group, None) if given.resources is not None else None
-        named = {_RESOURCES[one.name]: one.value for one in entries or () if one.name in _RESOURCES}
-        if named:
-            resources[group] = named
+        entries = getattr(model.resources, group, None) if model.resources is not None else None
+        amounts = {_RESOURCES[entry.name]: entry.value for entry in entries or () if entry.name in _RESOURCES}
+        if amounts:
+            resources[group] = amounts
     if resources:
         container["resources"] = resources
     return container
@@ -220,21 +246,21 @@ _RESOURCES: Final = {1: "cpu", 2: "nvidia.com/gpu", 3: "memory", 5: "ephemeral-s
 """flyteidl core/tasks.proto, ``Resources.ResourceName``, as flytek8s/utils.go (``ToK8sResourceList``) spells them."""
 
 
-def whole(value: Any) -> Any:
-    """Return JSON with whole numbers as such: a protobuf ``Struct`` makes 8080.0 of 8080, which no API server takes."""
+def whole_numbers(value: Any) -> Any:
+    """Return JSON with whole numbers as integers: a protobuf ``Struct`` has 8080.0, which the API server rejects."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
-        return {name: whole(item) for name, item in value.items()}
+        return {name: whole_numbers(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [whole(item) for item in value]
+        return [whole_numbers(item) for item in value]
     return value
 
 
-def _word(text: str, most: int) -> str:
-    return _NO_NAME.sub("-", text.lower())[:most].strip("-")
+def _word(text: str, limit: int) -> str:
+    return _NOT_IN_NAME.sub("-", text.lower())[:limit].strip("-")
 
 
-def _called(template: Any) -> str:
+def _task_name(template: Any) -> str:
     name = getattr(template.id, "name", "") if template.id is not None else ""
-    return _NO_LABEL.sub("-", name)[:128] or "without a name"
+    return _NOT_IN_LABEL.sub("-", name)[:128] or "without a name"

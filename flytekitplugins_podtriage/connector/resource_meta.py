@@ -1,40 +1,39 @@
-"""The connector's resource meta: what propeller keeps of an attempt and hands back with every question.
+"""The connector's resource meta: what FlytePropeller keeps of an attempt and sends back with every request.
 
-It lives in the workflow's resource in etcd, so it is kept short. It tells all that is needed to answer: where the pod
-is, where the attempt's files are, and what the task allows.
+It is part of the FlyteWorkflow in etcd, so it is short. It holds all that is needed to respond: the pod, the output
+prefix, and what the task allows.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime, timezone
 from typing import Annotated, Any, Final, Optional
 
 import attrs
 import msgspec
 
-from flytekitplugins_podtriage.connector.hook import TaskAttempt
+from flytekitplugins_podtriage.connector.task_attempt import TaskAttempt
 
 VERSION: Final = 1
 
 
 @attrs.frozen
 class PodMeta:
-    """One attempt of a task: its pod and its output prefix. What flytekit asks of a ``ResourceMeta``, but hashable."""
+    """One attempt of a task: its pod and its output prefix. It has the methods of flytekit's ``ResourceMeta``."""
 
     namespace: str = ""
     pod: str = ""
     prefix: str = ""
     created: int = 0
-    """When it was asked for, in seconds since 1970."""
+    """When FlytePropeller created it, in seconds since 1970."""
     outputs: bool = True
     marker: bool = False
     retries: int = 0
     user_patience: float | None = None
     system_patience: float | None = None
     unreadable: str = ""
-    """Why the bytes that were handed in are no meta of this version's; empty: they are."""
+    """Why this version cannot read the bytes; empty: it can."""
 
     @property
     def attempt(self) -> TaskAttempt:
@@ -48,13 +47,8 @@ class PodMeta:
             system_patience=self.system_patience,
         )
 
-    @property
-    def since(self) -> datetime:
-        """When it was asked for."""
-        return datetime.fromtimestamp(self.created, timezone.utc)
-
     def encode(self) -> bytes:
-        """Return it as JSON, without what is as usual."""
+        """Return it as JSON, without the fields that have their defaults."""
         short: dict[str, Any] = {"v": VERSION, "n": self.namespace, "p": self.pod, "o": self.prefix, "t": self.created}
         if not self.outputs:
             short["x"] = 0
@@ -70,26 +64,25 @@ class PodMeta:
 
     @classmethod
     def decode(cls, data: bytes) -> PodMeta:
-        """Read what some version has written; what cannot be read is told in ``unreadable``.
+        """Read what some version has written; if this version cannot, ``unreadable`` says why.
 
         It never raises: flytekit's service would turn that into an error of the call, and such errors are counted
         against the task over its whole life (flyteplugins internal/webapi/cache.go, ``SyncFailureCount``).
         """
         try:
-            found = _DECODER.decode(data)
+            short = _DECODER.decode(data)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return cls(unreadable=_unreadable(data))
         return cls(
-            # Few namespaces, many tasks.
-            sys.intern(found.n),
-            found.p,
-            found.o,
-            found.t,
-            outputs=bool(found.x),
-            marker=bool(found.m),
-            retries=found.r,
-            user_patience=found.u,
-            system_patience=found.s,
+            namespace=sys.intern(short.n),  # few namespaces, many tasks
+            pod=short.p,
+            prefix=short.o,
+            created=short.t,
+            outputs=bool(short.x),
+            marker=bool(short.m),
+            retries=short.r,
+            user_patience=short.u,
+            system_patience=short.s,
         )
 
 
@@ -98,7 +91,7 @@ _Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class _Short(msgspec.Struct, frozen=True):
-    """The meta as it is written."""
+    """The JSON of the meta."""
 
     # ... | None is Optional here: msgspec evaluates the annotations, on Python 3.10 too.
     v: Annotated[int, msgspec.Meta(ge=1, le=VERSION)]
@@ -124,7 +117,7 @@ def _unreadable(data: bytes) -> str:
     try:
         version = msgspec.json.decode(data, type=_Versioned).v
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return f"{len(data)} bytes that are no resource meta of podtriage's"
+        return f"{len(data)} bytes that are not a resource meta of podtriage"
     if version > VERSION:
         return f"resource meta of version {version}: this version reads up to {VERSION}"
     return f"a resource meta of version {version} that cannot be read ({len(data)} bytes)"

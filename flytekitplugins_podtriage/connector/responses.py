@@ -1,4 +1,4 @@
-"""What a connector answers with, made of a verdict: messages for people, custom info for programs."""
+"""Responses of the connector, made of verdicts: messages for people, custom info for programs."""
 
 from __future__ import annotations
 
@@ -11,62 +11,55 @@ from flyteidl.admin import agent_pb2
 from flyteidl.core.execution_pb2 import TaskLog
 from flytekit.extend.backend.base_connector import Resource
 
-from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.core.rules.pod_rule import with_fix
 
-_FIELDS: Final = frozenset({"phase", "message", "log_links", "outputs", "custom_info"})
 _EVIDENCE: Final = 3
 """How many pieces of evidence go into the custom info: it is stored with every task execution."""
 
 
-class PackedResource(Resource):
-    """A resource that is kept as the bytes of its message: an answer that is given again and again, for many pods.
+class PackedResource:
+    """A flytekit ``Resource`` kept as the bytes of its message, for a response that is given many times.
 
-    A parsed message takes several times the memory, and building one several times the time of parsing.
+    The parsed message takes several times the memory, and building it several times as long as parsing. Of what a
+    connector's ``get`` returns flytekit's service calls only ``to_flyte_idl`` (extend/backend/connector_service.py).
     """
 
     def __init__(self, data: bytes) -> None:
-        self.__dict__["_data"] = data
+        self._data = data
 
-    async def to_flyte_idl(self) -> Any:
-        """Return it as flyteidl's ``Resource``."""
-        return agent_pb2.Resource.FromString(self.__dict__["_data"])
-
-    def __getattribute__(self, name: str) -> Any:
-        if name in _FIELDS:
-            found = Resource.from_flyte_idl(agent_pb2.Resource.FromString(self.__dict__["_data"]))
-            return getattr(found, name)
-        return super().__getattribute__(name)
+    async def to_flyte_idl(self) -> agent_pb2.Resource:
+        """Return flyteidl's ``Resource``."""
+        return agent_pb2.Resource.FromString(self._data)
 
 
-async def pack(told: Resource) -> bytes:
+async def pack(resource: Resource) -> bytes:
     """Return the bytes of a resource's message."""
-    data: bytes = (await told.to_flyte_idl()).SerializeToString()
+    data: bytes = (await resource.to_flyte_idl()).SerializeToString()
     return data
 
 
 @attrs.frozen(slots=True)
-class Told:
-    """An answer."""
+class Response:
+    """What the connector answers about an attempt."""
 
     resource: Resource
     verdict: Verdict | None = None
-    """What it rests on."""
+    """The verdict that it is made of."""
     settled: bool = False
     """Whether the end of the attempt is on record: the pod is no longer needed."""
 
     @property
     def recheck_at(self) -> datetime | None:
-        """When the answer may change by time alone; None: never."""
+        """When the response may change without a change of the pod; None: never."""
         return self.verdict.recheck_at if self.verdict is not None else None
 
 
-def resource(
+def flytekit_resource(
     phase: int, text: str = "", info: dict[str, Any] | None = None, logs: Sequence[TaskLog] = (), outputs: Any = None
 ) -> Resource:
-    """Return an answer as flytekit has it."""
+    """Return a response as flytekit's ``Resource``."""
     return Resource(
         phase=phase,
         message=text or None,
@@ -76,29 +69,20 @@ def resource(
     )
 
 
-def running(verdict: Verdict) -> int:
-    """Return the phase of a verdict that is no end."""
-    # flytepropeller hands no message on with RUNNING (webapi/connector/plugin.go, Status): a pod that runs and of which
-    # something has to be said is still told as running, since its container is.
-    return idl.phase(verdict.phase)
-
-
 def message(verdict: Verdict) -> str:
-    """Return what a person reads of a pod that is not over: nothing where all is well."""
-    if verdict.kind is None:
+    """Return the message about an attempt that is not over; empty if nothing is wrong."""
+    if verdict.kind is None or verdict.phase is Phase.RUNNING:
         return verdict.reason
-    whose = "the platform's doing" if verdict.kind is ErrorKind.SYSTEM else "the task's doing"
-    if verdict.phase is Phase.RUNNING:
-        return verdict.reason
-    until = f", until {_clock(verdict.recheck_at)} at the latest" if verdict.recheck_at is not None else ""
-    said = f"{verdict.reason} ({verdict.category}, {whose}; nothing is charged while it is tried again{until})"
-    return with_fix(said, verdict.remedy)
+    side = "platform-side" if verdict.kind is ErrorKind.SYSTEM else "user-side"
+    until = f" until {verdict.recheck_at:%H:%M:%S %Z} at the latest" if verdict.recheck_at is not None else ""
+    text = f"{verdict.reason} ({verdict.category}, {side}; held{until}, and nothing is charged meanwhile)"
+    return with_fix(text, verdict.remedy)
 
 
 def custom_info(
     verdict: Verdict, snapshot: PodSnapshot | None = None, charged: ErrorKind | None = None, why: str = ""
 ) -> dict[str, Any]:
-    """Return a verdict as it is stored with the task execution; empty where nothing is wrong and nothing is known."""
+    """Return a verdict as it is stored with the task execution; empty if nothing is wrong and the pod is unknown."""
     info: dict[str, Any] = {}
     if snapshot is not None and snapshot.pod.metadata is not None:
         info["pod"] = snapshot.pod.metadata.name or ""
@@ -106,12 +90,12 @@ def custom_info(
     if verdict.kind is None and charged is None:
         return info
     if not verdict.phase.terminal:
-        # It changes with every look of the kubelet's, and the message says the rest.
+        # The rest changes with each retry of the kubelet, and is in the message.
         info.update(kind=str(verdict.kind), category=str(verdict.category), rule=verdict.rule)
         if verdict.recheck_at is not None:
             info["recheck_at"] = verdict.recheck_at.isoformat()
         return info
-    told = {
+    fields = {
         "kind": verdict.kind,
         "category": verdict.category,
         "rule": verdict.rule,
@@ -122,13 +106,9 @@ def custom_info(
         "charged": charged,
         "why": why,
     }
-    info.update({name: str(value) for name, value in told.items() if value})
+    info.update({name: str(value) for name, value in fields.items() if value})
     if verdict.http_status is not None:
         info["http_status"] = verdict.http_status
     if verdict.evidence:
         info["evidence"] = [f"{one.source}: {one.text}" for one in verdict.evidence[:_EVIDENCE]]
     return info
-
-
-def _clock(at: datetime | None) -> str:
-    return at.strftime("%H:%M:%S %Z") if at is not None else ""

@@ -1,4 +1,4 @@
-"""Secrets of a task as Flyte's pod webhook wants them: a label, and an annotation for each.
+"""A task's secrets in the form that Flyte's pod webhook reads: a label, and an annotation for each.
 
 Source: flyteplugins pluginmachinery/utils/secrets/marshaler.go and pluginmachinery/encoding/encoder.go. For stock pods
 flytepropeller's plugin manager adds them (nodes/task/k8s/task_exec_context.go); a connector's pods get none from it.
@@ -19,7 +19,7 @@ _TO_FLYTE: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "abcdefghij
 
 def pod_annotations(secrets: Iterable[Any]) -> dict[str, str]:
     """Return the annotations for flytekit's ``Secret``s, in order."""
-    return {f"{_ANNOTATION}{place}": _encoded(secret) for place, secret in enumerate(secrets)}
+    return {f"{_ANNOTATION}{index}": _encoded(secret) for index, secret in enumerate(secrets)}
 
 
 def _encoded(secret: Any) -> str:

@@ -5,9 +5,9 @@ hands that to the connector (flytepropeller 1.16, webapi/connector/plugin.go ``C
 ``ApplyFlytePodConfiguration``).
 
 A task without outputs declares the marker like any other, or a stock backend would take its failures for successes. No
-program in its pod writes the marker: once the pod has succeeded the connector answers with it
-(:class:`~flytekitplugins_podtriage.connector.hook.TaskAttempt`). Copilot does not find it and says so in ``errors.pb``,
-which nobody reads: FlytePropeller reads ``error.pb`` (flytecopilot/cmd/root.go; ioutils/paths.go).
+program in its pod writes the marker: once the pod has succeeded the connector returns it (``TaskAttempt.marker``).
+Copilot does not find it and says so in ``errors.pb``, which FlytePropeller does not read: it reads ``error.pb``
+(flytecopilot/cmd/root.go; ioutils/paths.go).
 """
 
 from __future__ import annotations

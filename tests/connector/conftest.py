@@ -37,14 +37,15 @@ class World:
         self.cluster: Any = cluster or SandboxCluster(Plan.parse(plan))
         self.connector = self.replica()
 
-    def replica(self, cluster: Any = None, **options: Any) -> PodTriageConnector:
+    def replica(self, cluster: Any = None, hook: TriageHook | None = None, **options: Any) -> PodTriageConnector:
         """Return another connector on the same cluster and folder: a second replica, or the first after a restart."""
 
         async def opened() -> PodCluster:
             found: PodCluster = self.cluster if cluster is None else cluster
             return found
 
-        return PodTriageConnector(opened, TriageHook(settings=self.settings), **options)
+        hook = hook or TriageHook(settings=self.settings)
+        return PodTriageConnector(opened, hook, **options)
 
     def prefix(self, attempt: int = 0) -> Path:
         """Return an attempt's output prefix."""
@@ -62,9 +63,9 @@ class World:
 
     async def get(self, meta: PodMeta, connector: Any = None) -> Resource:
         """Have propeller ask once, with what it has kept of the meta."""
-        found: Resource = await (connector or self.connector).get(resource_meta=PodMeta.decode(meta.encode()))
-        await found.to_flyte_idl()
-        return found
+        response = await (connector or self.connector).get(resource_meta=PodMeta.decode(meta.encode()))
+        resource: Resource = Resource.from_flyte_idl(await response.to_flyte_idl())
+        return resource
 
     async def until_over(self, meta: PodMeta, connector: Any = None) -> tuple[Resource, list[Resource]]:
         """Ask again and again, as the pod changes, until the attempt is over; return the answer and those before it."""
@@ -81,11 +82,11 @@ class World:
     async def create_in_background(self, connector: Any = None, **of_template: Any) -> PodMeta:
         """Have propeller create an attempt whose pod is not made at once; wait until its first try is under way."""
         connector = connector or self.connector
-        connector._patience = 0
+        connector._reply_wait = 0
         with suppress(ClusterError):
-            await connector._cluster()  # so that its clock is the cluster's
+            await connector._cluster.get()  # so that its clock is the cluster's
         meta = await self.create(connector=connector, **of_template)
-        launch = connector._launcher.of(meta)
+        launch = connector._launcher.get(meta)
         while launch is not None and launch.error is None and not self._is_asked("create"):  # noqa: ASYNC110
             await asyncio.sleep(0)
         return meta
@@ -95,7 +96,7 @@ class World:
 
     async def until_over_with_turns(self, meta: PodMeta) -> tuple[Resource, list[Resource]]:
         """The same as :meth:`until_over` where the pod is made in the background meanwhile."""
-        while self.connector._launcher.of(meta) is not None or not self.pods():
+        while self.connector._launcher.get(meta) is not None or not self.pods():
             await asyncio.sleep(0)
             found = await self.get(meta)
             if found.phase in OVER:
@@ -105,7 +106,7 @@ class World:
     async def settle_down(self, connector: Any = None) -> None:
         """Wait until nothing goes on in the background."""
         connector = connector or self.connector
-        while connector._launcher._launches or connector._behind:  # noqa: ASYNC110
+        while connector._launcher._launches or connector._background:  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     def error(self, attempt: int = 0) -> ErrorDocument | None:

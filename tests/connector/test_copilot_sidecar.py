@@ -12,7 +12,8 @@ from flyteidl.core.execution_pb2 import ExecutionError
 from flytekit.core.data_persistence import FileAccessProvider
 
 from flytekitplugins_podtriage.connector import idl
-from flytekitplugins_podtriage.connector.hook import TaskAttempt, TriageHook
+from flytekitplugins_podtriage.connector.hook import TriageHook
+from flytekitplugins_podtriage.connector.task_attempt import TaskAttempt
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.flyte.task import MARKER
 from tests.builders import NOW, ago, pod, running, terminated

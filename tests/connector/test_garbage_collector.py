@@ -26,7 +26,7 @@ def test_a_pod_that_has_ended_and_that_nobody_asks_for_is_recorded_and_deleted(w
         await move(here, meta, timedelta(minutes=5))
         for now, pods in ((0.0, 1), (599.0, 1), (600.0, 0)):
             clock.now = now
-            await here.connector.collector.round(here.cluster)
+            await here.connector.garbage_collector.collect(here.cluster)
             assert len(here.pods()) == pods
         found = here.error()
         assert found is not None and found.error.origin == USER
@@ -51,7 +51,7 @@ def test_a_pod_whose_execution_is_over_is_deleted_and_one_of_which_that_is_unkno
         await here.settle_down()
         for now, answer, pods in ((0.0, True, 1), (1800.0, None, 1), (3600.0, False, 1), (5400.0, True, 0)):
             clock.now, answers["f1a2"] = now, answer
-            await here.connector.collector.round(here.cluster)
+            await here.connector.garbage_collector.collect(here.cluster)
             assert len(here.pods()) == pods
         assert asked == [f"{NAMESPACE}/f1a2"] * 3
 
@@ -71,7 +71,7 @@ def test_a_pod_that_propeller_asks_for_is_left_alone(world: Make) -> None:
         for now in range(0, 7200, 60):
             clock.now = float(now)
             await here.get(meta)
-            await here.connector.collector.round(here.cluster)
+            await here.connector.garbage_collector.collect(here.cluster)
         assert len(here.pods()) == 1
 
     run(story())
@@ -88,7 +88,7 @@ def test_a_pod_of_an_attempt_that_others_have_followed_is_deleted(world: Make) -
         await move(here, first, timedelta(minutes=1))
         await here.cluster.create(NAMESPACE, late)  # a create that reached the API server late
         assert len(here.pods()) == 2
-        await here.connector.collector.round(here.cluster)
+        await here.connector.garbage_collector.collect(here.cluster)
         assert [name[-1] for name in here.pods()] == ["1"]
 
     run(story())
@@ -101,11 +101,11 @@ def test_nothing_is_kept_of_pods_that_are_gone(world: Make) -> None:
         meta = await here.create()
         await here.settle_down()
         await here.get(meta, other)
-        assert len(other._known) == len(other.collector._notes) == 1
+        assert len(other._cache._responses) == len(other.garbage_collector._times) == 1
         await here.connector.delete(resource_meta=meta)  # propeller asks the other no more
         await move(here, meta, timedelta(minutes=2))
-        await other.collector.round(here.cluster)
-        assert len(other._known) == len(other.collector._notes) == 0
+        await other.garbage_collector.collect(here.cluster)
+        assert len(other._cache._responses) == len(other.garbage_collector._times) == 0
 
     run(story())
 
@@ -117,7 +117,7 @@ def test_pods_of_others_are_none_of_the_collectors_business(world: Make) -> None
         spec = {"containers": [{"name": "c", "image": "i"}]}
         await here.cluster.create(NAMESPACE, {"kind": "Pod", "metadata": {"name": "other"}, "spec": spec})
         for clock.now in (0.0, 1e6):
-            await here.connector.collector.round(here.cluster)
+            await here.connector.garbage_collector.collect(here.cluster)
         assert here.pods() == ["other"]
 
     run(story())

@@ -20,8 +20,9 @@ from fsspec.implementations.local import LocalFileSystem
 
 from flytekitplugins_podtriage import ErrorKind, InvalidPod, Policy
 from flytekitplugins_podtriage.connector import idl
-from flytekitplugins_podtriage.connector.hook import TaskAttempt, TriageHook
+from flytekitplugins_podtriage.connector.hook import TriageHook
 from flytekitplugins_podtriage.connector.responses import PackedResource, pack
+from flytekitplugins_podtriage.connector.task_attempt import TaskAttempt
 from flytekitplugins_podtriage.core.accounting import Failure
 from flytekitplugins_podtriage.flyte.log_links import LinkTemplate
 from flytekitplugins_podtriage.flyte.settings import Settings
@@ -100,7 +101,7 @@ def test_a_pod_that_is_not_over_is_told_without_a_file(
 def test_a_pod_that_is_held_says_whose_doing_it_is_until_when_and_what_helps(hook: TriageHook, folder: Path) -> None:
     told = hook.resource(pulling(LIMITED, 60), attempt(folder), now=NOW)
     assert told.message is not None
-    for words in ("HTTP 429", "the platform's doing", "nothing is charged", "until 12:29:00 UTC", "\nFix: "):
+    for words in ("HTTP 429", "platform-side", "nothing is charged", "until 12:29:00 UTC", "\nFix: "):
         assert words in told.message
     assert told.custom_info is not None
     assert told.custom_info["podtriage"]["category"] == "registry_rate_limited"
@@ -437,8 +438,6 @@ def test_a_packed_answer_says_what_it_said_before(hook: TriageHook, folder: Path
     async def story() -> None:
         packed = PackedResource(await pack(told))
         assert await packed.to_flyte_idl() == await told.to_flyte_idl()
-        assert (packed.phase, packed.message) == (told.phase, told.message)
-        assert packed.custom_info == told.custom_info
 
     asyncio.run(story())
 

@@ -39,7 +39,7 @@ def test_an_end_is_not_told_by_its_phase_alone(phase: Phase) -> None:
 
 @pytest.mark.parametrize("outputs", [True, False])
 def test_a_success_is_told_as_such_and_what_the_container_left_is_not_touched(outputs: bool) -> None:
-    assert idl.answer(None, outputs=outputs) == idl.Answer(TaskExecution.SUCCEEDED)
+    assert idl.attempt_result(None, outputs=outputs) == idl.AttemptResult(TaskExecution.SUCCEEDED)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_success_is_told_as_such_and_what_the_container_left_is_not_touched(ou
 def test_a_failure_is_told_by_a_document_that_says_who_is_charged(
     kind: ErrorKind, recoverable: bool, outputs: bool, phase: int, origin: int, of_document: int
 ) -> None:
-    told = idl.answer(Failure(kind, "Evicted", "the node is full", recoverable), outputs=outputs)
+    told = idl.attempt_result(Failure(kind, "Evicted", "the node is full", recoverable), outputs=outputs)
     assert told.document is not None
     error = ErrorDocument.FromString(told.document.SerializeToString()).error
     assert (told.phase, error.origin, error.kind) == (phase, origin, of_document)
@@ -81,4 +81,4 @@ def test_a_document_tells_when() -> None:
 
 def test_a_message_without_end_is_cut() -> None:
     document = idl.error_document(Failure(ErrorKind.USER, message="x" * 10_000_000))
-    assert len(document.error.message) == idl.MOST
+    assert len(document.error.message) == idl.MAX_MESSAGE

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from flyteidl.core.execution_pb2 import ExecutionError
 
 from flytekitplugins_podtriage.connector import idl
+from flytekitplugins_podtriage.connector.responses import Response
+from flytekitplugins_podtriage.connector.settlement import AttemptEnd
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError
 from tests.connector.conftest import World, run
 from tests.connector.strained import NAMESPACE, Strained, move
@@ -26,7 +27,7 @@ def test_an_attempt_whose_pod_was_not_made_yet_is_taken_up_by_whoever_is_asked(w
     async def story() -> None:
         cluster = Strained(create="hang")
         here = world(cluster=cluster)
-        dead = here.replica(patience=0)
+        dead = here.replica(reply_wait=0)
         meta = await here.create_in_background(dead)
         await dead.close()  # all that it knew is lost
         del cluster.failing["create"]
@@ -137,17 +138,17 @@ def test_get_answers_though_the_store_hangs_and_tells_the_end_once_it_does_not(w
         let_go = threading.Event()
         settle = here.connector._hook.settle
 
-        def hang(ending: Any) -> Any:
+        def hang(end: AttemptEnd) -> Response:
             let_go.wait()
-            return settle(ending)
+            return settle(end)
 
         here.connector._hook.settle = hang  # type: ignore[method-assign]
-        here.connector._within = 0.01
+        here.connector._get_timeout = 0.01
         told = await here.get(meta)
         assert told.phase == idl.WAITING_FOR_RESOURCES
         assert told.message is not None and str(here.prefix()) in told.message
         let_go.set()
-        here.connector._within = 60
+        here.connector._get_timeout = 60
         assert (await here.get(meta)).phase == idl.SUCCEEDED
         found = here.error()
         assert found is not None and found.error.origin == USER
@@ -178,7 +179,7 @@ def test_delete_does_not_raise_and_what_is_left_is_collected(world: Make, error:
         await here.connector.delete(resource_meta=meta)
         assert len(here.pods()) == 1
         del cluster.failing["delete"]
-        await here.connector.collector.round(cluster)
+        await here.connector.garbage_collector.collect(cluster)
         assert here.pods() == []
 
     run(story())
@@ -188,7 +189,7 @@ def test_a_pod_that_is_made_after_its_attempt_was_given_up_elsewhere_is_deleted(
     async def story() -> None:
         cluster = Strained("body: 40m", create="hang")
         here = world(cluster=cluster)
-        slow = here.replica(patience=0)
+        slow = here.replica(reply_wait=0)
         meta = await here.create_in_background(slow)
         await here.connector.delete(resource_meta=meta)  # propeller asks another replica
         cluster.hang.set()

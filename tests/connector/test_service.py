@@ -168,7 +168,7 @@ def test_a_name_that_is_taken_by_another_is_the_platforms_failure_and_the_other_
 
 
 def _attempt(here: World) -> Any:
-    from flytekitplugins_podtriage.connector.hook import TaskAttempt
+    from flytekitplugins_podtriage.connector.task_attempt import TaskAttempt
 
     return TaskAttempt(str(here.prefix()))
 
@@ -218,7 +218,7 @@ def test_create_answers_while_the_api_server_hangs_and_the_pod_is_made_all_the_s
     async def story() -> None:
         cluster = Strained(create="hang")
         here = world(cluster=cluster)
-        here.connector = here.replica(patience=0)
+        here.connector = here.replica(reply_wait=0)
         meta = await here.create()
         assert (await here.get(meta)).phase == idl.QUEUED and here.pods() == []
         cluster.hang.set()
@@ -315,7 +315,7 @@ def test_get_tells_what_is_wrong_with_the_settings(world: Make, monkeypatch: pyt
         from flytekitplugins_podtriage.connector.hook import TriageHook
 
         monkeypatch.setenv("FLYTE_PODTRIAGE_SYSTEM_RESERVE", "many")
-        here.connector._hook = TriageHook()
+        here.connector = here.replica(hook=TriageHook())
         told = await here.get(await here.create())
         assert told.phase == idl.WAITING_FOR_RESOURCES
         assert told.message is not None and "FLYTE_PODTRIAGE_SYSTEM_RESERVE" in told.message

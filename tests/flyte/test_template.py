@@ -32,7 +32,7 @@ from flytekit.tools.translator import get_serializable
 from kubernetes.client import V1Container, V1EnvVar, V1PodSpec, V1Toleration, V1Volume
 
 from flytekitplugins_podtriage import PodTriage, PodTriageContainerTask, Policy
-from flytekitplugins_podtriage.connector.hook import TaskAttempt
+from flytekitplugins_podtriage.connector.task_attempt import TaskAttempt
 from flytekitplugins_podtriage.flyte.task import MARKER
 
 IMAGE = "docker.io/acme/app:1"

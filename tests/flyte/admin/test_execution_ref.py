@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from flytekitplugins_podtriage.core.attempt_history import ExecutionRef
 from flytekitplugins_podtriage.flyte.admin.errors import InvalidExecution
-from flytekitplugins_podtriage.flyte.admin.execution_ref import ExecutionRef, Reference, parse_execution
+from flytekitplugins_podtriage.flyte.admin.execution_ref import Reference, parse_execution
 
 F1 = ExecutionRef("flytesnacks", "development", "f1a2")
 CONSOLE = "https://flyte.example/console/projects/flytesnacks/domains/development/executions/f1a2"

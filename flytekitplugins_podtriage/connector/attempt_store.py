@@ -1,0 +1,122 @@
+"""What is kept of an attempt at its output prefix, read and written without blocking the event loop.
+
+An object store may take seconds, or hang. Its calls run in threads of their own, so that neither the event loop nor
+the other users of asyncio's default threads wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from flytekitplugins_podtriage.connector.attempt_record import Intent, Record, decode_record, read_intent, read_record
+from flytekitplugins_podtriage.connector.hook import TriageHook
+from flytekitplugins_podtriage.connector.output_prefix import INTENT, RECORD, STOPPED, OutputPrefix
+from flytekitplugins_podtriage.connector.resource_meta import PodMeta
+from flytekitplugins_podtriage.connector.responses import Response
+from flytekitplugins_podtriage.connector.settlement import AttemptEnd
+
+_THREADS: Final = 32
+_T = TypeVar("_T")
+
+
+@attrs.frozen(slots=True)
+class StoredAttempt:
+    """What the output prefix of an attempt holds."""
+
+    record: Record | None
+    """How the attempt ended; None: it has no record that this version can read."""
+    intent: Intent | None
+    """The pod that is to be created; None: none is noted, or there is a record."""
+    stopped: bool
+    """Whether FlytePropeller has aborted the attempt."""
+    over: bool
+    """Whether no pod may be created any more: the attempt was aborted, or has a record, be it of a later version."""
+
+
+class AttemptStore:
+    """Reads and writes the files of attempts at their output prefixes.
+
+    Args:
+        hook: knows the output prefixes, and settles attempts that have ended.
+    """
+
+    def __init__(self, hook: TriageHook) -> None:
+        self._hook = hook
+        self._threads = ThreadPoolExecutor(_THREADS, "podtriage-store")
+        self._settling: dict[PodMeta, asyncio.Future[Response]] = {}
+
+    def prefix(self, meta: PodMeta) -> OutputPrefix:
+        """Return the output prefix of an attempt."""
+        return self._hook.prefix(meta.attempt)
+
+    async def read(self, meta: PodMeta) -> StoredAttempt:
+        """Return what is stored of an attempt.
+
+        Raises:
+            PrefixError: it cannot be read.
+        """
+        return await self._in_thread(_read, self.prefix(meta))
+
+    async def has_record(self, meta: PodMeta) -> bool:
+        """Return whether the end of an attempt is on record.
+
+        Raises:
+            PrefixError: that cannot be read.
+        """
+        return await self._in_thread(read_record, self.prefix(meta)) is not None
+
+    async def is_stopped(self, meta: PodMeta) -> bool:
+        """Return whether FlytePropeller has aborted an attempt.
+
+        Raises:
+            PrefixError: that cannot be read.
+        """
+        return await self._in_thread(self.prefix(meta).exists, STOPPED)
+
+    async def write_intent(self, meta: PodMeta, intent: Intent) -> None:
+        """Note the pod that is to be created, or that has been.
+
+        Raises:
+            PrefixError: it cannot be written.
+        """
+        await self._in_thread(self.prefix(meta).write, INTENT, intent.to_json())
+
+    async def mark_stopped(self, meta: PodMeta) -> None:
+        """Note that FlytePropeller has aborted an attempt.
+
+        Raises:
+            PrefixError: it cannot be written.
+        """
+        await self._in_thread(self.prefix(meta).write, STOPPED, b"")
+
+    async def settle(self, meta: PodMeta, end: AttemptEnd) -> Response:
+        """Put the end of an attempt on record, once however many ask at the same time; return the response.
+
+        A caller that is cancelled does not cancel it: it goes on for the next one.
+        """
+        settling = self._settling.get(meta)
+        if settling is None:
+            settling = self._settling[meta] = self._in_thread(self._hook.settle, end)
+            settling.add_done_callback(lambda _: self._settling.pop(meta, None))
+        return await asyncio.shield(settling)
+
+    def close(self) -> None:
+        """Let the threads end; calls that are under way are not waited for."""
+        self._threads.shutdown(wait=False)
+
+    def _in_thread(self, function: Callable[..., _T], *arguments: Any) -> asyncio.Future[_T]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+
+def _read(prefix: OutputPrefix) -> StoredAttempt:
+    data = prefix.read(RECORD)
+    record = decode_record(data)
+    if record is not None:
+        return StoredAttempt(record=record, intent=None, stopped=False, over=True)
+    intent, stopped = read_intent(prefix), prefix.exists(STOPPED)
+    return StoredAttempt(record=None, intent=intent, stopped=stopped, over=stopped or data is not None)
