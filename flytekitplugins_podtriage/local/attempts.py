@@ -10,10 +10,18 @@ from typing import Any, Final
 
 import attrs
 
-from flytekitplugins_podtriage.core import absent_pods, wire
+from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.absent_pods import pod_not_created, triage_snapshot
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, flyte_2_transition
-from flytekitplugins_podtriage.core.model import Category, ErrorKind, Phase, Verdict
-from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodRejected, PodSnapshot
+from flytekitplugins_podtriage.core.model import ErrorKind, Verdict
+from flytekitplugins_podtriage.core.pod_cluster import (
+    ClusterBusy,
+    ClusterError,
+    PodCluster,
+    PodExists,
+    PodNameTaken,
+    PodSnapshot,
+)
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.local.backends import Backend, End, State
@@ -22,6 +30,9 @@ MOST: Final = 20
 """After how many attempts charged to the platform a run on Flyte 2 is no longer followed: it may go on for ever."""
 LONGEST: Final = timedelta(days=7)
 """How long an attempt is followed, in the cluster's time: nothing may ever end a pull that hangs."""
+_FIRST_WAIT: Final = timedelta(seconds=0.5)
+_LONGEST_WAIT: Final = timedelta(seconds=15)
+"""Between two requests to create a pod, as the connector's launcher waits."""
 _TIMEOUT: Final = Failure(ErrorKind.USER, "TimeoutExpired", "task execution timeout expired")
 _DEADLINE: Final = attrs.evolve(_TIMEOUT, message="task active timeout expired", recoverable=False)
 
@@ -67,37 +78,36 @@ async def run_task(
         due = min(began + timedelta(seconds=timeout), deadline) if timeout and deadline else None
         course = _Course(policy)
         end, verdict = await _attempt(cluster, namespace, pod, backend, state, course, due, deadline)
-        name = pod["metadata"]["name"]
-        failure = end.failure
-        if failure is None:
-            failure = left_behind(number)
-        states = tuple(course.states)
-        told = partial(
+        failure = end.failure if end.failure is not None else left_behind(number)
+        record = partial(
             AttemptRecord,
-            number + 1,
-            name,
-            began,
-            cluster.now(),
-            verdict,
-            failure,
+            number=number + 1,
+            pod=pod["metadata"]["name"],
+            began=began,
+            ended=cluster.now(),
+            verdict=verdict,
+            failure=failure,
             why=end.why,
             met=course.met,
-            states=states,
+            states=tuple(course.states),
         )
         if failure is None:
-            records.append(told(counters=counters))
-            await _removed(cluster, namespace, name)
+            records.append(record(counters=counters))
+            await _remove(cluster, namespace, pod)
             return TaskRun(task, backend.name, limits, tuple(records), True)
         outcome = backend.account(counters, failure, limits)
         counters = outcome.counters
         retried = outcome.retried and end.why != _UNENDING
-        records.append(told(charged=outcome.charged, retried=retried, counters=counters))
+        records.append(record(charged=outcome.charged, retried=retried, counters=counters))
         if end.why == _UNENDING:
             return TaskRun(task, backend.name, limits, tuple(records), False, failure, note=_UNENDING)
-        await _removed(cluster, namespace, name)
+        if course.created:
+            await _remove(cluster, namespace, pod)
+        else:
+            await _remove_late(cluster, namespace, pod)
         if not outcome.retried:
             return TaskRun(task, backend.name, limits, tuple(records), False, outcome.final)
-        if backend.name == "flyte-2":
+        if backend.name == "flyte-2" and course.created:
             counters = flyte_2_transition(counters)
             free += outcome.charged is ErrorKind.SYSTEM
             if free >= most:
@@ -121,40 +131,94 @@ async def _attempt(
     deadline: datetime | None,
 ) -> tuple[End, Verdict]:
     """Follow one attempt to its end."""
-    try:
-        await cluster.create(namespace, pod)
-    except ClusterError as error:
-        rejected = isinstance(error, PodRejected)
-        verdict = _refused(str(error), rejected)
-        failure = Failure(verdict.kind or ErrorKind.SYSTEM, verdict.code or "", str(error), recoverable=not rejected)
-        return End(failure), verdict
     name = pod["metadata"]["name"]
-    last = cluster.now() + LONGEST
+    began = cluster.now()
+    last = began + LONGEST
     policy = course.policy
+    wait = _FIRST_WAIT
+    while (error := await _create(cluster, namespace, pod)) is not None:
+        now = cluster.now()
+        answer = backend.decide_not_created(error, began, state, now)
+        verdict = answer.verdict or pod_not_created(error, since=began, policy=policy, now=now)
+        if isinstance(answer, End):
+            return answer, verdict
+        course.met = verdict
+        if due is not None and now >= due:
+            return End(_timeout(now, deadline)), verdict
+        if now >= last:
+            return End(Failure(ErrorKind.SYSTEM, "Unending", _UNENDING), _UNENDING), verdict
+        until = min(one for one in (now + wait, answer.until, due, last) if one is not None)
+        # There is no such pod to change: this waits, and in the sandbox it is what moves the clock.
+        await cluster.wait_for_change(namespace, name, until)
+        wait = min(2 * wait, _LONGEST_WAIT)
+    course.created = True
     snapshot = cluster.get_cached(namespace, name)
     while True:
         now = cluster.now()
-        until: datetime | None = last
+        until = last
         if snapshot is not None:
-            answer = backend.judge(snapshot, state, now)
+            answer = backend.decide(snapshot, state, now)
             course.note(snapshot, now, answer.verdict)
             if isinstance(answer, End):
-                return answer, answer.verdict or absent_pods.triage_snapshot(snapshot, policy, now)
+                return answer, answer.verdict or triage_snapshot(snapshot, policy, now)
             if answer.until is not None and answer.until > now:
                 until = min(last, answer.until)
             if due is not None and now >= due:
-                failure = _DEADLINE if deadline is not None and now >= deadline else _TIMEOUT
-                return End(failure), absent_pods.triage_snapshot(snapshot, policy, now)
+                return End(_timeout(now, deadline)), triage_snapshot(snapshot, policy, now)
             if now >= last:
-                verdict = absent_pods.triage_snapshot(snapshot, policy, now)
+                verdict = triage_snapshot(snapshot, policy, now)
                 return End(Failure(ErrorKind.SYSTEM, "Unending", _UNENDING), _UNENDING), verdict
         if due is not None:
-            until = min(until or due, due)
-        snapshot = await cluster.wait_for_change(namespace, name, until or last)
+            until = min(until, due)
+        snapshot = await cluster.wait_for_change(namespace, name, until)
 
 
-async def _removed(cluster: PodCluster, namespace: str, name: str) -> None:
-    """Delete a pod that is done with, and see it gone: Flyte 2 uses its name again."""
+async def _create(cluster: PodCluster, namespace: str, pod: Mapping[str, Any]) -> ClusterError | None:
+    """Create a pod; return why it does not exist, or None if it does.
+
+    After a request without an answer the pod may exist all the same.
+    """
+    name = pod["metadata"]["name"]
+    try:
+        await cluster.create(namespace, pod)
+    except PodExists:
+        try:
+            existing = await cluster.get(namespace, name)
+        except ClusterError as error:
+            return error
+        if existing is None:
+            return ClusterBusy(f"pod {namespace}/{name} existed, and is gone again")
+        if not _is_of(existing, pod):
+            return PodNameTaken(f"pod {namespace}/{name} exists and belongs to something else")
+    except ClusterError as error:
+        return error
+    return None
+
+
+def _is_of(snapshot: PodSnapshot, pod: Mapping[str, Any]) -> bool:
+    """Whether a pod was created from this manifest: then it has its annotations, with the output prefix."""
+    metadata = snapshot.pod.metadata
+    annotations = (metadata.annotations if metadata is not None else None) or {}
+    return bool((pod["metadata"].get("annotations") or {}).items() <= annotations.items())
+
+
+def _timeout(now: datetime, deadline: datetime | None) -> Failure:
+    return _DEADLINE if deadline is not None and now >= deadline else _TIMEOUT
+
+
+async def _remove_late(cluster: PodCluster, namespace: str, pod: Mapping[str, Any]) -> None:
+    """Delete a pod that was given up before the cluster confirmed it, if it exists after all; no other of its name."""
+    try:
+        existing = await cluster.get(namespace, pod["metadata"]["name"])
+        if existing is not None and _is_of(existing, pod):
+            await _remove(cluster, namespace, pod)
+    except ClusterError:
+        pass  # the cluster that did not create it does not answer this either
+
+
+async def _remove(cluster: PodCluster, namespace: str, pod: Mapping[str, Any]) -> None:
+    """Delete the pod of an attempt that is over, and wait until it is gone: Flyte 2 uses its name again."""
+    name = pod["metadata"]["name"]
     await cluster.delete(namespace, name, grace=0)
     last = cluster.now() + timedelta(minutes=2)
     while cluster.now() < last:
@@ -175,6 +239,8 @@ class _Course:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._pod: wire.Pod | None = None
+        self.created = False
+        """Whether the cluster has created its pod."""
         self.states: list[str] = []
         """In order, without repetitions."""
         self.met: Verdict | None = None
@@ -196,7 +262,7 @@ class _Course:
         if states and states[-1] == text:
             return
         if "/" in text and text not in states:
-            verdict = verdict or absent_pods.triage_snapshot(snapshot, self.policy, now)
+            verdict = verdict or triage_snapshot(snapshot, self.policy, now)
             if verdict.kind is not None and not verdict.phase.failing:
                 self.met = verdict
         states.append(text)
@@ -220,16 +286,3 @@ def _seen(snapshot: PodSnapshot) -> str:
         ):
             return f"{text}/{told.reason}"
     return text
-
-
-def _refused(message: str, rejected: bool) -> Verdict:
-    """The verdict on a pod that the cluster did not create."""
-    return Verdict(
-        Phase.PERMANENT_FAILURE if rejected else Phase.RETRYABLE_FAILURE,
-        ErrorKind.USER if rejected else ErrorKind.SYSTEM,
-        code="PodRejected" if rejected else "PodNotCreated",
-        message=message,
-        category=Category.CONFIG_INVALID if rejected else Category.UNKNOWN,
-        rule="cluster-rejected" if rejected else "cluster-error",
-        remedy="Correct the pod template." if rejected else "See to the rights and the health of the cluster.",
-    )

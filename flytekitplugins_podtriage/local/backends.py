@@ -13,11 +13,11 @@ from typing import Final, Protocol
 import attrs
 import msgspec
 
-from flytekitplugins_podtriage.core import absent_pods
+from flytekitplugins_podtriage.core.absent_pods import pod_not_created, triage_snapshot
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, Outcome, flyte_1_16, flyte_2
 from flytekitplugins_podtriage.core.forecast import forecast
 from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
-from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
+from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodRejected, PodSnapshot, QuotaExceeded
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.spending import Action, Budgets, spend
 from flytekitplugins_podtriage.core.triage import triage
@@ -69,8 +69,12 @@ class Backend(Protocol):
         """What it is called."""
         ...
 
-    def judge(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
-        """Judge a pod at one moment."""
+    def decide(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
+        """Decide about an attempt by its pod at one moment."""
+        ...
+
+    def decide_not_created(self, error: ClusterError, since: datetime, state: State, now: datetime) -> End | Wait:
+        """Decide about an attempt whose pod the cluster has not created, from the first request at ``since`` on."""
         ...
 
     def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:
@@ -108,14 +112,26 @@ class Stock:
     policy: Policy
     accounting: Callable[[Counters, Failure, Limits], Outcome]
 
-    def judge(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
-        """Judge a pod as the Go code does."""
+    def decide(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
+        """Decide as the Go code does."""
         verdict = triage(snapshot.pod, policy=self.policy, now=now)
         if verdict.phase is Phase.SUCCESS:
             return End(None)
         if verdict.phase.failing:
             return End(_failure(verdict))
         return End(_GONE) if _vanished(snapshot) else Wait(verdict.recheck_at)
+
+    def decide_not_created(self, error: ClusterError, since: datetime, state: State, now: datetime) -> End | Wait:
+        """Decide as the Go code does (``launchResource`` of 1.16's and Flyte 2's k8s/plugin_manager.go)."""
+        message = str(error)
+        if error.permanent and isinstance(error, PodRejected):
+            return End(Failure(ErrorKind.USER, "PodRejected", message, recoverable=False))
+        if isinstance(error, QuotaExceeded):
+            # 1.16 waits for the quota; Flyte 2 charges the user at each attempt.
+            return Wait(None) if self.name != "flyte-2" else End(Failure(ErrorKind.USER, "RuntimeFailure", message))
+        if self.name == "flyte-2":
+            return End(Failure(ErrorKind.SYSTEM, "PodNotCreated", message))
+        return End(Failure(ErrorKind.USER, "RuntimeFailure", message))
 
     def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:
         """Account for a failed attempt."""
@@ -134,9 +150,15 @@ class Connector:
     system_reserve: int = 1
     name: str = "connector"
 
-    def judge(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
-        """Judge a pod by its cause, and choose the budget."""
-        verdict = absent_pods.triage_snapshot(snapshot, self.policy, now)
+    def decide(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
+        """Decide by the cause of a failure, and choose the budget."""
+        return self._spend(triage_snapshot(snapshot, self.policy, now), state)
+
+    def decide_not_created(self, error: ClusterError, since: datetime, state: State, now: datetime) -> End | Wait:
+        """Hold the attempt within the policy's patience, then choose the budget."""
+        return self._spend(pod_not_created(error, since=since, policy=self.policy, now=now), state)
+
+    def _spend(self, verdict: Verdict, state: State) -> End | Wait:
         if verdict.phase is Phase.SUCCESS:
             return End(None, verdict=verdict)
         if not verdict.phase.failing:  # held, or nothing is wrong
@@ -162,9 +184,9 @@ class Guarded:
     stock: Stock = attrs.field(factory=lambda: Stock("flyte-1.16", Policy.for_backend("flyte-1.16"), flyte_1_16))
     name: str = "guard"
 
-    def judge(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
-        """Judge a pod as stock Flyte does, unless the guard is first."""
-        verdict = absent_pods.triage_snapshot(snapshot, self.policy, now)
+    def decide(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
+        """Decide as stock Flyte does, unless the guard acts before it."""
+        verdict = triage_snapshot(snapshot, self.policy, now)
         if verdict.kind is ErrorKind.SYSTEM and not verdict.started and not _vanished(snapshot):
             ends = Verdict(Phase.RETRYABLE_FAILURE, verdict.kind, rule=verdict.rule)
             spending = spend(ends, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
@@ -177,8 +199,12 @@ class Guarded:
                 # What propeller makes of Failed / Terminated / message: SYSTEM, Interrupted (pod_helper.go).
                 failure = Failure(ErrorKind.SYSTEM, "Interrupted", verdict.message or verdict.reason)
                 return End(failure, spending.why, verdict)
-        theirs = self.stock.judge(snapshot, state, now)
+        theirs = self.stock.decide(snapshot, state, now)
         return End(theirs.failure, theirs.why, verdict) if isinstance(theirs, End) else Wait(theirs.until, verdict)
+
+    def decide_not_created(self, error: ClusterError, since: datetime, state: State, now: datetime) -> End | Wait:
+        """Decide as stock Flyte does: without a pod there is nothing to guard."""
+        return self.stock.decide_not_created(error, since, state, now)
 
     def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:
         """Account for a failed attempt as flytepropeller 1.16 does."""
