@@ -20,7 +20,7 @@ from collections.abc import Callable
 from benchmarks.pods import NOW
 from benchmarks.watch_memory import take_in
 from benchmarks.watched import line, watched_events, watched_pod
-from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
+from flytekitplugins_podtriage.kube.informer.pod_store import PodStore
 from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
 
 PODS_EACH, ROUNDS = 300, 21
@@ -62,7 +62,7 @@ def main() -> int:
             EVENTS.line(each)
 
     def whole() -> None:
-        cache = PodCache(lambda: NOW)
+        cache = PodStore(lambda: NOW)
         for pod, events in told:
             take_in(cache, pod, events)
 

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.pods import NOW
 from benchmarks.watched import EVENTS as EVENTS_EACH
 from benchmarks.watched import line, watched_events, watched_pod
-from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
+from flytekitplugins_podtriage.kube.informer.pod_store import PodStore
 from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
 
 TASKS = 10_000
@@ -40,7 +40,7 @@ def lines(change: int) -> Iterator[tuple[bytes, list[bytes]]]:
         yield line(what, pod), [line(what, event) for event in events]
 
 
-def take_in(cache: PodCache, pod: bytes, events: list[bytes]) -> None:
+def take_in(cache: PodStore, pod: bytes, events: list[bytes]) -> None:
     """Have a cache take in a pod and its events."""
     told: Any = PODS.line(pod)
     cache.put(told.object, listed=False)
@@ -51,7 +51,7 @@ def take_in(cache: PodCache, pod: bytes, events: list[bytes]) -> None:
 
 def main() -> int:
     """Print the figures; return 1 if the goal is missed."""
-    cache = PodCache(lambda: NOW)
+    cache = PodStore(lambda: NOW)
     missed = False
     states = [("as they came", list(lines(0))), ("after a change of each", list(lines(1)))]
     tracemalloc.start()

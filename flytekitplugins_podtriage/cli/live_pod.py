@@ -38,8 +38,10 @@ def pod_of_cluster(name: str, namespace: str | None, context: str | None) -> tup
     """
     from flytekitplugins_podtriage.core.decode import read_pod as decode_pod
     from flytekitplugins_podtriage.core.errors import InvalidPod
-    from flytekitplugins_podtriage.kube.client.errors import ClusterForbidden, ClusterUnreachable
-    from flytekitplugins_podtriage.kube.pod_reader import connect, read_events, read_pod
+    from flytekitplugins_podtriage.core.pod_cluster import ClusterError
+    from flytekitplugins_podtriage.kube.client.connection import connect
+    from flytekitplugins_podtriage.kube.client.errors import Forbidden
+    from flytekitplugins_podtriage.kube.pod_reader import read_events, read_pod
 
     try:
         cluster = connect(context)
@@ -48,7 +50,7 @@ def pod_of_cluster(name: str, namespace: str | None, context: str | None) -> tup
         metadata = decode_pod(pod).metadata
         try:
             return pod, read_events(cluster, namespace, name, metadata.uid if metadata else None)
-        except ClusterForbidden:
+        except Forbidden:
             return pod, []
-    except (ClusterUnreachable, InvalidPod) as error:
+    except (ClusterError, InvalidPod) as error:
         raise Refused(str(error)) from error

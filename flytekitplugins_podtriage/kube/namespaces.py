@@ -1,4 +1,4 @@
-"""Several namespaces of one cluster, each watched by itself: what a Role in each of them allows, and no more."""
+"""Several namespaces of one cluster, each with its own watch, for a connector that has a Role in each of them only."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
 
 class Namespaces:
-    """A :class:`~flytekitplugins_podtriage.core.pod_cluster.PodCluster` of some namespaces; of others nothing is known.
+    """A :class:`~flytekitplugins_podtriage.core.pod_cluster.PodCluster` of some namespaces.
 
     Args:
-        clusters: the cluster as each of the namespaces has it, by name; at least one.
+        clusters: the cluster of each namespace, by name; at least one.
     """
 
     def __init__(self, clusters: Mapping[str, KubeCluster]) -> None:
         self._clusters = dict(clusters)
 
     async def start(self) -> None:
-        """Begin to watch; it does not wait for anybody."""
+        """Start to watch, and return at once."""
         await asyncio.gather(*(cluster.start() for cluster in self._clusters.values()))
 
     async def close(self) -> None:
@@ -37,84 +37,83 @@ class Namespaces:
         """Create a pod from its manifest; return its uid.
 
         Raises:
-            ClusterError: as the seam says.
+            ClusterError: it was not created (after ``ClusterBusy`` it may have been).
         """
-        return await self._of("create", namespace).create(namespace, pod)
+        return await self._cluster("create", namespace).create(namespace, pod)
 
     async def delete(self, namespace: str, name: str, *, uid: str | None = None, grace: int | None = None) -> None:
-        """Ask for a pod's deletion.
+        """Request a pod's deletion.
 
         Raises:
-            ClusterError: it could not be asked for.
+            ClusterError: the request failed.
         """
-        await self._of("delete", namespace).delete(namespace, name, uid=uid, grace=grace)
+        await self._cluster("delete", namespace).delete(namespace, name, uid=uid, grace=grace)
 
     async def get(self, namespace: str, name: str) -> PodSnapshot | None:
-        """Ask the API server for a pod.
+        """Request a pod's current state.
 
         Raises:
-            ClusterError: it could not be asked for.
+            ClusterError: the request failed.
         """
-        return await self._of("get", namespace).get(namespace, name)
+        return await self._cluster("get", namespace).get(namespace, name)
 
     async def logs(self, namespace: str, name: str, container: str, lines: int) -> str:
-        """Return the last lines that a container has written.
+        """Return the last lines of a container's log.
 
         Raises:
-            ClusterError: they could not be asked for.
+            ClusterError: the request failed.
         """
-        return await self._of("get logs of", namespace).logs(namespace, name, container, lines)
+        return await self._cluster("get logs of", namespace).logs(namespace, name, container, lines)
 
     def synced(self) -> bool:
-        """Whether the pods of all the namespaces are known."""
+        """Whether the pods of all the namespaces are in the cache."""
         return all(cluster.synced() for cluster in self._clusters.values())
 
     def watch_error(self) -> ClusterError | None:
-        """Return what keeps pods from being watched now, in the first namespace where something does."""
-        return next(
-            (found for found in (one.watch_error() for one in self._clusters.values()) if found is not None), None
-        )
+        """Return the error that keeps pods from being watched, of the first namespace that has one."""
+        errors = (cluster.watch_error() for cluster in self._clusters.values())
+        return next((error for error in errors if error is not None), None)
 
     def list_cached(self) -> Sequence[PodSnapshot]:
-        """Return all the pods that are there, as far as is known."""
+        """Return all pods of the cache that exist."""
         return [snapshot for cluster in self._clusters.values() for snapshot in cluster.list_cached()]
 
     def get_cached(self, namespace: str, name: str) -> PodSnapshot | None:
-        """Return what is known of a pod."""
+        """Return a pod of the cache; None if it is not there."""
         cluster = self._clusters.get(namespace)
         return None if cluster is None else cluster.get_cached(namespace, name)
 
     async def wait_for_change(self, namespace: str, name: str, until: datetime) -> PodSnapshot | None:
-        """Wait until something new is seen of a pod, or until a moment.
+        """Wait until a pod changes, or until a moment.
 
         Raises:
             ClusterDenied: the namespace is none of these.
         """
-        return await self._of("watch", namespace).wait_for_change(namespace, name, until)
+        return await self._cluster("watch", namespace).wait_for_change(namespace, name, until)
 
     async def execution_over(self, namespace: str, name: str) -> bool | None:
-        """Return whether an execution of Flyte is over; None: it cannot be known."""
+        """Return whether an execution of Flyte has ended; None if that cannot be known."""
         cluster = self._clusters.get(namespace)
         return None if cluster is None else await cluster.execution_over(namespace, name)
 
     @property
     def default_namespace(self) -> str:
-        """The first of them."""
+        """The first namespace."""
         return next(iter(self._clusters))
 
     async def list(self, namespace: str, labels: Mapping[str, str]) -> list[PodSnapshot]:
-        """Ask the API server for the pods of a namespace that carry all these labels.
+        """Request the pods of a namespace that carry all these labels.
 
         Raises:
-            ClusterError: they could not be listed.
+            ClusterError: the request failed.
         """
-        return await self._of("list", namespace).list(namespace, labels)
+        return await self._cluster("list", namespace).list(namespace, labels)
 
-    def _of(self, verb: str, namespace: str) -> KubeCluster:
-        found = self._clusters.get(namespace)
-        if found is None:
+    def _cluster(self, verb: str, namespace: str) -> KubeCluster:
+        cluster = self._clusters.get(namespace)
+        if cluster is None:
             raise ClusterDenied(
                 f"{verb} pods in namespace {namespace!r}: podtriage is not set to run pods there; allowed by its "
                 f"setting namespaces: {', '.join(self._clusters)}"
             )
-        return found
+        return cluster

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied
 from flytekitplugins_podtriage.kube.client.connection import connect
-from flytekitplugins_podtriage.kube.client.errors import ClusterUnreachable
 from flytekitplugins_podtriage.kube.namespaces import Namespaces
 from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
@@ -20,13 +18,10 @@ async def open_cluster(context: str | None, namespaces: Sequence[str] = ()) -> K
         namespaces: the namespaces to watch, one watch each (a Role in each is enough); none: one watch of all.
 
     Raises:
-        ClusterError: there is no kubeconfig, or it cannot be used.
+        ClusterDenied: there is no kubeconfig, or it cannot be used.
     """
-    try:
-        # Logging in may run a program, which takes time.
-        connection = await asyncio.get_running_loop().run_in_executor(None, connect, context)
-    except ClusterUnreachable as error:
-        raise ClusterDenied(str(error)) from error
+    # Logging in may run a program, which takes time.
+    connection = await asyncio.get_running_loop().run_in_executor(None, connect, context)
     clusters = {name: KubeCluster(connection, name) for name in namespaces}
     cluster = Namespaces(clusters) if clusters else KubeCluster(connection)
     await cluster.start()

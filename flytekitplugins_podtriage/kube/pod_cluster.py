@@ -1,13 +1,14 @@
-"""A real cluster behind the seam of :mod:`core.cluster`: pods made and deleted by requests, seen by one shared watch.
+"""A real cluster as a :class:`~flytekitplugins_podtriage.core.pod_cluster.PodCluster`: requests, and one shared watch.
 
-However many pods there are, and however often somebody looks, the API server has one watch of pods and one of Events
-to serve. Requests are made by a few threads of its own: an API server that hangs holds up neither the event loop nor
-the threads of others.
+However many pods there are, and however often they are read, the API server has one watch of pods and one of Events to
+serve. Requests run in a few threads of their own, so that an API server that hangs blocks neither the event loop nor
+other users of threads.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,59 +16,60 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Final, TypeVar
 
+from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError, PodSnapshot
 from flytekitplugins_podtriage.kube.client import requests
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.client.names import is_name, path
-from flytekitplugins_podtriage.kube.client.requests import Timeouts
-from flytekitplugins_podtriage.kube.flyteworkflows import execution_over
-from flytekitplugins_podtriage.kube.informer.backoff import Pace
+from flytekitplugins_podtriage.kube.client.http import Timeouts
+from flytekitplugins_podtriage.kube.client.operation import Operation
+from flytekitplugins_podtriage.kube.flyteworkflows import execution_over, workflow
+from flytekitplugins_podtriage.kube.informer.backoff import WatchOptions
 from flytekitplugins_podtriage.kube.informer.pod_entry import Key, Limits
-from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
-from flytekitplugins_podtriage.kube.informer.reflector import Watch
+from flytekitplugins_podtriage.kube.informer.pod_store import PodStore
+from flytekitplugins_podtriage.kube.informer.reflector import Reflector
 from flytekitplugins_podtriage.kube.informer.selector import Selector
 from flytekitplugins_podtriage.kube.informer.stream import HttpSource
 from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
 
-OURS: Final = "podtriage.flyte.org/task"
-"""The label that all pods of the connector and of local runs carry."""
+TASK_LABEL: Final = "podtriage.flyte.org/task"
+"""The label of all pods of the connector and of local runs."""
 _STALE: Final = 30.0
-"""How long the watch may have been without the API server before absence is no longer believed, in seconds."""
-_DELIVERED: Final = 10_000
-"""Of how many pods it is remembered what was told of them, before those that are forgotten are looked for."""
+"""For how many seconds without the API server the absence of a pod from the cache is still believed."""
+_MAX_DELIVERED: Final = 10_000
+"""For how many pods the delivered version is remembered before those that are forgotten are removed."""
 _POD_EVENTS: Final = "involvedObject.kind=Pod"
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class KubeCluster:
     """A :class:`~flytekitplugins_podtriage.core.pod_cluster.PodCluster`: a real Kubernetes.
 
     Args:
-        cluster: the way to it.
-        namespace: where pods are watched; None: in all namespaces, which takes a cluster role.
+        cluster: the connection.
+        namespace: the namespace whose pods are watched; None: all, which needs a cluster role.
         selector: the labels of the pods that are watched; None: all pods.
         timeouts: how long a request may take.
         threads: how many requests are made at a time.
         now: the time, with a zone.
         limits: how much is kept.
-        pace: how the watches go about it.
+        watch_options: page size, timeouts and back-off of the watches.
 
     Raises:
-        ValueError: the selector cannot be read.
+        ValueError: the selector cannot be parsed.
     """
 
     def __init__(
         self,
         cluster: Cluster,
         namespace: str | None = None,
-        selector: str | None = OURS,
+        selector: str | None = TASK_LABEL,
         *,
         timeouts: Timeouts | None = None,
         threads: int = 8,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
         limits: Limits | None = None,
-        pace: Pace | None = None,
+        watch_options: WatchOptions | None = None,
     ) -> None:
         self._cluster = cluster
         self._namespace = namespace
@@ -75,42 +77,51 @@ class KubeCluster:
         self._timeouts = timeouts or Timeouts()
         self._now = now
         self._threads = ThreadPoolExecutor(threads, "podtriage-api")
-        self._cache = PodCache(now, limits, self._changed)
-        self._waiting: dict[Key, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
-        self._waiting_lock = threading.Lock()
+        self._store = PodStore(now, limits, self._changed)
+        self._waiters: dict[Key, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
+        self._waiters_lock = threading.Lock()
         self._delivered: dict[Key, int] = {}
         self._closed = False
-        events = self._source("events", {"fieldSelector": _POD_EVENTS})
-        self._events = Watch(cluster, events, EVENTS, self._cache.events, "events", namespace, pace=pace)
-        pods = self._source("pods", {"labelSelector": selector} if selector else {})
-        # Events come second: those of pods that are not known yet are kept for few of them only.
-        self._pods = Watch(cluster, pods, PODS, self._cache, "pods", namespace, pace=pace, on_listed=self._events.start)
-
-    def _source(self, resource: str, selectors: dict[str, str]) -> HttpSource:
-        where = path(self._namespace, resource)
-        return HttpSource(self._cluster, where, selectors, connect=self._timeouts.connect, read=self._timeouts.listing)
+        self._events = Reflector(
+            cluster,
+            HttpSource(cluster, {"fieldSelector": _POD_EVENTS}, self._timeouts),
+            EVENTS,
+            self._store.events,
+            "events",
+            namespace,
+            options=watch_options,
+        )
+        self._pods = Reflector(
+            cluster,
+            HttpSource(cluster, {"labelSelector": selector} if selector else {}, self._timeouts),
+            PODS,
+            self._store,
+            "pods",
+            namespace,
+            options=watch_options,
+            # Events come second: for pods that are not known yet, only few are kept.
+            on_listed=self._events.start,
+        )
 
     async def start(self) -> None:
-        """Begin to watch; it does not wait for anybody."""
+        """Start to watch, and return at once."""
         self._pods.start()
 
     async def close(self) -> None:
-        """End the watches and the threads; requests under way are not waited for."""
+        """End the watches and the threads, without waiting for requests in flight."""
         self._closed = True
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, self._end)
-        with self._waiting_lock:
-            waiting = [waiter for waiters in self._waiting.values() for waiter in waiters]
-        for home, event in waiting:
-            with suppress(RuntimeError):
-                home.call_soon_threadsafe(event.set)
+        await loop.run_in_executor(None, self._stop)
+        with self._waiters_lock:
+            waiters = [waiter for waiters in self._waiters.values() for waiter in waiters]
+        _wake(waiters)
 
-    def _end(self) -> None:
-        for watch in (self._pods, self._events):
-            watch.stop()
+    def _stop(self) -> None:
+        for reflector in (self._pods, self._events):
+            reflector.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    # The seam
+    # The protocol
 
     def now(self) -> datetime:
         """Return the time."""
@@ -120,105 +131,108 @@ class KubeCluster:
         """Create a pod from its manifest; return its uid.
 
         Raises:
-            ClusterError: as the seam says.
+            ClusterError: it was not created (after ``ClusterBusy`` it may have been).
         """
-        made = await self._call(f"create pods in namespace {namespace!r}", requests.create, namespace, pod)
-        self._offer(made)
-        return (made.metadata.uid if made.metadata is not None else None) or ""
+        metadata = pod.get("metadata")
+        name = str(metadata.get("name", "")) if isinstance(metadata, Mapping) else ""
+        operation = Operation("create", "pods", namespace, name)
+        created = await self._run(operation, requests.create_pod, pod)
+        self._offer(created)
+        return (created.metadata.uid if created.metadata is not None else None) or ""
 
     async def delete(self, namespace: str, name: str, *, uid: str | None = None, grace: int | None = None) -> None:
-        """Ask for a pod's deletion, with a grace in seconds (None: the pod's own).
+        """Request a pod's deletion, with a grace period in seconds (None: the pod's own).
 
         Raises:
-            ClusterError: it could not be asked for.
+            ClusterError: the request failed.
         """
-        if is_name(namespace) and is_name(name):
-            doing = f"delete pods {name!r} in namespace {namespace!r}"
-            await self._call(doing, requests.delete, namespace, name, uid, grace)
+        operation = Operation("delete", "pods", namespace, name)
+        if operation.invalid_name is None:
+            await self._run(operation, requests.delete_pod, uid, grace)
 
     async def get(self, namespace: str, name: str) -> PodSnapshot | None:
-        """Ask the API server for a pod; what is remembered of it is returned with it.
+        """Request a pod's current state; its events and memory come from the cache.
 
         Raises:
-            ClusterError: it could not be asked for.
+            ClusterError: the request failed.
         """
-        if not is_name(namespace) or not is_name(name):
-            return None
-        pod = await self._call(f"get pods {name!r} in namespace {namespace!r}", requests.read, namespace, name)
+        operation = Operation("get", "pods", namespace, name)
+        pod = await self._run(operation, requests.get_pod) if operation.invalid_name is None else None
         if pod is None:
             return None
         self._offer(pod)
-        return self._cache.beside(pod)
+        return self._store.snapshot_of(pod)
 
     async def logs(self, namespace: str, name: str, container: str, lines: int) -> str:
-        """Return the last lines that a container has written, at most a megabyte of them.
+        """Return the last lines of a container's log, at most a megabyte.
 
         Raises:
-            ClusterError: they could not be asked for.
+            ClusterError: the request failed.
         """
-        if not is_name(namespace) or not is_name(name):
+        operation = Operation("get", "pods/log", namespace, name)
+        if operation.invalid_name is not None:
             return ""
-        doing = f"get pods/log of {name!r} in namespace {namespace!r}"
-        return await self._call(doing, requests.logs, namespace, name, container, lines)
+        return await self._run(operation, requests.get_logs, container, lines)
 
     async def list(self, namespace: str, labels: Mapping[str, str]) -> list[PodSnapshot]:
-        """Ask the API server for the pods of a namespace that carry all these labels.
+        """Request the pods of a namespace that carry all these labels.
 
         Raises:
-            ClusterError: they could not be listed.
+            ClusterError: the request failed.
         """
-        if not is_name(namespace):
+        operation = Operation("list", "pods", namespace)
+        try:
+            selector = Selector.of(labels).text
+        except ValueError:
+            return []  # no pod can carry such a label
+        if operation.invalid_name is not None:
             return []
-        found = await self._call(f"list pods in namespace {namespace!r}", requests.list_pods, namespace, labels)
-        return [self._cache.beside(pod) for pod in found]
+        return [self._store.snapshot_of(pod) for pod in await self._run(operation, requests.list_pods, selector)]
 
     def synced(self) -> bool:
-        """Whether every pod that there was half a minute ago is known; of the Events of pods that says nothing."""
+        """Whether every pod that existed half a minute ago is in the cache; it says nothing about Events."""
         return self._pods.fresh(_STALE)
 
     def list_cached(self) -> Sequence[PodSnapshot]:
-        """Return all the pods that are there, as far as is known."""
-        return self._cache.list_cached()
+        """Return all pods of the cache that exist."""
+        return self._store.list_cached()
 
     def get_cached(self, namespace: str, name: str) -> PodSnapshot | None:
-        """Return what is known of a pod."""
-        return self._cache.get_cached(namespace, name)
+        """Return a pod of the cache; None if it is not there."""
+        return self._store.get_cached(namespace, name)
 
     async def wait_for_change(self, namespace: str, name: str, until: datetime) -> PodSnapshot | None:
-        """Wait until something is seen of a pod that was not returned here before, or until a moment."""
+        """Wait for a state of a pod that was not returned here before, or until a moment; return what is known then."""
         key = (namespace, name)
-        loop = asyncio.get_running_loop()
-        news = asyncio.Event()
-        waiter = (loop, news)
-        with self._waiting_lock:
-            self._waiting.setdefault(key, []).append(waiter)
+        changed = asyncio.Event()
+        waiter = (asyncio.get_running_loop(), changed)
+        with self._waiters_lock:
+            self._waiters.setdefault(key, []).append(waiter)
         try:
             while True:
-                news.clear()
-                found = self._cache.get_cached(namespace, name)
-                left = (until - self._now()).total_seconds()
-                if found is not None and found.version != self._delivered.get(key):
+                changed.clear()
+                snapshot = self._store.get_cached(namespace, name)
+                if snapshot is not None and snapshot.version != self._delivered.get(key):
                     break
+                left = (until - self._now()).total_seconds()
                 if left <= 0 or self._closed:
                     break
-                try:
-                    await asyncio.wait_for(news.wait(), left)
-                except asyncio.TimeoutError:
-                    continue
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(changed.wait(), left)
         finally:
-            with self._waiting_lock:
-                waiters = self._waiting[key]
+            with self._waiters_lock:
+                waiters = self._waiters[key]
                 waiters.remove(waiter)
                 if not waiters:
-                    del self._waiting[key]
-        if found is not None:
-            self._delivered[key] = found.version
-            if len(self._delivered) > _DELIVERED:
-                here = self._cache.look
-                self._delivered = {key: value for key, value in self._delivered.items() if here(*key) is not None}
-        return found
+                    del self._waiters[key]
+        if snapshot is not None:
+            self._delivered[key] = snapshot.version
+            if len(self._delivered) > _MAX_DELIVERED:
+                cached = self._store.get_cached
+                self._delivered = {key: value for key, value in self._delivered.items() if cached(*key) is not None}
+        return snapshot
 
-    # Beyond the seam
+    # Beyond the protocol
 
     @property
     def default_namespace(self) -> str:
@@ -226,47 +240,48 @@ class KubeCluster:
         return self._cluster.namespace
 
     def watch_error(self) -> ClusterError | None:
-        """Return what keeps the pods from being watched now; None: nothing does."""
+        """Return the error that keeps the pods from being watched; None if there is none."""
         return self._pods.error
 
     def events_error(self) -> ClusterError | None:
-        """Return what keeps the Events from being watched now: verdicts then rest on the pods alone."""
+        """Return the error that keeps the Events from being watched: verdicts then rest on the pods alone."""
         return self._events.error
 
     async def execution_over(self, namespace: str, name: str) -> bool | None:
-        """Return whether an execution of Flyte is over; None: it cannot be known."""
+        """Return whether an execution of Flyte has ended; None if that cannot be known."""
+        operation = workflow(namespace, name)
+        if operation.invalid_name is not None:
+            return None
         try:
-            return await self._in_thread(
-                "get flyteworkflows", execution_over, self._cluster, namespace, name, self._timeouts.urllib3()
-            )
+            return await self._run(operation, execution_over)
         except ClusterError:
             return None
 
-    def _offer(self, pod: Any) -> None:
-        """Have the cache take in a pod at once, if the watch will tell of it too."""
-        metadata = pod.metadata
-        here = self._namespace in (None, metadata.namespace if metadata is not None else None)
-        if here and self._selector.matches(metadata.labels if metadata is not None else None):
-            self._cache.offer(pod)
+    def _offer(self, pod: wire.Pod) -> None:
+        """Put a pod into the cache at once, if it is one of those that are watched."""
+        metadata = pod.metadata or wire.Metadata()
+        if self._namespace in (None, metadata.namespace) and self._selector.matches(metadata.labels):
+            self._store.offer(pod)
 
     def _changed(self, key: Key) -> None:
-        with self._waiting_lock:
-            waiters = list(self._waiting.get(key, ()))
-        for loop, news in waiters:
-            with suppress(RuntimeError):  # a loop that was closed while somebody waited in it
-                loop.call_soon_threadsafe(news.set)
+        with self._waiters_lock:
+            waiters = tuple(self._waiters.get(key, ()))
+        _wake(waiters)
 
-    async def _call(self, doing: str, function: Callable[..., Answer], *arguments: Any) -> Answer:
-        return await self._in_thread(doing, function, self._cluster, self._timeouts, *arguments)
-
-    async def _in_thread(self, doing: str, function: Callable[..., Answer], *arguments: Any) -> Answer:
-        """Have a request made by one of the threads; one that none has begun within the time is never made."""
+    async def _run(self, operation: Operation, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Make a request in a thread; it is never sent if no thread is free within the time."""
+        prefix = f"{self._cluster.location}: {operation}: no response"
         if self._closed:
-            raise ClusterBusy(f"{self._cluster.name}: no answer to: {doing}: podtriage is closing down")
-        asked = asyncio.get_running_loop().run_in_executor(self._threads, lambda: function(*arguments))
+            raise ClusterBusy(f"{prefix}: podtriage is closing down")
+        call = functools.partial(function, self._cluster, operation, *arguments, self._timeouts)
+        request = asyncio.get_running_loop().run_in_executor(self._threads, call)
         try:
-            return await asyncio.wait_for(asked, self._timeouts.total)
+            return await asyncio.wait_for(request, self._timeouts.total)
         except asyncio.TimeoutError as error:
-            raise ClusterBusy(
-                f"{self._cluster.name}: no answer to: {doing}: none within {self._timeouts.total:g} s"
-            ) from error
+            raise ClusterBusy(f"{prefix}: none within {self._timeouts.total:g} s") from error
+
+
+def _wake(waiters: Sequence[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
+    for loop, changed in waiters:
+        with suppress(RuntimeError):  # the waiter's loop is closed
+            loop.call_soon_threadsafe(changed.set)

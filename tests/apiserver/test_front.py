@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 import pytest
 import urllib3
 
-from flytekitplugins_podtriage.kube.client.errors import ClusterForbidden, ClusterUnavailable
-from flytekitplugins_podtriage.kube.pod_reader import Cluster, list_pods
+from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.errors import Forbidden, TransportError
+from flytekitplugins_podtriage.kube.client.operation import Operation
+from flytekitplugins_podtriage.kube.client.paging import list_items
 from tests.apiserver.api import Api, ApiStatus, pods
 from tests.apiserver.asked import Asked
 from tests.apiserver.front import Front
@@ -91,9 +93,9 @@ def test_what_is_asked_reaches_the_server_as_the_user_who_asks(
     front: Front, cluster_of: Callable[..., Cluster], admin: Api, namespace: str
 ) -> None:
     admin.post(pods(namespace), manifest(name="p"))
-    assert len(list(list_pods(cluster_of("connector", front), namespace))) == 1
-    with pytest.raises(ClusterForbidden, match="nobody"):
-        list(list_pods(cluster_of("nobody", front), namespace))
+    assert len(list(list_items(cluster_of("connector", front), Operation("list", "pods", namespace)))) == 1
+    with pytest.raises(Forbidden, match="nobody"):
+        list(list_items(cluster_of("nobody", front), Operation("list", "pods", namespace)))
     assert front.count("list", "pods") == front.count() == 2
 
 
@@ -193,16 +195,16 @@ def test_connections_are_refused_until_they_are_accepted_again(
     front: Front, cluster_of: Callable[..., Cluster], watch: Watch, namespace: str
 ) -> None:
     cluster = cluster_of("connector", front)
-    list(list_pods(cluster, namespace))
+    list(list_items(cluster, Operation("list", "pods", namespace)))
     url = front.url
     front.refuse()
-    with pytest.raises(ClusterUnavailable):
-        list(list_pods(cluster, namespace))
+    with pytest.raises(TransportError):
+        list(list_items(cluster, Operation("list", "pods", namespace)))
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
         watch.rest()
     front.accept()
     assert front.url == url
-    list(list_pods(cluster, namespace))
+    list(list_items(cluster, Operation("list", "pods", namespace)))
 
 
 def test_errors_and_holds_do_not_outlive_their_number(front: Front, through: Api, namespace: str) -> None:

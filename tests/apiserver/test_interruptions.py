@@ -9,7 +9,7 @@ import pytest
 
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.informer.backoff import Pace
+from flytekitplugins_podtriage.kube.informer.backoff import WatchOptions
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
 from tests.apiserver.kubelet import ScriptedKubelet
@@ -93,8 +93,8 @@ async def test_a_version_that_a_restarted_server_has_forgotten_takes_a_new_list(
 async def test_pages_that_expire_while_they_are_read_are_read_anew(
     server: ApiServer, cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, front: Front, waiting: str
 ) -> None:
-    pace = Pace(page=1, first_wait=0.02, longest_wait=0.1, lag=0.02, short=0.0)
-    async with opened(cluster_of("connector", front), waiting, pace=pace) as kube:
+    options = WatchOptions(page_size=1, first_wait=0.02, max_wait=0.1, lag_wait=0.02, min_duration=0.0)
+    async with opened(cluster_of("connector", front), waiting, watch_options=options) as kube:
         held = front.hold("list", "pods", query="continue")
         await asyncio.to_thread(held.wait)
         change(admin, kubelet, waiting)
@@ -180,7 +180,7 @@ async def test_a_right_that_is_missing_is_named_and_waited_for(
     every = ["list pods", "watch pods", "list events", "watch events"]
     guest_may(*(each for each in every if each != right))
     async with opened(cluster_of("guest"), namespace) as kube:
-        trouble = kube.trouble if right.endswith("pods") else kube.events_error
+        trouble = kube.watch_error if right.endswith("pods") else kube.events_error
         await eventually(lambda: isinstance(trouble(), ClusterDenied))
         assert f"may not {right} in namespace '{namespace}'" in str(trouble())
         guest_may(*every)

@@ -10,7 +10,7 @@ import pytest
 from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, PodCluster
 from flytekitplugins_podtriage.kube.client.connection import Cluster
 from flytekitplugins_podtriage.kube.namespaces import Namespaces
-from flytekitplugins_podtriage.kube.pod_cluster import OURS, KubeCluster
+from flytekitplugins_podtriage.kube.pod_cluster import TASK_LABEL, KubeCluster
 from tests.apiserver.api import Api
 from tests.apiserver.kubelet import ScriptedKubelet
 from tests.apiserver.rights import chart_rules
@@ -34,7 +34,7 @@ def allow_in(admin: Api, namespace: str, user: str) -> None:
 
 @asynccontextmanager
 async def opened(cluster: Cluster, *names: str) -> AsyncIterator[Namespaces]:
-    found = Namespaces({name: KubeCluster(cluster, name, pace=HURRY) for name in names})
+    found = Namespaces({name: KubeCluster(cluster, name, watch_options=HURRY) for name in names})
     await found.start()
     try:
         yield found
@@ -49,7 +49,7 @@ async def test_each_namespace_is_watched_by_a_role_of_its_own(
     cluster_of: Callable[..., Cluster],
 ) -> None:
     one, two, other = (make_namespace() for _ in range(3))
-    watched = manifest(name="p", labels={OURS: "t"}, automountServiceAccountToken=False)
+    watched = manifest(name="p", labels={TASK_LABEL: "t"}, automountServiceAccountToken=False)
     for name in (one, two):
         allow_in(admin, name, "nobody")
     async with opened(cluster_of("nobody"), one, two) as found:
@@ -67,7 +67,7 @@ async def test_each_namespace_is_watched_by_a_role_of_its_own(
                 )
 
             await eventually(runs)
-            assert [snapshot.pod.metadata.uid for snapshot in await found.list(namespace, {OURS: "t"})] == [uid]
+            assert [snapshot.pod.metadata.uid for snapshot in await found.list(namespace, {TASK_LABEL: "t"})] == [uid]
         assert len(found.list_cached()) == 2
         await found.delete(one, "p", grace=0)
         await eventually(lambda: len(found.list_cached()) == 1)

@@ -17,7 +17,7 @@ from flytekitplugins_podtriage.core.pod_cluster import (
     QuotaExceeded,
 )
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.client.requests import Timeouts
+from flytekitplugins_podtriage.kube.client.http import Timeouts
 from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front

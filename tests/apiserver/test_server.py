@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from flytekitplugins_podtriage.kube.pod_reader import Cluster, list_pods
+from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.operation import Operation
+from flytekitplugins_podtriage.kube.client.paging import list_items
 from tests.apiserver.api import Api, ApiStatus, pods
 from tests.apiserver.rights import chart_rules, may
 from tests.apiserver.server import KUBELET, ApiServer
@@ -74,8 +76,8 @@ def test_the_packages_own_connection_works(cluster_of: Callable[..., Cluster], a
     admin.post(pods(namespace), manifest(name="p"))
     cluster = cluster_of("connector", namespace=namespace)
     assert cluster.namespace == namespace
-    [found] = list_pods(cluster, namespace)
-    assert b'"name":"p"' in found
+    [item] = list_items(cluster, Operation("list", "pods", namespace))
+    assert b'"name":"p"' in item
 
 
 def test_a_page_of_a_revision_that_is_compacted_has_expired(server: ApiServer, admin: Api, namespace: str) -> None:

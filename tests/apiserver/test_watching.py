@@ -52,8 +52,8 @@ async def test_what_was_there_before_is_listed_page_by_page(
 ) -> None:
     for number in range(7):
         admin.post(pods(namespace), manifest(name=f"p{number}"))
-    pace = HURRY.__class__(page=2, first_wait=0.02, short=0.0)
-    async with watching(cluster_of("connector", front), namespace, pace=pace) as kube:
+    options = HURRY.__class__(page_size=2, first_wait=0.02, min_duration=0.0)
+    async with watching(cluster_of("connector", front), namespace, watch_options=options) as kube:
         assert names(kube) == [f"p{number}" for number in range(7)]
         assert front.count("list", "pods") == 4
         admin.post(pods(namespace), manifest(name="p7"))

@@ -11,12 +11,12 @@ from typing import Any
 
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.informer.backoff import Pace
+from flytekitplugins_podtriage.kube.informer.backoff import WatchOptions
 from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
 PATIENCE = 30.0
 """Seconds that something may take which a test waits for."""
-HURRY = Pace(first_wait=0.02, longest_wait=0.1, lag=0.02, short=0.0)
+HURRY = WatchOptions(first_wait=0.02, max_wait=0.1, lag_wait=0.02, min_duration=0.0)
 """Watches that do not keep a test waiting: what they wait for is beside them."""
 
 
@@ -35,7 +35,7 @@ async def opened(
     cluster: Cluster, namespace: str | None = None, selector: str | None = None, **options: Any
 ) -> AsyncIterator[KubeCluster]:
     """Begin to watch pods, and wait for nothing."""
-    found = KubeCluster(cluster, namespace, selector, **{"pace": HURRY, **options})
+    found = KubeCluster(cluster, namespace, selector, **{"watch_options": HURRY, **options})
     await found.start()
     try:
         yield found

@@ -8,12 +8,13 @@ was compacted is answered with 410.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from flytekitplugins_podtriage.kube.client.http import Unanswered
-from flytekitplugins_podtriage.kube.informer.stream import Answer, Stream
+from flytekitplugins_podtriage.kube.client.errors import TransportError
+from flytekitplugins_podtriage.kube.client.http import Response, Stream
+from flytekitplugins_podtriage.kube.client.operation import Operation
 from tests.builders import Object
 
 
@@ -27,12 +28,12 @@ def line(kind: str, found: Object) -> bytes:
     return json.dumps({"type": kind, "object": found}, separators=(",", ":")).encode() + b"\n"
 
 
-def answer(code: int, body: Object | bytes, **headers: str) -> Answer:
+def answer(code: int, body: Object | bytes, **headers: str) -> Response:
     """Return a whole answer."""
-    return Answer(code, headers, body if isinstance(body, bytes) else json.dumps(body).encode())
+    return Response(code, headers, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
-def page(items: Iterable[Object], version: int | str = 1, token: str = "") -> Answer:
+def page(items: Iterable[Object], version: int | str = 1, token: str = "") -> Response:
     """Return a page of a list."""
     metadata = {"resourceVersion": str(version), **({"continue": token} if token else {})}
     return answer(200, {"kind": "PodList", "metadata": metadata, "items": list(items)})
@@ -51,7 +52,7 @@ class Model:
         self.objects: dict[str, Object] = {}
         self._changes: dict[str, int] = {}
         self._history: list[tuple[int, str, Object]] = []
-        self._snapshots: dict[int, list[Object]] = {}
+        self._snapshots: dict[int, Sequence[Object]] = {}
         self._compacted = 0
         self._made = 0
         self.trouble: list[str] = []
@@ -91,12 +92,12 @@ class Model:
 
     # What is asked of it: a ``Source``
 
-    def ask(self, query: Mapping[str, str]) -> Answer:
-        """Answer a list."""
+    def list(self, operation: Operation, query: Mapping[str, str]) -> Response:
+        """Response a list."""
         self.asked.append(query)
         trouble = self.trouble.pop(0) if self.trouble else ""
         if trouble == "refuse":
-            raise Unanswered("connection refused")
+            raise TransportError("connection refused")
         if trouble in ("gone", "expire") and "continue" in query:
             self.compact()
         if "continue" in query:
@@ -113,12 +114,12 @@ class Model:
         return page(found[first:last], version, f"{version}:{last}" if last < len(found) else "")
 
     @contextmanager
-    def stream(self, query: Mapping[str, str], idle: float) -> Iterator[Stream]:
-        """Answer a watch, which ends with what has happened so far."""
+    def watch(self, operation: Operation, query: Mapping[str, str], idle: float) -> Iterator[Stream]:
+        """Response a watch, which ends with what has happened so far."""
         self.asked.append(query)
         trouble = self.trouble.pop(0) if self.trouble else ""
         if trouble == "refuse":
-            raise Unanswered("connection refused")
+            raise TransportError("connection refused")
         version = int(query["resourceVersion"])
         if trouble == "gone" or version < self._compacted:
             told = json.dumps(status(410, "too old resource version", reason="Expired")).encode()
@@ -133,7 +134,7 @@ class Model:
         cut = self.cut_at % (len(body) + 1)
         if trouble == "cut":
             yield body[:cut]
-            raise Unanswered("connection broken")
+            raise TransportError("connection broken")
         if trouble == "expire":
             whole = body[: body.rfind(b"\n", 0, cut) + 1]
             yield whole + line("ERROR", status(410, "too old resource version", reason="Expired"))

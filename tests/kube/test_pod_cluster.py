@@ -22,10 +22,12 @@ from flytekitplugins_podtriage.core.pod_cluster import (
     PodSnapshot,
     QuotaExceeded,
 )
+from flytekitplugins_podtriage.kube import pod_cluster
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.client.requests import Timeouts
-from flytekitplugins_podtriage.kube.informer.backoff import Pace
-from flytekitplugins_podtriage.kube.pod_cluster import OURS, KubeCluster
+from flytekitplugins_podtriage.kube.client.errors import Forbidden
+from flytekitplugins_podtriage.kube.client.http import Timeouts
+from flytekitplugins_podtriage.kube.informer.backoff import WatchOptions
+from flytekitplugins_podtriage.kube.pod_cluster import TASK_LABEL, KubeCluster
 from tests.builders import NAMESPACE as NS
 from tests.builders import event, pod
 from tests.kube.model import line, status
@@ -33,9 +35,9 @@ from tests.kube.scripted import PATIENCE, Scripted
 
 PODS = f"/api/v1/namespaces/{NS}/pods"
 POD = f"{PODS}/f1-n0-0"
-HURRY = Pace(first_wait=0.01, longest_wait=0.02, lag=0.01, short=0.0)
-MANIFEST = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "f1-n0-0", "labels": {OURS: "x"}}, "spec": {}}
-MADE = pod(name="f1-n0-0", version=10, uid="u1", labels={OURS: "x"})
+HURRY = WatchOptions(first_wait=0.01, max_wait=0.02, lag_wait=0.01, min_duration=0.0)
+MANIFEST = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "f1-n0-0", "labels": {TASK_LABEL: "x"}}, "spec": {}}
+MADE = pod(name="f1-n0-0", version=10, uid="u1", labels={TASK_LABEL: "x"})
 FOREVER = datetime(9999, 1, 1, tzinfo=timezone.utc)
 NO_RIGHT = 'User "ann" cannot {verb} resource "{resource}" in API group "" in the namespace "' + NS + '"'
 
@@ -49,7 +51,7 @@ def kube(scripted: Cluster) -> KubeCluster:
 @asynccontextmanager
 async def watching(cluster: Cluster, namespace: str | None = NS, **options: Any) -> AsyncIterator[KubeCluster]:
     """Watch, from a whole first list on."""
-    found = KubeCluster(cluster, namespace, **{"pace": HURRY, **options})
+    found = KubeCluster(cluster, namespace, **{"watch_options": HURRY, **options})
     await found.start()
     try:
         yield found
@@ -105,7 +107,7 @@ async def test_a_pod_that_is_made_is_known_at_once(script: Scripted, scripted: C
     "made",
     [
         pod(name="f1-n0-0", version=10, uid="u1"),
-        pod(name="f1-n0-0", version=10, uid="u1", namespace="other", labels={OURS: "x"}),
+        pod(name="f1-n0-0", version=10, uid="u1", namespace="other", labels={TASK_LABEL: "x"}),
     ],
 )
 async def test_a_pod_that_the_watch_will_not_tell_of_is_not_kept(
@@ -139,13 +141,13 @@ def forbidden(message: str) -> dict[str, Any]:
             409,
             status(409, 'Operation cannot be fulfilled on resourcequotas "q"', reason="Conflict"),
             ClusterBusy,
-            "(409)",
+            "HTTP 409",
         ),
         (
             409,
             status(409, 'secrets "s" already exists', reason="AlreadyExists", details={"kind": "secrets"}),
             ClusterBusy,
-            "(409)",
+            "HTTP 409",
         ),
         (400, status(400, "Pod in version v1 cannot be handled as a Pod", reason="BadRequest"), PodRejected, "(400)"),
         (422, status(422, 'Pod "F1" is invalid: metadata.name', reason="Invalid"), PodRejected, "metadata.name"),
@@ -159,13 +161,13 @@ def forbidden(message: str) -> dict[str, Any]:
         (
             403,
             forbidden("pods is forbidden: " + NO_RIGHT.format(verb="create", resource="pods")),
-            ClusterDenied,
+            Forbidden,
             f"may not create pods in namespace '{NS}' (403)",
         ),
         (
             403,
             forbidden('pods "f1-n0-0" is forbidden: User "a\\"b" cannot create resource "pods" in API group ""'),
-            ClusterDenied,
+            Forbidden,
             "--verb=create --resource=pods",
         ),
         (
@@ -209,15 +211,15 @@ def forbidden(message: str) -> dict[str, Any]:
             PodRejected,
             "denied the request",
         ),
-        (403, b"<html>Forbidden by the proxy</html>", ClusterDenied, "Forbidden by the proxy"),
+        (403, b"<html>Forbidden by the proxy</html>", Forbidden, "Forbidden by the proxy"),
         (401, status(401, "Unauthorized", reason="Unauthorized"), ClusterDenied, "not logged in (401)"),
         (404, b"404 page not found", ClusterError, "HTTP 404"),
         (302, b"", ClusterError, "is it the address of an API server?"),
-        (429, status(429, "too many requests", reason="TooManyRequests"), ClusterBusy, "not now (429)"),
+        (429, status(429, "too many requests", reason="TooManyRequests"), ClusterBusy, "HTTP 429"),
         (500, status(500, 'failed calling webhook "v.io": context deadline exceeded'), ClusterBusy, "failed calling"),
-        (503, b"no server is available", ClusterBusy, "not now (503)"),
-        (504, status(504, "Timeout: request did not complete", reason="Timeout"), ClusterBusy, "not now (504)"),
-        (201, b'{"kind": "Pod", "metad', ClusterBusy, "the answer is no pod"),
+        (503, b"no server is available", ClusterBusy, "HTTP 503"),
+        (504, status(504, "Timeout: request did not complete", reason="Timeout"), ClusterBusy, "HTTP 504"),
+        (201, b'{"kind": "Pod", "metad', ClusterBusy, "the response is not a pod"),
     ],
 )
 async def test_what_an_api_server_answers_to_a_create(
@@ -246,7 +248,7 @@ async def test_after_a_lost_answer_it_is_not_known_whether_the_pod_was_made(
 
 @pytest.mark.parametrize("manifest", [{"metadata": {"name": "x", "at": object()}}, {"spec": float("nan"), 1j: 2}])
 async def test_a_manifest_that_is_no_json_is_rejected(script: Scripted, kube: KubeCluster, manifest: Any) -> None:
-    with pytest.raises(PodRejected, match="no JSON"):
+    with pytest.raises(PodRejected, match="JSON"):
         await kube.create(NS, manifest)
     assert script.asked == []
 
@@ -302,7 +304,7 @@ async def test_a_pod_that_is_gone_or_another_by_now_is_none_to_be_deleted(
     ("code", "body", "kind"),
     [
         (409, CONFLICT, ClusterBusy),
-        (403, forbidden("pods is forbidden: " + NO_RIGHT.format(verb="delete", resource="pods")), ClusterDenied),
+        (403, forbidden("pods is forbidden: " + NO_RIGHT.format(verb="delete", resource="pods")), Forbidden),
         (404, b"404 page not found", ClusterError),
         (500, b"", ClusterBusy),
     ],
@@ -327,7 +329,7 @@ async def test_a_conflict_without_a_uid_is_told(script: Scripted, kube: KubeClus
 
 
 async def test_a_pod_that_is_read_comes_with_what_is_known_of_it(script: Scripted, scripted: Cluster) -> None:
-    script.reply("GET", POD, 200, pod(name="f1-n0-0", version=12, uid="u1", labels={OURS: "x"}))
+    script.reply("GET", POD, 200, pod(name="f1-n0-0", version=12, uid="u1", labels={TASK_LABEL: "x"}))
     async with watching(scripted) as kube:
         script.wait_for_watch("pods").write(line("ADDED", MADE))
         script.wait_for_watch("events").write(
@@ -343,9 +345,9 @@ async def test_a_pod_that_is_read_comes_with_what_is_known_of_it(script: Scripte
     ("code", "body", "kind", "words"),
     [
         (404, b"404 page not found", ClusterError, "HTTP 404"),
-        (403, status(403, "no"), ClusterDenied, f"may not get pods in namespace '{NS}'"),
+        (403, status(403, "no"), Forbidden, f"may not get pods in namespace '{NS}'"),
         (500, b"", ClusterBusy, "get pods 'f1-n0-0'"),
-        (200, b"{", ClusterBusy, "the answer is no pod"),
+        (200, b"{", ClusterBusy, "the response is not a pod"),
         (200, MADE, ClusterBusy, "none within"),
     ],
 )
@@ -369,15 +371,15 @@ async def test_a_pod_that_is_not_there_is_none(script: Scripted, kube: KubeClust
 
 async def test_pods_are_listed_by_all_of_their_labels(script: Scripted, kube: KubeCluster) -> None:
     script.reply("GET", PODS, 200, {"kind": "PodList", "items": [MADE]})
-    (seen,) = await kube.list(NS, {OURS: "x", "a": "b"})
+    (seen,) = await kube.list(NS, {TASK_LABEL: "x", "a": "b"})
     assert seen.pod.metadata.uid == "u1"
-    assert script.asked[0].query == {"labelSelector": f"a=b,{OURS}=x"}
+    assert script.asked[0].query == {"labelSelector": f"a=b,{TASK_LABEL}=x"}
     assert await kube.list(NS, {"no label": "can be so"}) == []
     assert len(script.asked) == 1
 
 
 @pytest.mark.parametrize(
-    ("code", "body", "kind"), [(403, b"", ClusterDenied), (200, b"[]", ClusterError), (503, b"", ClusterBusy)]
+    ("code", "body", "kind"), [(403, b"", Forbidden), (200, b"[]", ClusterBusy), (503, b"", ClusterBusy)]
 )
 async def test_pods_that_could_not_be_listed_are_told(
     script: Scripted, kube: KubeCluster, code: int, body: bytes, kind: type[ClusterError]
@@ -395,7 +397,7 @@ async def test_pods_that_could_not_be_listed_are_told(
         (204, b"", ""),
         (404, status(404, 'pods "f1-n0-0" not found', reason="NotFound"), ""),
         (400, status(400, 'container "main" in pod "f1-n0-0" is waiting to start', reason="BadRequest"), ""),
-        (403, status(403, "no"), ClusterDenied),
+        (403, status(403, "no"), Forbidden),
         (500, status(500, "dial tcp 10.0.0.1:10250: connection refused"), ClusterBusy),
         (404, b"404 page not found", ClusterError),
     ],
@@ -458,13 +460,13 @@ async def test_whether_an_execution_is_over_cannot_be_known_of_a_server_that_is_
 
 
 async def test_one_watch_of_ours_and_one_of_events(script: Scripted, scripted: Cluster) -> None:
+    assert not KubeCluster(scripted, NS).synced()
     async with watching(scripted) as kube:
-        assert not kube.synced()
         script.wait_for_watch("events")
         assert kube.synced()
     lists = [asked for asked in script.asked if "watch" not in asked.query]
     assert [(asked.path, asked.query) for asked in lists] == [
-        (PODS, {"labelSelector": OURS, "limit": "500"}),
+        (PODS, {"labelSelector": TASK_LABEL, "limit": "500"}),
         (f"/api/v1/namespaces/{NS}/events", {"fieldSelector": "involvedObject.kind=Pod", "limit": "500"}),
     ]
 
@@ -531,7 +533,7 @@ async def test_a_watch_that_nothing_comes_from_ends_with_the_cluster(
 
 
 async def test_a_silent_connection_is_given_up(script: Scripted, scripted: Cluster) -> None:
-    async with watching(scripted, pace=Pace(idle=0.02, short=0.0)) as kube:
+    async with watching(scripted, watch_options=WatchOptions(idle_timeout=0.02, min_duration=0.0)) as kube:
         second = script.wait_for_watch("pods", 2)
         assert second.asked.query["resourceVersion"] == "7"
         await synced(kube)
@@ -553,7 +555,7 @@ async def test_who_waits_for_a_pod_is_told_each_change_once(script: Scripted, sc
         assert not waiting.done()
         watch.write(line("MODIFIED", pod(name="f1-n0-0", version=12, uid="u1")))
         assert (await asyncio.wait_for(waiting, PATIENCE)).pod.metadata.resource_version == "12"
-        assert kube._waiting == {}
+        assert kube._waiters == {}
 
 
 async def test_who_waits_until_a_moment_that_is_past_is_told_what_is_known(script: Scripted, kube: KubeCluster) -> None:
@@ -564,11 +566,22 @@ async def test_who_waits_until_a_moment_that_is_past_is_told_what_is_known(scrip
         assert (await kube.wait_for_change(NS, "f1-n0-0", kube.now())).version == 1
 
 
+async def test_delivered_versions_of_forgotten_pods_are_removed(
+    script: Scripted, kube: KubeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_cluster, "_MAX_DELIVERED", 1)
+    kube._delivered = {(NS, "forgotten"): 1}
+    script.reply("GET", POD, 200, MADE)
+    await kube.get(NS, "f1-n0-0")
+    assert (await kube.wait_for_change(NS, "f1-n0-0", kube.now())).version == 1
+    assert kube._delivered == {(NS, "f1-n0-0"): 1}
+
+
 async def test_who_waits_is_not_kept_by_a_cluster_that_is_closed(scripted: Cluster) -> None:
     async with watching(scripted) as kube:
         waiting = asyncio.ensure_future(kube.wait_for_change(NS, "f1-n0-0", FOREVER))
         await asyncio.sleep(0)  # so that it waits
-        assert kube._waiting
+        assert kube._waiters
     assert await asyncio.wait_for(waiting, PATIENCE) is None
     with pytest.raises(ClusterBusy, match="closing down"):
         await kube.get(NS, "f1-n0-0")
@@ -577,11 +590,11 @@ async def test_who_waits_is_not_kept_by_a_cluster_that_is_closed(scripted: Clust
 async def test_who_waits_no_longer_is_forgotten(kube: KubeCluster) -> None:
     waiting = asyncio.ensure_future(kube.wait_for_change(NS, "f1-n0-0", FOREVER))
     await asyncio.sleep(0)  # so that it waits
-    assert kube._waiting
+    assert kube._waiters
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert kube._waiting == {}
+    assert kube._waiters == {}
 
 
 # An API server that hangs

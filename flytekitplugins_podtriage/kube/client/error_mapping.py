@@ -1,4 +1,4 @@
-"""What a live cluster answers instead of doing what it was asked for, as the errors of :mod:`core.cluster`."""
+"""Responses that are not a success, as errors (:mod:`~flytekitplugins_podtriage.kube.client.errors` has the tree)."""
 
 from __future__ import annotations
 
@@ -14,68 +14,69 @@ from flytekitplugins_podtriage.core.pod_cluster import (
     QuotaExceeded,
 )
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.client.http import Unanswered
-from flytekitplugins_podtriage.kube.client.permission import Right
+from flytekitplugins_podtriage.kube.client.errors import Forbidden, ListExpired, NotFound, describe
+from flytekitplugins_podtriage.kube.client.operation import Operation
 from flytekitplugins_podtriage.kube.client.status import Status
 
-# k8s.io/apiserver pkg/endpoints/handlers/responsewriters/errors.go: what the authorizer says, and no admission plugin;
-# a webhook's words come after 'admission webhook "..." denied the request'.
-_NO_RIGHT: Final = re.compile(
+# k8s.io/apiserver pkg/endpoints/handlers/responsewriters/errors.go: the authorizer's own message, which no admission
+# plugin writes; that of a webhook comes after 'admission webhook "..." denied the request'.
+_UNAUTHORIZED: Final = re.compile(
     r'[a-z0-9./-]+(?: "[^"]*")? is forbidden: User "(?:[^"\\]|\\.)*" cannot [a-z]+ (?:resource|path) '
 )
-# k8s.io/apiserver pkg/admission/plugin/resourcequota/controller.go, checkRequest: there is no room, or it is not known
-# yet how much there is. "failed quota: ... must specify" is about the pod.
+# k8s.io/apiserver pkg/admission/plugin/resourcequota/controller.go, checkRequest: the quota is used up, or its usage is
+# not known yet. "failed quota: ... must specify" is about the pod.
 _QUOTA: Final = re.compile(r'[a-z]+ "[^"]*" is forbidden: (?:exceeded quota: |status unknown for quota: )')
 
 
-def at(cluster: Cluster) -> str:
-    """Return the name and address of a cluster, for messages."""
-    return f"{cluster.name} at {cluster.client.configuration.host}"
-
-
-def unanswered(cluster: Cluster, doing: str, error: Unanswered) -> ClusterBusy:
-    """Return the error where there was no answer."""
-    return ClusterBusy(f"{at(cluster)}: no answer to: {doing}: {error}")
-
-
-def refused(cluster: Cluster, doing: str, right: Right, status: int, said: Status) -> ClusterError:
-    """Return the error for an answer that is no success.
+def response_error(cluster: Cluster, operation: Operation, code: int, status: Status) -> ClusterError:
+    """Return the error for a response that is not a success.
 
     Args:
-        cluster: who answered.
-        doing: what was asked for, in RBAC's words, with the name.
-        right: the right that it needs.
-        status: the HTTP status.
-        said: what the answer says of itself.
+        cluster: the cluster that answered.
+        operation: what was requested.
+        code: the HTTP status.
+        status: the ``Status`` in the body.
     """
-    where = f"{at(cluster)}: {doing}"
-    if status == 401:
-        return ClusterDenied(f"{where}: not logged in (401): {said.detail}; log in again (kubectl has to work)")
-    if status == 403:
-        return ClusterDenied(f"{at(cluster)}: may not {right} (403): {said.detail}; a role that may: {right.command}")
-    if 300 <= status < 400:
-        return ClusterError(f"{where}: redirected ({status}); is it the address of an API server?")
-    if status in {408, 429} or status >= 500:
-        return ClusterBusy(f"{where}: not now ({status}): {said.detail}")
-    return ClusterError(f"{where}: HTTP {status}: {said.detail}")
+    prefix, detail = f"{cluster.location}: {operation}", status.detail
+    if code == 401:
+        return ClusterDenied(f"{prefix}: not logged in (401): {detail}; log in again (kubectl has to work)")
+    if code == 403:
+        return Forbidden(
+            f"{cluster.location}: may not {operation.permission} (403): {detail}; "
+            f"a role that may, to be bound to the user: {operation.role_command}"
+        )
+    if code == 404 and status.reason == "NotFound":
+        return NotFound(f"{prefix}: not found (404): {detail}")
+    if code == 410:
+        token = status.metadata.continue_ if status.metadata is not None else None
+        return ListExpired(f"{prefix}: the list has expired (410): {detail}; try again", next_token=token)
+    if 300 <= code < 400:
+        return ClusterError(f"{prefix}: redirected ({code}); is it the address of an API server?")
+    if code in (408, 409, 429) or code >= 500:
+        return ClusterBusy(f"{prefix}: HTTP {code}: {detail}; try again")
+    return ClusterError(f"{prefix}: HTTP {code}: {detail}")
 
 
-def not_created(cluster: Cluster, doing: str, right: Right, status: int, said: Status) -> ClusterError:
-    """Return the error for a pod that was not created; see :func:`refused`."""
-    where = f"{at(cluster)}: {doing}"
-    told = said.kind == "Status"
-    if not told or status in (401, 408, 429) or status < 400 or status >= 500:
-        return refused(cluster, doing, right, status, said)
-    detail, reason = said.whole, said.reason or ""
-    if status == 409:
-        if reason == "AlreadyExists" and (said.details is None or said.details.kind in (None, "pods")):
-            return PodExists(f"{where}: it already exists")
-        # Two pods at once were counted against one quota (the ResourceQuota is updated optimistically).
-        return ClusterBusy(f"{where}: not now (409): {detail}")
-    if status == 403:
-        message = said.message or ""
-        if _NO_RIGHT.match(message):
-            return refused(cluster, doing, right, status, said)
-        if _QUOTA.match(message):
-            return QuotaExceeded(f"{where}: {detail}")
-    return PodRejected(f"{where}: {detail} ({status})", status=status, reason=reason)
+def create_error(cluster: Cluster, operation: Operation, code: int, status: Status) -> ClusterError:
+    """Return the error for a pod that was not created; see :func:`response_error`."""
+    error = response_error(cluster, operation, code, status)
+    if status.kind != "Status" or code in (401, 408, 429) or not 400 <= code < 500:
+        return error
+    prefix, detail, reason = f"{cluster.location}: {operation}", status.excerpt(1000), status.reason or ""
+    if code == 409:
+        # Any other conflict: two pods were counted against one quota (it is updated optimistically).
+        exists = reason == "AlreadyExists" and (status.details is None or status.details.kind in (None, "pods"))
+        return PodExists(f"{prefix}: it already exists") if exists else error
+    if code == 403 and _UNAUTHORIZED.match(status.message or ""):
+        return error
+    if code == 403 and _QUOTA.match(status.message or ""):
+        return QuotaExceeded(f"{prefix}: {detail}")
+    return PodRejected(f"{prefix}: {detail} ({code})", status=code, reason=reason)
+
+
+def malformed_response(
+    cluster: Cluster, operation: Operation, expected: str, error: Exception | None = None
+) -> ClusterBusy:
+    """Return the error for a successful response that is truncated, or not what it should be."""
+    detail = f": {describe(error)}" if error is not None else ""
+    return ClusterBusy(f"{cluster.location}: {operation}: the response is not {expected}{detail}; is it an API server?")

@@ -1,41 +1,65 @@
-"""The errors of asking a cluster, all of them. Each message is one line: what failed, where, and what helps.
+"""The errors of requests to a cluster. Each message is one line: the cluster, the operation, what happened, what helps.
 
-* RuntimeError
-  + ClusterUnreachable      the question could not be answered
-    x KubeconfigUnusable    no configuration, one that cannot be read, or one without the context asked for
-    x ClusterUnavailable    nobody answers, TLS does not come about, or the answer breaks off
-    x ClusterLoginRequired  the API server wants a login (401)
-    x ClusterForbidden      the login is known, and may not do this (403)
-    x ClusterNotFound       there is no such object (404), or its name can be none
-    x ClusterRefused        any other answer
+All belong to the family of :class:`~flytekitplugins_podtriage.core.pod_cluster.ClusterError`, which callers catch:
+
+* ClusterError
+  + ClusterBusy             no usable response, or the server cannot answer now (408, 409, 429, 5xx): try again
+    - TransportError        no response, or not all of it
+      . TransportTimeout    nothing arrived in time
+  + ClusterDenied           not logged in (401)
+    - Forbidden             logged in, but without the permission (403)
+    - KubeconfigUnusable    no kubeconfig, an unreadable one, or one without the requested context
+  + NotFound                the object does not exist (404)
+  + ListExpired             the continue token of a list is too old (410)
+  + PodExists, PodRejected, QuotaExceeded    a pod was not created
 """
 
 from __future__ import annotations
 
+from typing import Final
 
-class ClusterUnreachable(RuntimeError):
-    """The cluster could not be asked, or did not answer: the family of every error below."""
+from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError
+from flytekitplugins_podtriage.core.text.redact import mask
 
-
-class KubeconfigUnusable(ClusterUnreachable):
-    """There is no configuration, it cannot be read, or it has no such context."""
-
-
-class ClusterUnavailable(ClusterUnreachable):
-    """Nobody answers at the address, TLS does not come about, or the answer breaks off."""
+LINE: Final = 240
+"""How long a quoted text may be, in characters."""
 
 
-class ClusterLoginRequired(ClusterUnreachable):
-    """The API server answered 401."""
+class TransportError(ClusterBusy):
+    """There is no response, or not all of it."""
 
 
-class ClusterForbidden(ClusterUnreachable):
-    """The API server answered 403; the message names the right that is missing."""
+class TransportTimeout(TransportError):
+    """Nothing arrived in time."""
 
 
-class ClusterNotFound(ClusterUnreachable):
-    """The API server answered 404, or was not asked because no object can have such a name."""
+class Forbidden(ClusterDenied):
+    """The API server answered 403; the message names the missing permission."""
 
 
-class ClusterRefused(ClusterUnreachable):
-    """The API server (or a proxy before it) answered something else."""
+class KubeconfigUnusable(ClusterDenied):
+    """There is no kubeconfig, it cannot be read, or it has no such context."""
+
+
+class NotFound(ClusterError):
+    """The API server answered that the object does not exist, or no object can have such a name."""
+
+
+class ListExpired(ClusterError):
+    """The continue token of a list is too old (410)."""
+
+    def __init__(self, message: str, *, next_token: str | None) -> None:
+        super().__init__(message)
+        self.next_token = next_token
+        """The token to continue with, at a later state of the list; None: the list has to be started over."""
+
+
+def one_line(text: str, most: int = LINE) -> str:
+    """Return a text as one short line without secrets."""
+    line = " ".join(mask(text[: 4 * most]).split())
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def describe(error: BaseException) -> str:
+    """Return the message of an error as one short line without secrets."""
+    return one_line(str(error) or type(error).__name__)

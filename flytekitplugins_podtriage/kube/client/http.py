@@ -1,136 +1,194 @@
-"""One HTTP request to the API server, through the official client's login and pool of connections.
+"""HTTP requests to the API server, through the official client's login and connection pool.
 
-The client's calls are not used: they changed between versions (``call_api`` and ``_preload_content`` of 25 to 31 are
-gone in 37), the pool and ``Configuration.auth_settings`` did not. ``auth_settings`` runs the client's own refresh hook,
-which renews a login that it knows to have run out; one that the server takes no longer (401) is read anew here, once.
+The client's own calls are not used: they changed between versions (``call_api`` and ``_preload_content`` of 25 to 31
+are gone in 37), while the pool and ``Configuration.auth_settings`` did not. ``auth_settings`` runs the client's refresh
+hook, which renews a login that it knows to be expired; one that the server rejects (401) is renewed here, once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import quote, urlencode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+from urllib.parse import urlencode
 
+import attrs
 import urllib3
 
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.client.status import one_line
+from flytekitplugins_podtriage.kube.client.errors import TransportError, TransportTimeout, describe
+from flytekitplugins_podtriage.kube.client.operation import Operation
+
+_CHUNK: Final = 65536
 
 
-class Unanswered(Exception):
-    """There is no answer, or no whole one; the message is one line."""
+@attrs.frozen
+class Timeouts:
+    """How long requests may take, in seconds."""
+
+    connect: float = 5.0
+    """Until there is a connection."""
+    read: float = 15.0
+    """Between two chunks of a response."""
+    total: float = 20.0
+    """In all, with the wait for a thread."""
+    listing: float = 30.0
+    """``read`` for the lists that a watch begins with."""
+
+    def urllib3(self, read: float | None = None) -> urllib3.Timeout:
+        """Return them as urllib3's, whose first positional argument would be the total."""
+        return urllib3.Timeout(connect=self.connect, read=self.read if read is None else read)
 
 
-class Unanswering(Unanswered):
-    """Nothing came in time."""
+@attrs.frozen
+class Response:
+    """A complete response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@attrs.frozen
+class Stream:
+    """A response whose body arrives in chunks."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes]
+    """The body; reading may raise :class:`TransportError`."""
+    cut: Callable[[], None]
+    """Ends the stream, from any thread: a blocked read returns or raises."""
 
 
 def send(
     cluster: Cluster,
-    method: str,
-    path: str,
+    operation: Operation,
     query: Mapping[str, str] | None = None,
     *,
     body: bytes | None = None,
     timeout: urllib3.Timeout | None = None,
-    stream: bool = False,
-) -> Any:
-    """Return the answer to a request, whatever its status: urllib3's ``HTTPResponse``.
+) -> Response:
+    """Send a request and return the response, whatever its status.
 
     Args:
-        cluster: whom to ask.
-        method: ``GET``, ``POST``, ``DELETE``.
-        path: the path, with its parts quoted (:func:`quoted`).
+        cluster: the cluster.
+        operation: what to do.
         query: the query's names and values.
-        body: JSON to be sent.
+        body: JSON to send.
         timeout: None: the cluster's.
-        stream: whether the body is left to be read; it is for the caller then to release or close the answer.
 
     Raises:
-        Unanswered: there is no answer, or (not as a stream) not all of it.
+        TransportError: there is no response, or not all of it.
     """
-    login = _login(cluster)
-    answer = _once(cluster, method, path, query, body, timeout, stream, login)
-    if answer.status == 401 and _log_in_again(cluster, login):
-        if stream:
-            answer.drain_conn()
-            answer.release_conn()
-        answer = _once(cluster, method, path, query, body, timeout, stream, _login(cluster))
-    return answer
+    request = _Request(cluster, operation, query or {}, body, timeout, stream=False)
+    response = request.send()
+    size, length = len(response.data), response.headers.get("Content-Length", "")
+    if length.isdigit() and not response.headers.get("Content-Encoding") and size < int(length):
+        raise request.error(f"the response breaks off after {size} of {length} bytes; try again")
+    return Response(int(response.status), response.headers, response.data)
 
 
-def quoted(name: str) -> str:
-    """Return a name as one part of a path."""
-    return quote(name, safe="")
-
-
-def why(error: BaseException) -> str:
-    """Return an error as one short line."""
-    return one_line(str(error) or type(error).__name__)
-
-
-def as_unanswered(error: Exception) -> Unanswered:
-    """Return what went wrong with a connection (urllib3's, ssl's, http.client's errors) as one of this module's."""
-    kind = Unanswering if isinstance(error, urllib3.exceptions.TimeoutError) else Unanswered
-    return kind(why(error))
-
-
-def _once(
-    cluster: Cluster,
-    method: str,
-    path: str,
-    query: Mapping[str, str] | None,
-    body: bytes | None,
-    timeout: urllib3.Timeout | None,
-    stream: bool,
-    login: Mapping[str, str],
-) -> Any:
-    client = cluster.client
-    url = f"{client.configuration.host.rstrip('/')}{path}" + (f"?{urlencode(query)}" if query else "")
-    headers = {"Accept": "application/json", "User-Agent": "podtriage", **login}
-    if body is not None:
-        headers["Content-Type"] = "application/json"
+@contextmanager
+def stream(
+    cluster: Cluster, operation: Operation, query: Mapping[str, str], *, timeout: urllib3.Timeout
+) -> Iterator[Stream]:
+    """Send a request and return the response as a stream, which is closed in the end; see :func:`send`."""
+    request = _Request(cluster, operation, query, None, timeout, stream=True)
+    response = request.send()
     try:
-        answer = client.rest_client.pool_manager.request(
-            method,
-            url,
-            body=body,
-            headers=headers,
-            retries=False,
-            timeout=timeout or urllib3.Timeout(cluster.timeout),
-            redirect=False,
-            preload_content=not stream,
-        )
-        size = 0 if stream else len(answer.data)
-    except Exception as error:
-        raise as_unanswered(error) from error
-    length = answer.headers.get("Content-Length", "")
-    if not stream and length.isdigit() and not answer.headers.get("Content-Encoding") and size < int(length):
-        raise Unanswered(f"it breaks off after {size} of {length} bytes")
-    return answer
+        yield Stream(int(response.status), response.headers, request.chunks(response), lambda: _cut(response))
+    finally:
+        with suppress(Exception):  # the rest of it does not matter
+            response.close()
+        response.release_conn()
 
 
-def _login(cluster: Cluster) -> dict[str, str]:
-    """Return the headers that say who asks.
+@attrs.frozen
+class _Request:
+    cluster: Cluster
+    operation: Operation
+    query: Mapping[str, str]
+    body: bytes | None
+    timeout: urllib3.Timeout | None
+    stream: bool
 
-    Raises:
-        Unanswered: the login has run out, and cannot be renewed.
-    """
-    try:
-        settings = cluster.client.configuration.auth_settings().values()
-        return {each["key"]: each["value"] for each in settings if each["in"] == "header" and each["value"]}
-    except Exception as error:  # whatever the client's refresh hook raises
-        raise Unanswered(f"the login cannot be renewed: {why(error)}") from error
+    def send(self) -> Any:
+        """Return urllib3's response; after a 401 log in again, and send it once more."""
+        login = self._login()
+        response = self._send(login)
+        if response.status == 401 and self._log_in_again(login):
+            if self.stream:
+                response.drain_conn()
+                response.release_conn()
+            response = self._send(self._login())
+        return response
 
-
-def _log_in_again(cluster: Cluster, used: Mapping[str, str]) -> bool:
-    """Log in anew after a 401, once however many threads met it; whether it is worth asking again."""
-    if cluster.login is None:
-        return False
-    with cluster.lock:
+    def _send(self, login: Mapping[str, str]) -> Any:
+        client = self.cluster.client
+        url = f"{client.configuration.host.rstrip('/')}{self.operation.path}"
+        headers = {"Accept": "application/json", "User-Agent": "podtriage", **login}
+        if self.body is not None:
+            headers["Content-Type"] = "application/json"
         try:
-            if _login(cluster) == used:
-                cluster.login()
-        except Exception:  # noqa: BLE001  # then the 401 stands, and tells more than this would
+            return client.rest_client.pool_manager.request(
+                self.operation.method,
+                f"{url}?{urlencode(self.query)}" if self.query else url,
+                body=self.body,
+                headers=headers,
+                retries=False,
+                timeout=self.timeout or urllib3.Timeout(self.cluster.timeout),
+                redirect=False,
+                preload_content=not self.stream,
+            )
+        except Exception as error:
+            hint = "check the address, and whether the cluster is up"
+            raise self.error(f"no response: {describe(error)}; {hint}", error) from error
+
+    def chunks(self, response: Any) -> Iterator[bytes]:
+        """Yield the body as it arrives."""
+        read1 = getattr(response, "read1", None)  # urllib3 >= 2.1
+        try:
+            if read1 is None:
+                yield from response.stream(_CHUNK)
+                return
+            while chunk := read1(_CHUNK):
+                yield chunk
+        except Exception as error:
+            raise self.error(f"the response breaks off: {describe(error)}", error) from error
+
+    def error(self, message: str, cause: Exception | None = None) -> TransportError:
+        """Return the error for a failure, perhaps with its cause (urllib3's, ssl's and http.client's errors)."""
+        kind = TransportTimeout if isinstance(cause, urllib3.exceptions.TimeoutError) else TransportError
+        return kind(f"{self.cluster.location}: {self.operation}: {message}")
+
+    def _login(self) -> dict[str, str]:
+        """Return the headers that authenticate the user.
+
+        Raises:
+            TransportError: the login is expired, and cannot be renewed.
+        """
+        try:
+            settings = self.cluster.client.configuration.auth_settings().values()
+            return {each["key"]: each["value"] for each in settings if each["in"] == "header" and each["value"]}
+        except Exception as error:  # whatever the client's refresh hook raises
+            raise self.error(f"the login cannot be renewed: {describe(error)}") from error
+
+    def _log_in_again(self, used: Mapping[str, str]) -> bool:
+        """Log in again after a 401, once however many threads met it; return whether to repeat the request."""
+        if self.cluster.login is None:
             return False
-    return True
+        with self.cluster.lock:
+            try:
+                if self._login() == used:
+                    self.cluster.login()
+            except Exception:  # noqa: BLE001  # the 401 stands, and says more than this error would
+                return False
+        return True
+
+
+def _cut(response: Any) -> None:
+    """End a read that blocks another thread; closing the response would wait for it."""
+    connection: Any = getattr(response, "connection", None) or getattr(response, "_connection", None)
+    with suppress(Exception):  # it may be over already
+        connection.sock.shutdown(2)

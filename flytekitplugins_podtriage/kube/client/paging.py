@@ -1,92 +1,76 @@
 """All the pages of a list, item by item, undecoded.
 
-A list may expire while it is paged through (410: its revision was compacted). The server then names a token that goes
-on where the list was, without a common moment; where it names none, the list is started over, and what was yielded
-before is passed by: lists come in the order of their keys (apiserver, ``limit`` and ``continue``).
+A list may expire while its pages are read (410: its revision was compacted). The server then returns a token that
+continues the list at a later revision; where it returns none, the list is started over, and items up to the last one
+yielded are skipped: lists come in the order of their keys (apiserver, ``limit`` and ``continue``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 import msgspec
 
+from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.client.errors import ClusterUnavailable
-from flytekitplugins_podtriage.kube.client.permission import Right
-from flytekitplugins_podtriage.kube.request import Expired, decoded, get
+from flytekitplugins_podtriage.kube.client.error_mapping import malformed_response
+from flytekitplugins_podtriage.kube.client.errors import ListExpired
+from flytekitplugins_podtriage.kube.client.objects import Page, PartialObject
+from flytekitplugins_podtriage.kube.client.operation import Operation
+from flytekitplugins_podtriage.kube.client.requests import RETRIES, decode, fetch
 
-PAGE = 250
-"""How many items a page is asked to have: about four megabytes of pods."""
-_STARTS = 3
-"""How often a list may expire before that is told."""
-
-
-class _Meta(msgspec.Struct):
-    continue_: str | None = msgspec.field(default=None, name="continue")
+PAGE_SIZE: Final = 250
+"""How many items to request at a time: about four megabytes of pods."""
+_RESTARTS: Final = 3
+"""How often a list may expire before the error is raised."""
 
 
-class _Page(msgspec.Struct):
-    kind: str | None = None
-    metadata: _Meta | None = None
-    items: list[msgspec.Raw] | None = None
-
-
-class _Named(msgspec.Struct):
-    name: str | None = None
-    namespace: str | None = None
-
-
-class _Item(msgspec.Struct):
-    metadata: _Named | None = None
-
-
-def items(
-    cluster: Cluster, path: str, query: Mapping[str, str], about: str, right: Right, page: int = PAGE
+def list_items(
+    cluster: Cluster, operation: Operation, query: Mapping[str, str] | None = None, page_size: int = PAGE_SIZE
 ) -> Iterator[bytes]:
     """Yield the items of a list as JSON, as the server wrote them; memory is bounded by a page.
 
     Args:
-        cluster: whom to ask.
-        path: the path of the list.
+        cluster: the cluster.
+        operation: the list.
         query: selectors.
-        about: what is asked for, for messages.
-        right: the right that it needs, for a message.
-        page: how many items to ask for at a time.
+        page_size: how many items to request at a time.
 
     Raises:
-        ClusterUnreachable: there is no good answer.
+        ClusterError: the list could not be read.
     """
     token: str | None = None
     last: msgspec.Raw | None = None
-    passed: bytes | None = None
-    starts = 0
+    skip_to: bytes | None = None
+    restarts = 0
     while True:
-        asked = {**query, "limit": str(page), **({"continue": token} if token else {})}
+        page_query = {**(query or {}), "limit": str(page_size), **({"continue": token} if token else {})}
         try:
-            body = get(cluster, path, asked, about, right)
-        except Expired as expired:
-            starts += 1
-            if starts > _STARTS:
+            body = fetch(cluster, operation, page_query, retries=RETRIES)
+        except ListExpired as expired:
+            restarts += 1
+            if restarts > _RESTARTS:
                 raise
-            token = expired.continue_
+            token = expired.next_token
             if token is None and last is not None:
-                passed = _key(cluster, last, about)
+                skip_to = _key(cluster, operation, last)
             continue
-        found: _Page = decoded(cluster, body, _Page, about)
-        if found.items is None and not (found.kind or "").endswith("List"):
-            raise ClusterUnavailable(f"{cluster.name}: the answer about {about} is no list; is it an API server?")
-        for item in found.items or ():
-            if passed is not None and _key(cluster, item, about) <= passed:
+        page: Page[msgspec.Raw] = decode(cluster, operation, body, Page[msgspec.Raw], "a list")
+        if not page.is_list:
+            raise malformed_response(cluster, operation, "a list")
+        for item in page.items or ():
+            if skip_to is not None and _key(cluster, operation, item) <= skip_to:
                 continue
             last = item
             yield bytes(item)
-        if found.metadata is None or not found.metadata.continue_:
+        token = page.next_token
+        if token is None:
             return
-        token = found.metadata.continue_
 
 
-def _key(cluster: Cluster, item: msgspec.Raw, about: str) -> bytes:
+def _key(cluster: Cluster, operation: Operation, item: msgspec.Raw) -> bytes:
     """Return what a list is ordered by: the key in etcd, namespace and name."""
-    named = decoded(cluster, bytes(item), _Item, about).metadata or _Named()
-    return f"{named.namespace or ''}/{named.name or ''}".encode()
+    partial: PartialObject = decode(cluster, operation, bytes(item), PartialObject, "a list of objects")
+    metadata = partial.metadata or wire.Metadata()
+    return f"{metadata.namespace or ''}/{metadata.name or ''}".encode()

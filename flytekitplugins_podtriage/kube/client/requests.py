@@ -1,177 +1,165 @@
-"""The requests that are made of a live cluster beside the watch. Each blocks its thread; each error is the seam's."""
+"""The requests to a cluster beside the watch. Each blocks its thread, and takes the operation that it performs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-import attrs
 import msgspec
-import urllib3
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError, PodRejected
+from flytekitplugins_podtriage.core.pod_cluster import PodRejected
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.client.error_mapping import at, not_created, refused, unanswered
-from flytekitplugins_podtriage.kube.client.http import Unanswered, send
-from flytekitplugins_podtriage.kube.client.names import is_name, path
-from flytekitplugins_podtriage.kube.client.permission import Right
-from flytekitplugins_podtriage.kube.client.status import read_status
-from flytekitplugins_podtriage.kube.informer.selector import Selector
-from flytekitplugins_podtriage.kube.informer.watch_events import PODS, UNREADABLE
+from flytekitplugins_podtriage.kube.client.error_mapping import create_error, malformed_response, response_error
+from flytekitplugins_podtriage.kube.client.errors import NotFound
+from flytekitplugins_podtriage.kube.client.http import Timeouts, send
+from flytekitplugins_podtriage.kube.client.objects import DECODE_ERRORS, Page
+from flytekitplugins_podtriage.kube.client.operation import Operation
+from flytekitplugins_podtriage.kube.client.status import read_status, retry_after
 
+RETRIES: Final = 3
+"""How often the command line repeats a request while the server is busy."""
+_RETRIED: Final = frozenset({429, 503, 504})
+"""Statuses after which the same request may succeed (priority and fairness; a cache that lags behind)."""
 _LOG_BYTES: Final = 1_000_000
 
 
-@attrs.frozen
-class Timeouts:
-    """How long requests may take, in seconds."""
+def fetch(
+    cluster: Cluster,
+    operation: Operation,
+    query: Mapping[str, str] | None = None,
+    *,
+    timeouts: Timeouts | None = None,
+    retries: int = 0,
+) -> bytes:
+    """Return the body of the response to a GET.
 
-    connect: float = 5.0
-    """Until there is a connection."""
-    read: float = 15.0
-    """Between two pieces of an answer."""
-    total: float = 20.0
-    """All in all, with the wait for a thread."""
-    listing: float = 30.0
-    """``read`` for the lists that begin a watch."""
-
-    def urllib3(self) -> urllib3.Timeout:
-        """Return them as urllib3 takes them: its first positional argument would be the total."""
-        return urllib3.Timeout(connect=self.connect, read=self.read)
-
-
-def create(cluster: Cluster, timeouts: Timeouts, namespace: str, pod: Mapping[str, Any]) -> wire.Pod:
-    """Create a pod; return it as the API server has it.
+    Args:
+        cluster: the cluster.
+        operation: what to read.
+        query: the query's names and values.
+        timeouts: None: the cluster's.
+        retries: how often to repeat the request while the server is busy, each time after the wait that it asks for.
 
     Raises:
-        ClusterError: it was not created (after ``ClusterBusy``: perhaps).
+        ClusterError: the response is not a success.
     """
-    name = _named(pod)
-    doing = f"create pods {name!r} in namespace {namespace!r}"
-    if not is_name(namespace):
-        raise PodRejected(f"{at(cluster)}: {doing}: {namespace[:80]!r} is no name of a namespace", status=404)
+    while True:
+        response = send(cluster, operation, query, timeout=timeouts.urllib3() if timeouts is not None else None)
+        if response.status == 200:
+            return response.body
+        status = read_status(response.body)
+        if response.status not in _RETRIED or retries <= 0:
+            raise response_error(cluster, operation, response.status, status)
+        retries -= 1
+        wait = retry_after(response.headers, status)
+        cluster.sleep(1.0 if wait is None else wait)
+
+
+def decode(cluster: Cluster, operation: Operation, body: bytes, kind: Any, expected: str) -> Any:
+    """Decode a response.
+
+    Args:
+        cluster: the cluster that answered.
+        operation: what was requested.
+        body: the response.
+        kind: the type to decode.
+        expected: what it is, for a message: ``a pod``.
+
+    Raises:
+        ClusterBusy: it is not JSON of that form.
+    """
     try:
-        body = msgspec.json.encode(pod)
-    except (TypeError, ValueError, OverflowError, *UNREADABLE) as error:
-        raise PodRejected(f"{at(cluster)}: {doing}: the manifest is no JSON: {error}", status=400) from error
-    right = Right("create", "pods", namespace)
-    answer = _send(cluster, timeouts, doing, "POST", path(namespace, "pods"), body=body)
-    if answer.status not in (200, 201, 202):
-        raise not_created(cluster, doing, right, answer.status, read_status(answer.data))
-    return _decoded(cluster, doing, answer.data)
+        return msgspec.json.decode(body, type=kind)
+    except DECODE_ERRORS as error:
+        raise malformed_response(cluster, operation, expected, error) from error
 
 
-def delete(cluster: Cluster, timeouts: Timeouts, namespace: str, name: str, uid: str | None, grace: int | None) -> None:
-    """Ask for a pod's deletion; one that is gone, or has another uid by now, is none to be deleted.
+def create_pod(cluster: Cluster, operation: Operation, manifest: Mapping[str, Any], timeouts: Timeouts) -> wire.Pod:
+    """Create a pod; return it as the API server stores it.
 
     Raises:
-        ClusterError: it could not be asked for.
+        ClusterError: it was not created (after ``ClusterBusy`` it may have been).
     """
-    doing = f"delete pods {name!r} in namespace {namespace!r}"
+    prefix = f"{cluster.location}: {operation}"
+    if operation.invalid_name is not None:
+        raise PodRejected(f"{prefix}: {operation.invalid_name[:80]!r} is not a valid namespace", status=404)
+    try:
+        body = msgspec.json.encode(manifest)
+    except (TypeError, ValueError, OverflowError, *DECODE_ERRORS) as error:
+        raise PodRejected(f"{prefix}: the manifest cannot be written as JSON: {error}", status=400) from error
+    response = send(cluster, operation, body=body, timeout=timeouts.urllib3())
+    if response.status not in (200, 201, 202):
+        raise create_error(cluster, operation, response.status, read_status(response.body))
+    pod: wire.Pod = decode(cluster, operation, response.body, wire.Pod, "a pod")
+    return pod
+
+
+def delete_pod(cluster: Cluster, operation: Operation, uid: str | None, grace: int | None, timeouts: Timeouts) -> None:
+    """Request a pod's deletion; nothing happens if it is gone, or its uid is another one by now.
+
+    Raises:
+        ClusterError: the request failed.
+    """
     options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions"}
     if uid is not None:
         options["preconditions"] = {"uid": uid}
     if grace is not None:
         options["gracePeriodSeconds"] = max(0, grace)
-    body = msgspec.json.encode(options)
-    answer = _send(cluster, timeouts, doing, "DELETE", path(namespace, "pods", name), body=body)
-    if answer.status in (200, 202):
+    response = send(cluster, operation, body=msgspec.json.encode(options), timeout=timeouts.urllib3())
+    if response.status in (200, 202):
         return
-    said = read_status(answer.data)
-    if answer.status == 404 and said.kind == "Status":
+    error = response_error(cluster, operation, response.status, read_status(response.body))
+    if isinstance(error, NotFound):
         return
-    if answer.status == 409:
-        if uid is not None:  # whose uid is not this one's, as several places of the API server put it in several words
-            there = read(cluster, timeouts, namespace, name)
-            if there is None or there.metadata is None or there.metadata.uid != uid:
-                return
-        raise ClusterBusy(f"{at(cluster)}: {doing}: not now (409): {said.detail}")
-    raise refused(cluster, doing, Right("delete", "pods", namespace), answer.status, said)
+    if response.status == 409 and uid is not None:
+        # The precondition failed, or so it seems: the wording differs between parts of the API server.
+        current = get_pod(cluster, Operation("get", "pods", operation.namespace, operation.name), timeouts)
+        if current is None or current.metadata is None or current.metadata.uid != uid:
+            return
+    raise error
 
 
-def read(cluster: Cluster, timeouts: Timeouts, namespace: str, name: str) -> wire.Pod | None:
-    """Return a pod; None if there is none of that name.
+def get_pod(cluster: Cluster, operation: Operation, timeouts: Timeouts) -> wire.Pod | None:
+    """Return a pod; None if it does not exist.
 
     Raises:
-        ClusterError: it could not be asked for.
+        ClusterError: the request failed.
     """
-    doing = f"get pods {name!r} in namespace {namespace!r}"
-    answer = _send(cluster, timeouts, doing, "GET", path(namespace, "pods", name))
-    if answer.status == 200:
-        return _decoded(cluster, doing, answer.data)
-    said = read_status(answer.data)
-    if answer.status == 404 and said.reason == "NotFound":
+    try:
+        body = fetch(cluster, operation, timeouts=timeouts)
+    except NotFound:
         return None
-    raise refused(cluster, doing, Right("get", "pods", namespace), answer.status, said)
+    pod: wire.Pod = decode(cluster, operation, body, wire.Pod, "a pod")
+    return pod
 
 
-def logs(cluster: Cluster, timeouts: Timeouts, namespace: str, name: str, container: str, lines: int) -> str:
-    """Return the last lines of a container's log; nothing if there is none, or no such container or pod.
+def list_pods(cluster: Cluster, operation: Operation, selector: str, timeouts: Timeouts) -> list[wire.Pod]:
+    """Return the pods that a label selector selects; an empty one selects all.
 
     Raises:
-        ClusterError: they could not be asked for.
+        ClusterError: the request failed.
     """
-    doing = f"get pods/log of {name!r} in namespace {namespace!r}"
+    body = fetch(cluster, operation, {"labelSelector": selector} if selector else {}, timeouts=timeouts)
+    page: Page[wire.Pod] = decode(cluster, operation, body, Page[wire.Pod], "a list of pods")
+    return page.items or []
+
+
+def get_logs(cluster: Cluster, operation: Operation, container: str, lines: int, timeouts: Timeouts) -> str:
+    """Return the last lines of a container's log; empty if there is no log, container or pod.
+
+    Raises:
+        ClusterError: the request failed.
+    """
     query = {"tailLines": str(max(0, lines)), "limitBytes": str(_LOG_BYTES)}
     if container:
         query["container"] = container
-    answer = _send(cluster, timeouts, doing, "GET", path(namespace, "pods", name, "log"), query=query)
-    if answer.status == 200:
-        text: str = answer.data.decode(errors="replace")
-        return text
-    if answer.status == 204:  # not bound to a node (kubernetes pkg/registry/core/pod/strategy.go, LogLocation)
+    response = send(cluster, operation, query, timeout=timeouts.urllib3())
+    if response.status == 200:
+        return response.body.decode(errors="replace")
+    status = read_status(response.body)
+    # 204: not bound to a node (kubernetes pkg/registry/core/pod/strategy.go, LogLocation). 400: the container is not
+    # started yet, or does not exist.
+    if response.status == 204 or (response.status in (400, 404) and status.kind == "Status"):
         return ""
-    said = read_status(answer.data)
-    if said.kind == "Status" and answer.status in (400, 404):  # not started yet, no such container; no such pod
-        return ""
-    raise refused(cluster, doing, Right("get", "pods/log", namespace), answer.status, said)
-
-
-def list_pods(cluster: Cluster, timeouts: Timeouts, namespace: str, labels: Mapping[str, str]) -> list[wire.Pod]:
-    """Return the pods of a namespace that carry all these labels.
-
-    Raises:
-        ClusterError: they could not be listed.
-    """
-    doing = f"list pods in namespace {namespace!r}"
-    try:
-        query = {"labelSelector": Selector.of(labels).text} if labels else {}
-    except ValueError:
-        return []  # no pod can carry such a label
-    answer = _send(cluster, timeouts, doing, "GET", path(namespace, "pods"), query=query)
-    if answer.status != 200:
-        right = Right("list", "pods", namespace)
-        raise refused(cluster, doing, right, answer.status, read_status(answer.data))
-    try:
-        return PODS.page(answer.data).items or []
-    except UNREADABLE as error:
-        raise ClusterError(f"{at(cluster)}: {doing}: the answer is no list of pods: {error}") from error
-
-
-def _send(
-    cluster: Cluster,
-    timeouts: Timeouts,
-    doing: str,
-    method: str,
-    where: str,
-    *,
-    query: Mapping[str, str] | None = None,
-    body: bytes | None = None,
-) -> Any:
-    try:
-        return send(cluster, method, where, query, body=body, timeout=timeouts.urllib3())
-    except Unanswered as error:
-        raise unanswered(cluster, doing, error) from error
-
-
-def _decoded(cluster: Cluster, doing: str, body: bytes) -> wire.Pod:
-    try:
-        return PODS.one(body)
-    except UNREADABLE as error:
-        raise ClusterBusy(f"{at(cluster)}: {doing}: the answer is no pod: {error}") from error
-
-
-def _named(pod: Mapping[str, Any]) -> str:
-    metadata = pod.get("metadata")
-    return str(metadata.get("name", ""))[:80] if isinstance(metadata, Mapping) else ""
+    raise response_error(cluster, operation, response.status, status)

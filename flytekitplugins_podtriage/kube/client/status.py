@@ -1,27 +1,28 @@
-"""What the API server says of itself: a ``Status`` (k8s.io/apimachinery pkg/apis/meta/v1), as far as it is read."""
+"""The API server's ``Status`` (k8s.io/apimachinery pkg/apis/meta/v1), as far as it is read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
-from flytekitplugins_podtriage.core.text.redact import mask
+from flytekitplugins_podtriage.kube.client.errors import LINE, one_line
+from flytekitplugins_podtriage.kube.client.objects import DECODE_ERRORS, ListMeta
 
-LONGEST_WAIT = 10.0
-"""How long a server may ask to be left alone, in seconds."""
-_DETAIL = 240
+_MAX_RETRY_AFTER: Final = 10.0
+"""The longest wait that a server may ask for, in seconds."""
 
 
 class Cause(msgspec.Struct):
-    """One of the causes of a refusal."""
+    """One cause of an error."""
 
     reason: str | None = None
     message: str | None = None
 
 
 class Details(msgspec.Struct, rename="camel"):
-    """What a ``Status`` is about."""
+    """The object that a ``Status`` is about, and more."""
 
     name: str | None = None
     group: str | None = None
@@ -30,15 +31,8 @@ class Details(msgspec.Struct, rename="camel"):
     retry_after_seconds: float | None = None
 
 
-class ListMeta(msgspec.Struct, rename="camel"):
-    """The metadata of a list; a ``Status`` has them too."""
-
-    resource_version: str | None = None
-    continue_: str | None = msgspec.field(default=None, name="continue")
-
-
 class Status(msgspec.Struct):
-    """A ``Status``; of an answer that is none, ``message`` is how it begins."""
+    """A ``Status``; for a response of another form, ``message`` is its beginning."""
 
     kind: str | None = None
     message: str | None = None
@@ -49,17 +43,16 @@ class Status(msgspec.Struct):
 
     @property
     def detail(self) -> str:
-        """What is said, as one short line without secrets."""
-        return one_line(self.message or self.reason or "no more is said")
+        """The message as one short line without secrets."""
+        return self.excerpt(LINE)
+
+    def excerpt(self, most: int) -> str:
+        """Return the message as one line of at most so many characters, without secrets."""
+        return one_line(self.message or self.reason or "no details", most)
 
     @property
-    def whole(self) -> str:
-        """The same at length: for those who have to correct what they asked for."""
-        return one_line(self.message or self.reason or "no more is said", 1000)
-
-    @property
-    def too_large_a_version(self) -> bool:
-        """Whether the server does not know of the resource version yet (client-go, isTooLargeResourceVersionError)."""
+    def version_too_large(self) -> bool:
+        """Whether the server has not reached the resource version (client-go, isTooLargeResourceVersionError)."""
         causes = self.details.causes if self.details is not None else None
         if any(cause.reason == "ResourceVersionTooLarge" for cause in causes or ()):
             return True
@@ -67,27 +60,21 @@ class Status(msgspec.Struct):
 
 
 def read_status(body: bytes) -> Status:
-    """Read what an answer says of itself; a proxy's page is quoted from its beginning."""
+    """Read the ``Status`` of a response; of anything else (a proxy's page) the beginning is quoted."""
     try:
         status = msgspec.json.decode(body, type=Status)
         if status.kind == "Status":
             return status
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except DECODE_ERRORS:
         pass
-    return Status(message=body[:_DETAIL].decode(errors="replace"))
+    return Status(message=body[:LINE].decode(errors="replace"))
 
 
-def asked_to_wait(headers: Mapping[str, str], said: Status) -> float | None:
-    """Return how long the server asks to be left alone, in seconds, at most ten; None: it does not say."""
-    asked = headers.get("Retry-After", "")
-    if asked.isdigit():
-        return min(float(asked), LONGEST_WAIT)
-    if said.details is not None and said.details.retry_after_seconds is not None:
-        return min(max(said.details.retry_after_seconds, 0.0), LONGEST_WAIT)
+def retry_after(headers: Mapping[str, str], status: Status) -> float | None:
+    """Return how many seconds the server asks to wait, at most ten; None: it does not say."""
+    header = headers.get("Retry-After", "")
+    if header.isdigit():
+        return min(float(header), _MAX_RETRY_AFTER)
+    if status.details is not None and status.details.retry_after_seconds is not None:
+        return min(max(status.details.retry_after_seconds, 0.0), _MAX_RETRY_AFTER)
     return None
-
-
-def one_line(text: str, most: int = _DETAIL) -> str:
-    """Return a text as one short line without secrets."""
-    line = " ".join(mask(text[: 4 * most]).split())
-    return line if len(line) <= most else f"{line[: most - 3]}..."

@@ -1,4 +1,4 @@
-"""How long a watch waits, and for what."""
+"""How long a watch waits after failures, and its other timings."""
 
 from __future__ import annotations
 
@@ -8,57 +8,56 @@ import attrs
 
 
 @attrs.frozen
-class Pace:
-    """How a watch goes about it; times in seconds."""
+class WatchOptions:
+    """The page size and timings of a watch; times in seconds."""
 
-    page: int = 500
+    page_size: int = 500
     """Items of a page; client-go's pager has as many."""
-    shortest: float = 300.0
-    """After what time, at least, the server is asked to end a watch."""
-    longest: float = 600.0
-    """At most."""
-    idle: float = 90.0
-    """How long nothing may come before the connection is given up: bookmarks come every minute."""
+    min_timeout: float = 300.0
+    """The server is asked to end a watch after a random time between this"""
+    max_timeout: float = 600.0
+    """and this."""
+    idle_timeout: float = 90.0
+    """The connection is closed if nothing arrives for so long: bookmarks come every minute."""
     first_wait: float = 0.8
-    """The wait after a first failure; each further one is twice as long, and up to as long again by chance."""
-    longest_wait: float = 30.0
-    """The longest wait, likewise before chance; it is the wait after a refusal, too."""
-    lag: float = 1.0
-    """The wait for a server that does not know of a version yet."""
-    short: float = 1.0
+    """The wait after the first failure; it doubles with each further one. Up to as much again is added at random."""
+    max_wait: float = 30.0
+    """The longest wait before the random part, and the wait after errors that will not pass soon."""
+    lag_wait: float = 1.0
+    """The wait for a server that has not reached the resource version yet."""
+    min_duration: float = 1.0
     """A watch that ends within this time counts as a failure."""
 
 
-class Waits:
-    """The waits after failures: longer each time, until there was a step forward.
+class Backoff:
+    """Waits after failures that double until there is progress.
 
     Args:
-        pace: how long they are.
-        chance: a number in [0, 1).
+        options: how long they are.
+        chance: returns a random number in [0, 1).
     """
 
-    def __init__(self, pace: Pace, chance: Callable[[], float]) -> None:
-        self._pace = pace
+    def __init__(self, options: WatchOptions, chance: Callable[[], float]) -> None:
+        self._options = options
         self._chance = chance
         self.failures = 0
-        """How many there have been since the last step forward."""
+        """The number of failures since the last progress."""
 
     def after_failure(self) -> float:
-        """Return the wait after a failure, which is counted."""
-        pace = self._pace
-        wait = min(pace.first_wait * 2.0 ** min(self.failures, 16), pace.longest_wait)
+        """Count a failure; return the wait after it."""
+        wait = min(self._options.first_wait * 2.0 ** min(self.failures, 16), self._options.max_wait)
         self.failures += 1
         return self._jittered(wait)
 
-    def after_refusal(self) -> float:
-        """Return the wait after something that will not change soon; it counts as a failure."""
+    def longest(self) -> float:
+        """Count a failure that will not pass soon; return the wait after it."""
         self.failures += 1
-        return self._jittered(self._pace.longest_wait)
+        return self._jittered(self._options.max_wait)
 
-    def of_watch(self) -> int:
-        """Return after what time the server is to end a watch: not that of all watches at once."""
-        pace = self._pace
-        return int(pace.shortest + self._chance() * (pace.longest - pace.shortest))
+    def watch_timeout(self) -> int:
+        """Return after how many seconds the server is to end a watch; random, so that not all end at once."""
+        options = self._options
+        return int(options.min_timeout + self._chance() * (options.max_timeout - options.min_timeout))
 
     def _jittered(self, wait: float) -> float:
         return wait * (1.0 + self._chance())

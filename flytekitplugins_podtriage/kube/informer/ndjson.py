@@ -1,39 +1,39 @@
-"""A stream of bytes as lines."""
+"""Splitting a stream of bytes into lines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-LONGEST: Final = 16 * 1024 * 1024
-"""How long a line may be, in bytes: etcd takes requests of 1.5 MB, and JSON is some times as long."""
+MAX_LINE: Final = 16 * 1024 * 1024
+"""How long a line may be, in bytes: etcd takes requests of 1.5 MB, and as JSON they are a few times larger."""
 
 
 class LineTooLong(ValueError):
-    """A line is longer than is allowed."""
+    """A line is longer than allowed."""
 
 
-def lines(pieces: Iterable[bytes], longest: int = LONGEST) -> Iterator[bytes]:
-    """Yield whole lines without their ends; empty ones, and a last one that does not end, are left out.
+def lines(chunks: Iterable[bytes], max_line: int = MAX_LINE) -> Iterator[bytes]:
+    """Yield complete lines without their ends; empty lines and an incomplete last one are skipped.
 
     Raises:
-        LineTooLong: a line does not end within ``longest`` bytes.
+        LineTooLong: a line does not end within ``max_line`` bytes.
     """
-    begun: list[bytes] = []
+    parts: list[bytes] = []
     size = 0
-    for piece in pieces:
-        first, *rest = piece.split(b"\n")
-        begun.append(first)
+    for chunk in chunks:
+        first, *rest = chunk.split(b"\n")
+        parts.append(first)
         size += len(first)
-        if size > longest:
-            raise LineTooLong(f"a line of more than {longest} bytes")
+        if size > max_line:
+            raise LineTooLong(f"a line of more than {max_line} bytes")
         if not rest:
             continue
-        line = b"".join(begun)
+        line = b"".join(parts)
         if line:
             yield line
         last = rest.pop()
         for line in rest:
             if line:
                 yield line
-        begun, size = [last], len(last)
+        parts, size = [last], len(last)

@@ -1,8 +1,8 @@
-"""What is known of the pods that are watched, and of their Events: at once, without asking anybody.
+"""The cache of the watched pods and their Events, readable at once and from any thread.
 
-Two watches tell it what they see, one of pods and one of Events, each from a thread of its own; a pod that was just
-created or read is offered to it, so that nobody has to wait for the watch to say the same. Pods that are gone are kept
-with their last state for a while, since that is often all that tells how they ended.
+Two reflectors write to it, one of pods and one of Events, each from its own thread. Responses to other requests are
+offered to it, so that nobody has to wait until the watch reports the same. Pods that are gone are kept with their last
+state for a while, since that is often all that tells how they ended.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from msgspec.structs import replace
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.memory import remember
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
-from flytekitplugins_podtriage.kube.informer.interning import Words
-from flytekitplugins_podtriage.kube.informer.pod_entry import Key, Known, Limits, Strangers
+from flytekitplugins_podtriage.kube.informer.interning import Interner
+from flytekitplugins_podtriage.kube.informer.pod_entry import Key, Limits, OrphanEvents, PodEntry
 from flytekitplugins_podtriage.kube.informer.resource_version import newer
 from flytekitplugins_podtriage.kube.informer.watch_events import WatchedEvent
 
 
-class PodCache:
-    """What is known of pods, for any thread: a :class:`~flytekitplugins_podtriage.kube.informer.reflector.Store`.
+class PodStore:
+    """The cache: a :class:`~flytekitplugins_podtriage.kube.informer.reflector.Store` of pods.
 
     Args:
         now: the time, with a zone.
         limits: how much is kept.
-        changed: called with a pod's namespace and name after each change, by whichever thread brought it.
+        changed: called with a pod's namespace and name after each change, in the thread that made it.
     """
 
     def __init__(
@@ -42,269 +42,267 @@ class PodCache:
         self._limits = limits or Limits()
         self._changed = changed
         self._lock = threading.Lock()
-        self._known: dict[Key, Known] = {}
-        self._by_uid: dict[str, Known] = {}
-        self._gone: OrderedDict[Key, Known] = OrderedDict()
-        self._strangers = Strangers(self._limits)
-        self._events = 0
-        self._counted = 0
-        self._list = 1
-        self._told: str | None = None
-        self._words = Words()
-        self.events = EventShelf(self)
+        self._entries: dict[Key, PodEntry] = {}
+        self._by_uid: dict[str, PodEntry] = {}
+        self._gone: OrderedDict[Key, PodEntry] = OrderedDict()
+        self._orphans = OrphanEvents(self._limits)
+        self._event_count = 0
+        self._last_version = 0
+        self._list_number = 1
+        self._watched_version: str | None = None
+        """The resource version up to which the watch has reported."""
+        self._interner = Interner()
+        self.events = EventStore(self)
         """The store of Events."""
 
-    # What is asked for
+    # Reading
 
     def get_cached(self, namespace: str, name: str) -> PodSnapshot | None:
-        """Return what is known of a pod; None if nothing is."""
+        """Return a pod; None if it is not in the cache."""
         with self._lock:
-            found = self._known.get((namespace, name))
-            return found.snapshot() if found is not None else None
+            entry = self._entries.get((namespace, name))
+            return entry.snapshot() if entry is not None else None
 
     def list_cached(self) -> Sequence[PodSnapshot]:
-        """Return all the pods that are there."""
+        """Return all pods that exist."""
         with self._lock:
-            return [found.snapshot() for found in self._known.values() if not found.gone]
+            return [entry.snapshot() for entry in self._entries.values() if not entry.gone]
 
-    def beside(self, pod: wire.Pod) -> PodSnapshot:
-        """Return a pod that the API server has just told of, with what is known of it beside that.
-
-        Where a newer state of it is known, that is returned.
-        """
+    def snapshot_of(self, pod: wire.Pod) -> PodSnapshot:
+        """Return a pod from a response, with its events and memory; if the cache has a newer state, return that."""
         metadata = pod.metadata or wire.Metadata()
         with self._lock:
-            found = self._by_uid.get(metadata.uid or "")
-            if found is None:
+            entry = self._by_uid.get(metadata.uid or "")
+            if entry is None:
                 return PodSnapshot(pod, at=self._now())
-            if found.gone or newer(found.resource_version, metadata.resource_version):
-                return found.snapshot()
-            return replace(found.snapshot(), pod=pod)
+            if entry.gone or newer(entry.resource_version, metadata.resource_version):
+                return entry.snapshot()
+            return replace(entry.snapshot(), pod=pod)
+
+    # Writing: responses to requests
 
     def offer(self, pod: wire.Pod) -> None:
-        """Take in a pod that the API server has told of beside the watch, unless the watch knows better."""
+        """Store a pod from a response, unless the watch has reported a newer state."""
         metadata = pod.metadata
         if metadata is None or not metadata.uid:
             return
         key = (metadata.namespace or "", metadata.name or "")
         with self._lock:
-            found = self._known.get(key)
-            if found is None or found.gone:
-                # The watch is past that version, and does not have it there: it is not selected, or gone by now.
-                fresh = self._told is None or newer(metadata.resource_version, self._told)
+            entry = self._entries.get(key)
+            if entry is None or entry.gone:
+                # If the watch is past this version without the pod: it is not selected, or gone by now.
+                fresh = self._watched_version is None or newer(metadata.resource_version, self._watched_version)
                 if fresh is None:
-                    fresh = found is None or found.uid != metadata.uid
+                    fresh = entry is None or entry.uid != metadata.uid
             else:
-                fresh = newer(metadata.resource_version, found.resource_version) or False
+                fresh = newer(metadata.resource_version, entry.resource_version) or False
             if not fresh:
                 return
-            self._there(key, pod, offered=self._list)
+            self._upsert(key, pod, offered=self._list_number)
         self._changed(key)
 
-    # What the watch of pods tells
+    # Writing: the watch of pods
 
-    def begin(self) -> None:
-        """Note that a list begins: what it tells is newer than all that was told before."""
+    def begin_list(self) -> None:
+        """Note that a list begins; what it reports is newer than anything before."""
         with self._lock:
-            self._list += 1
+            self._list_number += 1
 
-    def put(self, found: wire.Pod, *, listed: bool) -> None:
-        """Take in a pod that is there."""
-        metadata = found.metadata or wire.Metadata()
+    def put(self, item: wire.Pod, *, listed: bool) -> None:
+        """Store a pod that exists."""
+        metadata = item.metadata or wire.Metadata()
         key = (metadata.namespace or "", metadata.name or "")
         with self._lock:
             if not listed and metadata.resource_version:
-                self._told = metadata.resource_version
-            known = self._known.get(key)
-            if known is not None and not known.gone:
-                offered = known.offered == self._list if listed else known.offered
-                if offered and newer(known.resource_version, metadata.resource_version):
+                self._watched_version = metadata.resource_version
+            entry = self._entries.get(key)
+            if entry is not None and not entry.gone:
+                offered = entry.offered == self._list_number if listed else entry.offered
+                if offered and newer(entry.resource_version, metadata.resource_version):
                     return
-                if known.uid == metadata.uid and known.resource_version == metadata.resource_version:
-                    known.offered = 0
+                if entry.uid == metadata.uid and entry.resource_version == metadata.resource_version:
+                    entry.offered = 0
                     return
-            self._there(key, found, offered=0)
+            self._upsert(key, item, offered=0)
         self._changed(key)
 
-    def drop(self, uid: str, last: wire.Pod | None) -> None:
-        """Take in that a pod is gone."""
+    def delete(self, uid: str, last: wire.Pod | None) -> None:
+        """Note that a pod is gone."""
         with self._lock:
             if last is not None and last.metadata is not None and last.metadata.resource_version:
-                self._told = last.metadata.resource_version
-            known = self._by_uid.get(uid)
-            if known is None or known.gone:
+                self._watched_version = last.metadata.resource_version
+            entry = self._by_uid.get(uid)
+            if entry is None or entry.gone:
                 return
             if last is not None:
-                known.pod = self._words.pod(last, known.texts())
-            self._leave(known)
-        self._changed(known.key)
+                entry.pod = self._interner.pod(last, entry.texts())
+            self._mark_gone(entry)
+        self._changed(entry.key)
 
-    def settle(self, present: set[str], version: str | None) -> None:
-        """Take in that a list is whole."""
+    def end_list(self, uids: set[str], version: str | None) -> None:
+        """Note that a list is complete: all other pods are gone."""
         with self._lock:
-            self._told = version
-            left = [
-                known
-                for known in self._known.values()
-                if not known.gone
-                and known.uid not in present
-                and not (known.offered == self._list and newer(known.resource_version, version))
+            self._watched_version = version
+            gone = [
+                entry
+                for entry in self._entries.values()
+                if not entry.gone
+                and entry.uid not in uids
+                and not (entry.offered == self._list_number and newer(entry.resource_version, version))
             ]
-            for known in left:
-                self._leave(known)
-        for known in left:
-            self._changed(known.key)
+            for entry in gone:
+                self._mark_gone(entry)
+        for entry in gone:
+            self._changed(entry.key)
 
     def advance(self, version: str) -> None:
-        """Take in that everything up to this resource version has been told."""
+        """Note that everything up to this resource version has been reported."""
         with self._lock:
-            self._told = version
+            self._watched_version = version
             self._expire(self._now())
 
-    # What the watch of events tells, by way of the shelf
+    # Writing: the watch of Events, through the EventStore
 
     def put_event(self, event: WatchedEvent) -> None:
-        """Take in an event."""
-        about = event.involved_object or event.regarding
+        """Store an event."""
+        reference = event.involved_object or event.regarding
         metadata = event.metadata or wire.Metadata()
-        if about is None or not about.uid or not metadata.uid:
+        if reference is None or not reference.uid or not metadata.uid:
             return
         with self._lock:
-            known = self._by_uid.get(about.uid)
-            if known is None:
-                trimmed = self._trimmed(event, about.uid, self._strangers.of(about.uid))
-                self._strangers.put(about.uid, metadata.uid, trimmed)
+            entry = self._by_uid.get(reference.uid)
+            if entry is None:
+                others = self._orphans.get(reference.uid)
+                trimmed = self._interner.event(event, reference.uid, others.values())
+                self._orphans.put(reference.uid, metadata.uid, trimmed)
                 return
-            if known.events is None:
-                known.events = {}
-            trimmed = self._trimmed(event, about.uid, known.events)
-            before = known.events.pop(metadata.uid, None)
+            if entry.events is None:
+                entry.events = {}
+            trimmed = self._interner.event(event, reference.uid, entry.events.values())
+            before = entry.events.pop(metadata.uid, None)
             if before is None:
-                self._events += 1
+                self._event_count += 1
             elif before.message == trimmed.message:
-                trimmed = replace(trimmed, message=before.message)  # the copy that there is already
-            full = len(known.events) >= self._limits.events_of_pod or self._events > self._limits.events
-            if before is None and known.events and full:
-                known.events.pop(next(iter(known.events)))
-                self._events -= 1
-            known.events[metadata.uid] = trimmed
+                trimmed = replace(trimmed, message=before.message)  # share the copy
+            full = len(entry.events) >= self._limits.events_of_pod or self._event_count > self._limits.events
+            if before is None and entry.events and full:
+                entry.events.pop(next(iter(entry.events)))
+                self._event_count -= 1
+            entry.events[metadata.uid] = trimmed
             if before == trimmed:
                 return
-            if trimmed.type == "Normal":  # no failure, and nothing that is remembered is forgotten for it
-                self._count(known)
+            if trimmed.type == "Normal":  # not a failure: the memory stays as it is
+                self._touch(entry)
             else:
-                self._note(known, known.events.values())
-        self._changed(known.key)
+                self._remember(entry, entry.events.values())
+        self._changed(entry.key)
 
-    def drop_event(self, uid: str, about: str) -> None:
-        """Take in that an event is gone: they are kept for an hour."""
+    def delete_event(self, uid: str, pod_uid: str) -> None:
+        """Note that an event is gone; the API server keeps them for an hour."""
         with self._lock:
-            known = self._by_uid.get(about)
-            if known is None or known.gone or not known.events or uid not in known.events:
-                self._strangers.drop(about, uid)
+            entry = self._by_uid.get(pod_uid)
+            if entry is None or entry.gone or not entry.events or uid not in entry.events:
+                self._orphans.delete(pod_uid, uid)
                 return
-            del known.events[uid]
-            self._events -= 1
-            self._count(known)
-        self._changed(known.key)
+            del entry.events[uid]
+            self._event_count -= 1
+            self._touch(entry)
+        self._changed(entry.key)
 
-    def settle_events(self, present: set[str]) -> None:
-        """Take in that there are no others than these events."""
-        left: list[Known] = []
+    def end_event_list(self, uids: set[str]) -> None:
+        """Note that a list is complete: all other events are gone."""
+        changed: list[PodEntry] = []
         with self._lock:
-            for known in self._known.values():
-                if known.gone or not known.events:
+            for entry in self._entries.values():
+                if entry.gone or not entry.events:
                     continue
-                kept = {uid: event for uid, event in known.events.items() if uid in present}
-                if len(kept) < len(known.events):
-                    self._events -= len(known.events) - len(kept)
-                    known.events = kept
-                    self._count(known)
-                    left.append(known)
-            self._strangers.settle(present)
-        for known in left:
-            self._changed(known.key)
+                kept = {uid: event for uid, event in entry.events.items() if uid in uids}
+                if len(kept) < len(entry.events):
+                    self._event_count -= len(entry.events) - len(kept)
+                    entry.events = kept
+                    self._touch(entry)
+                    changed.append(entry)
+            self._orphans.keep(uids)
+        for entry in changed:
+            self._changed(entry.key)
 
     # With the lock held
 
-    def _there(self, key: Key, pod: wire.Pod, offered: int) -> None:
-        """Have a pod be there as it is."""
+    def _upsert(self, key: Key, pod: wire.Pod, offered: int) -> None:
+        """Store the state of a pod that exists."""
         uid = (pod.metadata.uid if pod.metadata is not None else None) or ""
-        known = self._known.get(key)
-        if known is not None and known.uid != uid:
-            self._forget(known)
-            known = None
-        trimmed = self._words.pod(pod, known.texts() if known is not None else ())
-        if known is None:
-            known = self._known[key] = self._by_uid[uid] = Known(key, trimmed, 0, self._now())
-            known.events = self._strangers.take(uid)
-            self._events += len(known.events or ())
-        known.pod, known.offered = trimmed, offered
-        if known.gone:
-            known.gone = False
+        entry = self._entries.get(key)
+        if entry is not None and entry.uid != uid:
+            self._remove(entry)
+            entry = None
+        trimmed = self._interner.pod(pod, entry.texts() if entry is not None else ())
+        if entry is None:
+            entry = self._entries[key] = self._by_uid[uid] = PodEntry(key, trimmed, version=0, at=self._now())
+            entry.events = self._orphans.pop(uid)
+            self._event_count += len(entry.events or ())
+        entry.pod, entry.offered = trimmed, offered
+        if entry.gone:
+            entry.gone = False
             del self._gone[key]
-        self._note(known, known.telling())
+        self._remember(entry, entry.causal_events())
 
-    def _leave(self, known: Known) -> None:
-        """Have a pod be gone."""
-        known.gone, known.offered = True, 0
-        self._gone[known.key] = known
-        self._note(known, known.telling())
-        self._expire(known.at)
+    def _mark_gone(self, entry: PodEntry) -> None:
+        entry.gone, entry.offered = True, 0
+        self._gone[entry.key] = entry
+        self._remember(entry, entry.causal_events())
+        self._expire(entry.at)
 
     def _expire(self, now: datetime) -> None:
-        """Forget the pods that have been gone for too long, or are too many."""
+        """Remove the pods that have been gone for too long, or are too many."""
         oldest = now - timedelta(seconds=self._limits.gone_for)
         while self._gone:
             first = next(iter(self._gone.values()))
             if len(self._gone) <= self._limits.gone and first.at >= oldest:
                 break
-            self._forget(first)
+            self._remove(first)
 
-    def _forget(self, known: Known) -> None:
-        self._known.pop(known.key, None)
-        self._by_uid.pop(known.uid, None)
-        self._gone.pop(known.key, None)
-        self._events -= len(known.events or ())
+    def _remove(self, entry: PodEntry) -> None:
+        self._entries.pop(entry.key, None)
+        self._by_uid.pop(entry.uid, None)
+        self._gone.pop(entry.key, None)
+        self._event_count -= len(entry.events or ())
 
-    def _note(self, known: Known, events: Iterable[wire.Event] = ()) -> None:
-        """Fold what is new into what is remembered, and count it."""
-        memory = remember(known.memory, known.pod, events, now=self._now())
-        if memory != known.memory:
-            known.memory = memory
-        self._count(known)
+    def _remember(self, entry: PodEntry, events: Iterable[wire.Event]) -> None:
+        """Update the memory from the new state, and the version."""
+        memory = remember(entry.memory, entry.pod, events, now=self._now())
+        if memory != entry.memory:
+            entry.memory = memory
+        self._touch(entry)
 
-    def _count(self, known: Known) -> None:
-        known.at = self._now()
-        self._counted += 1
-        known.version = self._counted
-
-    def _trimmed(self, event: WatchedEvent, uid: str, beside: dict[str, wire.Event]) -> wire.Event:
-        return self._words.event(event, self._words.about(event, uid, beside.values()))
+    def _touch(self, entry: PodEntry) -> None:
+        """Give an entry a new version."""
+        entry.at = self._now()
+        self._last_version += 1
+        entry.version = self._last_version
 
 
-class EventShelf:
-    """The :class:`~flytekitplugins_podtriage.kube.informer.reflector.Store` of Events of a cache."""
+class EventStore:
+    """The :class:`~flytekitplugins_podtriage.kube.informer.reflector.Store` of the Events in a :class:`PodStore`."""
 
-    def __init__(self, cache: PodCache) -> None:
-        self._cache = cache
+    def __init__(self, pods: PodStore) -> None:
+        self._pods = pods
 
-    def begin(self) -> None:
-        """Do nothing: events are known from the watch alone."""
+    def begin_list(self) -> None:
+        """Do nothing: Events come from the watch only."""
 
-    def put(self, found: WatchedEvent, *, listed: bool) -> None:
-        """Take in an event."""
-        self._cache.put_event(found)
+    def put(self, item: WatchedEvent, *, listed: bool) -> None:
+        """Store an event."""
+        self._pods.put_event(item)
 
-    def drop(self, uid: str, last: WatchedEvent | None) -> None:
-        """Take in that an event is gone."""
-        about = (last.involved_object or last.regarding) if last is not None else None
-        if about is not None and about.uid:
-            self._cache.drop_event(uid, about.uid)
+    def delete(self, uid: str, last: WatchedEvent | None) -> None:
+        """Note that an event is gone."""
+        reference = (last.involved_object or last.regarding) if last is not None else None
+        if reference is not None and reference.uid:
+            self._pods.delete_event(uid, reference.uid)
 
-    def settle(self, present: set[str], version: str | None) -> None:
-        """Take in that a list is whole."""
-        self._cache.settle_events(present)
+    def end_list(self, uids: set[str], version: str | None) -> None:
+        """Note that a list is complete: all other events are gone."""
+        self._pods.end_event_list(uids)
 
     def advance(self, version: str) -> None:
         """Do nothing."""

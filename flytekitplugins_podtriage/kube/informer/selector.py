@@ -1,4 +1,4 @@
-"""Label selectors, as far as pods are watched by them (k8s.io/apimachinery pkg/labels/selector.go)."""
+"""Label selectors (k8s.io/apimachinery pkg/labels/selector.go)."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ _TERM: Final = re.compile(
 class _Term:
     key: str
     values: frozenset[str] | None
-    """What the label may be; None: anything."""
+    """The values that the label may have; None: any."""
     negated: bool = False
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        found = labels.get(self.key)
-        # "notin" and "!=" select what has no such label, too (Requirement.Matches).
-        there = found is not None and (self.values is None or found in self.values)
-        return there != self.negated
+        value = labels.get(self.key)
+        # "notin" and "!=" also select objects without the label (Requirement.Matches).
+        matches = value is not None and (self.values is None or value in self.values)
+        return matches != self.negated
 
 
 @attrs.frozen(slots=True)
 class Selector:
-    """A selector; :meth:`parse` makes one of its text."""
+    """A parsed selector."""
 
     text: str
     terms: tuple[_Term, ...]
 
     @classmethod
     def parse(cls, text: str) -> Selector:
-        """Read a selector: ``key``, ``!key``, ``key=value``, ``key!=value``, ``key in (a,b)``, ``key notin (a,b)``.
+        """Parse a selector: ``key``, ``!key``, ``key=value``, ``key!=value``, ``key in (a,b)``, ``key notin (a,b)``.
 
         Raises:
-            ValueError: it is none of these, nor several with commas between them.
+            ValueError: it is not one of these, or several separated by commas.
         """
         terms: list[_Term] = []
-        place = 0
-        while place < len(text):
-            found = _TERM.match(text, place)
-            if found is None:
+        start = 0
+        while start < len(text):
+            match = _TERM.match(text, start)
+            if match is None:
                 raise ValueError(
-                    f"label selector {text[:120]!r}: {text[place : place + 40]!r} cannot be read; allowed: key, !key, "
-                    "key=value, key!=value, key in (a,b), key notin (a,b), with commas between them"
+                    f"label selector {text[:120]!r}: invalid term {text[start : start + 40]!r}; allowed: key, !key, "
+                    "key=value, key!=value, key in (a,b), key notin (a,b), separated by commas"
                 )
-            terms.append(_term(found))
-            place = found.end()
+            terms.append(_term(match))
+            start = match.end()
         return cls(text, tuple(terms))
 
     def matches(self, labels: Mapping[str, str] | None) -> bool:
@@ -64,16 +64,16 @@ class Selector:
 
     @classmethod
     def of(cls, labels: Mapping[str, str]) -> Selector:
-        """Return the selector of all that carry these labels."""
+        """Return the selector of the objects that carry all these labels."""
         return cls.parse(",".join(f"{key}={value}" for key, value in sorted(labels.items())))
 
 
-def _term(found: re.Match[str]) -> _Term:
-    if found["absent"]:
-        return _Term(found["absent"][1:].strip(), None, negated=True)
-    if found["set"]:
-        values = frozenset(value.strip() for value in found["values"].split(","))
-        return _Term(found["set"], values, negated=found["word"] == "notin")
-    if found["operator"]:
-        return _Term(found["key"], frozenset({found["value"]}), negated=found["operator"] == "!=")
-    return _Term(found["key"], None)
+def _term(match: re.Match[str]) -> _Term:
+    if match["absent"]:
+        return _Term(match["absent"][1:].strip(), None, negated=True)
+    if match["set"]:
+        values = frozenset(value.strip() for value in match["values"].split(","))
+        return _Term(match["set"], values, negated=match["word"] == "notin")
+    if match["operator"]:
+        return _Term(match["key"], frozenset({match["value"]}), negated=match["operator"] == "!=")
+    return _Term(match["key"], None)

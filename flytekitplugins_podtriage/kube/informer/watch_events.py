@@ -1,41 +1,39 @@
 """Lists and watches as the API server writes them (k8s.io/apimachinery pkg/apis/meta/v1, ``WatchEvent``).
 
-A line of a watch is ``{"type": "ADDED", "object": {...}}``. It is decoded in one go, into the structs of the core: the
-type comes first, and says of what form the object is.
+A line of a watch is ``{"type": "ADDED", "object": {...}}``. It is decoded at once, into the structs of the core: the
+type comes first, and determines the form of the object.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, Generic, Protocol, TypeVar, Union
+from typing import Any, Generic, Protocol, TypeVar, Union
 
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.kube.client.status import ListMeta, Status
+from flytekitplugins_podtriage.kube.client.objects import DECODE_ERRORS, Page, PartialObject
+from flytekitplugins_podtriage.kube.client.status import Status
 
 
-class Kept(Protocol):
-    """An object of the API, as far as a watch has to know it."""
+class HasMetadata(Protocol):
+    """An API object, as far as a watch has to know it."""
 
     @property
     def metadata(self) -> wire.Metadata | None:
         """Its metadata."""
 
 
-Object = TypeVar("Object", bound=Kept)
-UNREADABLE: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
-"""What decoding raises. A ``MsgspecError`` (a ``ValueError`` in msgspec 0.22, not yet in 0.19) is a ``ValidationError``
-where there is JSON of another form, and any other ``DecodeError`` where there is none."""
+Object = TypeVar("Object", bound=HasMetadata)
 
 
 class WatchedEvent(wire.Event, frozen=True, gc=False, rename="camel"):
-    """An Event with its metadata, which decisions do without."""
+    """An Event with its metadata, which decisions do not need."""
 
     metadata: wire.Metadata | None = None
 
 
 class Added(msgspec.Struct, Generic[Object], tag_field="type", tag="ADDED", frozen=True, gc=False):
-    """An object is there, or is selected now."""
+    """An object exists, or is selected now."""
 
     object: Object
 
@@ -47,39 +45,25 @@ class Modified(msgspec.Struct, Generic[Object], tag_field="type", tag="MODIFIED"
 
 
 class Deleted(msgspec.Struct, Generic[Object], tag_field="type", tag="DELETED", frozen=True, gc=False):
-    """An object is gone, or is selected no more."""
+    """An object is gone, or is no longer selected."""
 
     object: Object
 
 
-class Bare(msgspec.Struct, frozen=True, gc=False):
-    """An object of which nothing but the metadata is read."""
-
-    metadata: wire.Metadata | None = None
-
-
 class Bookmark(msgspec.Struct, tag_field="type", tag="BOOKMARK", frozen=True, gc=False):
-    """Nothing has changed up to this resource version."""
+    """Everything up to this resource version has been sent."""
 
-    object: Bare
+    object: PartialObject
 
 
 class Error(msgspec.Struct, tag_field="type", tag="ERROR", frozen=True, gc=False):
-    """The watch ends, and why."""
+    """The reason why the watch ends."""
 
     object: Status
 
 
-class Page(msgspec.Struct, Generic[Object], frozen=True, gc=False):
-    """One page of a list."""
-
-    kind: str | None = None
-    metadata: ListMeta | None = None
-    items: list[Object] | None = None
-
-
-class Decoding(Generic[Object]):
-    """How one resource is decoded.
+class Decoder(Generic[Object]):
+    """Decodes one resource.
 
     Args:
         kind: the struct of one object.
@@ -95,76 +79,70 @@ class Decoding(Generic[Object]):
         """Decode one line of a watch.
 
         Raises:
-            Exception: one of :data:`UNREADABLE`.
+            Exception: one of :data:`DECODE_ERRORS`.
         """
-        found: Added[Object] | Modified[Object] | Deleted[Object] | Bookmark | Error = self._line.decode(line)
-        return found
+        event: Added[Object] | Modified[Object] | Deleted[Object] | Bookmark | Error = self._line.decode(line)
+        return event
 
     def page(self, body: bytes) -> Page[Object]:
         """Decode one page of a list.
 
         Raises:
-            Exception: one of :data:`UNREADABLE`.
+            Exception: one of :data:`DECODE_ERRORS`.
         """
-        found: Page[Object] = self._page.decode(body)
-        return found
+        page: Page[Object] = self._page.decode(body)
+        return page
 
     def one(self, body: bytes) -> Object:
         """Decode one object.
 
         Raises:
-            Exception: one of :data:`UNREADABLE`.
+            Exception: one of :data:`DECODE_ERRORS`.
         """
-        found: Object = self._one.decode(body)
-        return found
+        decoded: Object = self._one.decode(body)
+        return decoded
 
+    def partial_page(self, body: bytes) -> tuple[Page[Object], list[wire.Metadata]]:
+        """Return a page without the items that cannot be decoded, and the metadata of those.
 
-PODS: Decoding[wire.Pod] = Decoding(wire.Pod)
-EVENTS: Decoding[WatchedEvent] = Decoding(WatchedEvent)
-
-
-class _Line(msgspec.Struct, frozen=True):
-    type: str
-    object: Bare
-
-
-_ROUGH_LINE = msgspec.json.Decoder(_Line)
-_BARE = msgspec.json.Decoder(Bare)
-
-
-def rough_line(line: bytes) -> tuple[str, wire.Metadata]:
-    """Return the type and the metadata of a line whose object is not of the form that it should have.
-
-    Raises:
-        Exception: not even that can be read: one of :data:`UNREADABLE`.
-    """
-    found = _ROUGH_LINE.decode(line)
-    return found.type, found.object.metadata or wire.Metadata()
-
-
-class _RawPage(msgspec.Struct, frozen=True):
-    metadata: ListMeta | None = None
-    items: list[msgspec.Raw] | None = None
-
-
-_RAW_PAGE = msgspec.json.Decoder(_RawPage)
-
-
-def rough_page(body: bytes, decoding: Decoding[Object]) -> tuple[Page[Object], list[wire.Metadata]]:
-    """Return a page without those of its items that are not of the form that they should have, and their metadata.
-
-    Raises:
-        Exception: the page is none: one of :data:`UNREADABLE`.
-    """
-    raw = _RAW_PAGE.decode(body)
-    items: list[Object] = []
-    others: list[wire.Metadata] = []
-    for item in raw.items or ():
-        try:
-            items.append(decoding.one(bytes(item)))
-        except UNREADABLE:
+        Raises:
+            Exception: the page itself cannot be decoded: one of :data:`DECODE_ERRORS`.
+        """
+        raw = _RAW_PAGE.decode(body)
+        items: list[Object] = []
+        others: list[wire.Metadata] = []
+        for item in raw.items or ():
             try:
-                others.append(_BARE.decode(item).metadata or wire.Metadata())
-            except UNREADABLE:
-                others.append(wire.Metadata())
-    return Page("List", raw.metadata, items), others
+                items.append(self.one(bytes(item)))
+            except DECODE_ERRORS:
+                try:
+                    others.append(_PARTIAL.decode(item).metadata or wire.Metadata())
+                except DECODE_ERRORS:
+                    others.append(wire.Metadata())
+        return Page("List", raw.metadata, items), others
+
+
+PODS: Decoder[wire.Pod] = Decoder(wire.Pod)
+EVENTS: Decoder[WatchedEvent] = Decoder(WatchedEvent)
+
+
+class PartialEvent(msgspec.Struct, frozen=True):
+    """A line of a watch whose object cannot be decoded."""
+
+    type: str
+    object: PartialObject
+
+
+_PARTIAL_LINE = msgspec.json.Decoder(PartialEvent)
+_PARTIAL = msgspec.json.Decoder(PartialObject)
+_RAW_PAGE = msgspec.json.Decoder(Page[msgspec.Raw])
+
+
+def partial_line(line: bytes) -> tuple[str, wire.Metadata]:
+    """Return the type and the metadata of a line whose object cannot be decoded.
+
+    Raises:
+        Exception: not even they can be decoded: one of :data:`DECODE_ERRORS`.
+    """
+    event = _PARTIAL_LINE.decode(line)
+    return event.type, event.object.metadata or wire.Metadata()

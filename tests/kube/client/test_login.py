@@ -12,8 +12,10 @@ import pytest
 
 from flytekitplugins_podtriage.kube.client.connection import _renewing, connect
 from flytekitplugins_podtriage.kube.client.http import send
+from flytekitplugins_podtriage.kube.client.operation import Operation
 from tests.kube.scripted import Scripted, serve
 
+LIST = Operation("list", "pods")
 PLUGIN = """
 import json, sys
 with open(sys.argv[1]) as file:
@@ -41,10 +43,10 @@ def test_an_exec_plugin_is_run_again_for_a_401(script: Scripted, tmp_path: Path)
     (tmp_path / "config").write_text(json.dumps(config))
     cluster = connect(kubeconfig=str(tmp_path / "config"), environ={})
     script.token = "second"
-    assert send(cluster, "GET", "/api/v1/pods").status == 401
+    assert send(cluster, LIST).status == 401
     (tmp_path / "token").write_text("second")
-    assert send(cluster, "GET", "/api/v1/pods").status == 200
-    assert send(cluster, "GET", "/api/v1/pods").status == 200
+    assert send(cluster, LIST).status == 200
+    assert send(cluster, LIST).status == 200
     tokens = [asked.headers["authorization"].removeprefix("Bearer ") for asked in script.asked]
     assert tokens == ["first", "first", "first", "second", "second"]
     cluster.client.rest_client.pool_manager.clear()

@@ -33,8 +33,8 @@ def test_what_is_empty_or_does_not_end_is_no_line(pieces: list[bytes], expected:
 
 
 def test_a_line_is_of_a_bounded_length() -> None:
-    assert list(lines([b"x" * 5, b"x" * 5, b"\n"], longest=10)) == [b"x" * 10]
-    found = lines([b"a\n", b"x" * 6, b"x" * 6, b"\n"], longest=10)
+    assert list(lines([b"x" * 5, b"x" * 5, b"\n"], max_line=10)) == [b"x" * 10]
+    found = lines([b"a\n", b"x" * 6, b"x" * 6, b"\n"], max_line=10)
     assert next(found) == b"a"
     with pytest.raises(LineTooLong, match="more than 10 bytes"):
         next(found)

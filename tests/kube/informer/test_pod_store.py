@@ -14,7 +14,7 @@ from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.core.triage import triage
 from flytekitplugins_podtriage.kube.informer.pod_entry import Limits
-from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
+from flytekitplugins_podtriage.kube.informer.pod_store import PodStore
 from flytekitplugins_podtriage.kube.informer.resource_version import newer
 from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
 from tests.builders import NAMESPACE as NS
@@ -38,7 +38,7 @@ class Known:
     def __init__(self, **limits: Any) -> None:
         self.time = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
         self.changed: list[tuple[str, str]] = []
-        self.cache = PodCache(lambda: self.time, Limits(**limits), self.changed.append)
+        self.cache = PodStore(lambda: self.time, Limits(**limits), self.changed.append)
 
     def pod(self, name: str, version: int | str, uid: str | None = None, *, listed: bool = False) -> PodSnapshot:
         found = pod(name=name, version=version, uid=uid)
@@ -51,7 +51,7 @@ class Known:
 
     def drop_event(self, uid: str, name: str) -> None:
         found = event("Failed", uid=uid, name=name)
-        self.cache.events.drop(found["metadata"]["uid"], read_event(found))
+        self.cache.events.delete(found["metadata"]["uid"], read_event(found))
 
     def get_cached(self, name: str = "a") -> PodSnapshot:
         found = self.cache.get_cached(NS, name)
@@ -85,8 +85,8 @@ def test_every_change_is_told_and_has_a_greater_number(known: Known) -> None:
         lambda: known.event("uid-a", "e", 4, "two"),
         lambda: known.event("uid-a", "n", 5, "fine", type="Normal"),
         lambda: known.drop_event("uid-a", "e"),
-        lambda: known.cache.events.settle(set(), "9"),
-        lambda: known.cache.drop("uid-a", None),
+        lambda: known.cache.events.end_list(set(), "9"),
+        lambda: known.cache.delete("uid-a", None),
         lambda: known.pod("a", 10),
         lambda: known.pod("a", 11, "another-uid"),
     ):
@@ -104,8 +104,8 @@ def test_what_says_the_same_again_is_no_change(known: Known) -> None:
     known.pod("a", 1, listed=True)
     known.event("uid-a", "e", 3, "one")
     known.drop_event("uid-a", "unknown")
-    known.cache.settle({"uid-a"}, "9")
-    known.cache.events.settle({"uid-e"}, "9")
+    known.cache.end_list({"uid-a"}, "9")
+    known.cache.events.end_list({"uid-e"}, "9")
     assert known.get_cached().version == version
     assert len(known.changed) == 2
 
@@ -130,7 +130,7 @@ def test_events_that_come_before_their_pod_are_kept_for_it(known: Known) -> None
 
 
 def test_of_pods_that_nobody_watches_few_events_are_kept(make: Any) -> None:
-    known = make(strangers=3, events_of_pod=2)
+    known = make(orphans=3, events_of_pod=2)
     for number in range(5):
         for each in range(4):
             known.event(f"uid-{number}", f"e{number}{each}", 1, f"{number} {each}")
@@ -178,29 +178,29 @@ def test_a_pod_that_is_gone_is_known_with_its_last_state_and_its_events(known: K
     known.pod("a", 1)
     known.event("uid-a", "e", 2, "one")
     last = pod("Failed", name="a", version=3, reason="Evicted")
-    known.cache.drop("uid-a", read_pod(last))
+    known.cache.delete("uid-a", read_pod(last))
     known.event("uid-a", "f", 4, "a last word")
     known.drop_event("uid-a", "e")
-    known.cache.events.settle(set(), "9")
+    known.cache.events.end_list(set(), "9")
     seen = known.get_cached()
     assert seen.gone and seen.pod.status.reason == "Evicted"
     assert known.messages() == ["one", "a last word"]
     assert list(known.cache.list_cached()) == []
-    known.cache.drop("uid-a", None)
+    known.cache.delete("uid-a", None)
     assert known.get_cached().version == seen.version
 
 
 def test_a_deletion_is_of_the_pod_with_that_uid(known: Known) -> None:
     known.pod("a", 1)
     known.pod("a", 5, "uid-next")
-    known.cache.drop("uid-a", read_pod(pod(name="a", version=4)))
+    known.cache.delete("uid-a", read_pod(pod(name="a", version=4)))
     assert not known.get_cached().gone
 
 
 def test_when_the_time_is_over_pods_that_are_gone_are_forgotten(make: Any) -> None:
     known = make(gone_for=60.0)
     known.pod("a", 1)
-    known.cache.drop("uid-a", None)
+    known.cache.delete("uid-a", None)
     known.time += timedelta(seconds=59)
     known.cache.advance("5")
     assert known.get_cached().gone
@@ -213,7 +213,7 @@ def test_when_the_time_is_over_pods_that_are_gone_are_forgotten(make: Any) -> No
 
 
 def test_a_pod_that_was_just_made_is_known_at_once(known: Known) -> None:
-    known.cache.settle(set(), "9")
+    known.cache.end_list(set(), "9")
     known.cache.offer(read_pod(pod(name="a", version=10)))
     version = known.get_cached().version
     known.pod("a", 10)
@@ -247,7 +247,7 @@ def test_after_an_answer_the_watch_does_not_go_back(known: Known) -> None:
 
 def test_an_answer_that_the_watch_is_past_does_not_bring_a_pod_back(known: Known) -> None:
     known.pod("a", 5)
-    known.cache.drop("uid-a", read_pod(pod(name="a", version=8)))
+    known.cache.delete("uid-a", read_pod(pod(name="a", version=8)))
     known.cache.offer(read_pod(pod(name="a", version=7)))
     assert known.get_cached().gone
     known.cache.advance("20")
@@ -257,7 +257,7 @@ def test_an_answer_that_the_watch_is_past_does_not_bring_a_pod_back(known: Known
 
 def test_where_versions_cannot_be_compared_the_watchs_word_counts(known: Known) -> None:
     known.pod("a", "x5")
-    known.cache.drop("uid-a", read_pod(pod(name="a", version="x8")))
+    known.cache.delete("uid-a", read_pod(pod(name="a", version="x8")))
     known.cache.offer(read_pod(pod(name="a", version="x7")))
     assert known.get_cached().gone
     known.cache.offer(read_pod(pod(name="a", version="x9", uid="uid-next")))
@@ -265,12 +265,12 @@ def test_where_versions_cannot_be_compared_the_watchs_word_counts(known: Known) 
 
 
 def test_a_pod_made_while_a_list_is_read_is_not_lost_by_it(known: Known) -> None:
-    known.cache.begin()
+    known.cache.begin_list()
     known.cache.offer(read_pod(pod(name="a", version=12)))
-    known.cache.settle(set(), "9")
+    known.cache.end_list(set(), "9")
     assert not known.get_cached().gone
-    known.cache.begin()
-    known.cache.settle(set(), "20")
+    known.cache.begin_list()
+    known.cache.end_list(set(), "20")
     assert known.get_cached().gone
 
 
@@ -278,15 +278,15 @@ def test_what_is_told_beside_the_watch_is_seen_with_what_is_known(known: Known) 
     known.pod("a", 5)
     known.event("uid-a", "e", 6, "one")
     for version, expected in ((4, "5"), (7, "7")):
-        seen = known.cache.beside(read_pod(pod(name="a", version=version)))
+        seen = known.cache.snapshot_of(read_pod(pod(name="a", version=version)))
         assert (seen.pod.metadata.resource_version, len(seen.events)) == (expected, 1)
-    stranger = known.cache.beside(read_pod(pod(name="b", version=1)))
+    stranger = known.cache.snapshot_of(read_pod(pod(name="b", version=1)))
     assert (stranger.events, stranger.memory, stranger.gone) == ((), None, False)
 
 
 def test_a_list_that_began_after_an_answer_counts_more_than_it_though_it_counts_from_lower(known: Known) -> None:
     known.cache.offer(read_pod(pod(name="a", version=300)))
-    known.cache.begin()
+    known.cache.begin_list()
     assert known.pod("a", 20, listed=True).pod.metadata.resource_version == "20"
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.kube.client.connection import Cluster
-from flytekitplugins_podtriage.kube.informer.backoff import Pace
-from flytekitplugins_podtriage.kube.informer.pod_store import PodCache
-from flytekitplugins_podtriage.kube.informer.reflector import Watch
+from flytekitplugins_podtriage.kube.informer.backoff import WatchOptions
+from flytekitplugins_podtriage.kube.informer.pod_store import PodStore
+from flytekitplugins_podtriage.kube.informer.reflector import Reflector
 from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
 from tests.builders import NAMESPACE as NS
 from tests.builders import event, pod
@@ -26,7 +26,7 @@ TROUBLE = st.sampled_from(["", "", "", "cut", "cut", "gone", "expire", "garbage"
 ROUNDS = st.tuples(st.just("round"), st.tuples(st.lists(TROUBLE, max_size=2), st.integers(0, 2000)))
 BETWEEN = st.tuples(st.just("between"), st.lists(CHANGES | ANSWERS, min_size=1, max_size=4))
 STEPS = st.lists(CHANGES | CHANGES | ROUNDS | ROUNDS | BETWEEN | ANSWERS, min_size=12, max_size=40)
-PACE = Pace(page=2)
+OPTIONS = WatchOptions(page_size=2)
 
 
 class Client:
@@ -46,15 +46,15 @@ class Run:
     def __init__(self) -> None:
         self.server = Model(make_pod)
         self.time = datetime(2026, 3, 1, tzinfo=timezone.utc)
-        self.cache = PodCache(lambda: self.time, changed=self.changed)
-        self.watch = Watch(
+        self.cache = PodStore(lambda: self.time, changed=self.changed)
+        self.watch = Reflector(
             Cluster(Client()),
             self.server,
             PODS,
             self.cache,
             "pods",
             NS,
-            pace=PACE,
+            options=OPTIONS,
             clock=lambda: 0.0,
             chance=lambda: 0.0,
         )
@@ -148,7 +148,7 @@ def test_the_cache_ends_with_the_pods_of_the_cluster(steps: list[tuple[str, Any]
 @given(STEPS)
 def test_the_cache_ends_with_the_events_of_the_cluster(steps: list[tuple[str, Any]]) -> None:
     """The pods are known throughout; their events come, change and go."""
-    cache = PodCache(lambda: datetime(2026, 3, 1, tzinfo=timezone.utc))
+    cache = PodStore(lambda: datetime(2026, 3, 1, tzinfo=timezone.utc))
     for about in ("p", "q"):
         cache.put(PODS.one(msgspec.json.encode(pod(name=about))), listed=False)
 
@@ -160,8 +160,16 @@ def test_the_cache_ends_with_the_events_of_the_cluster(steps: list[tuple[str, An
         return found
 
     server = Model(make)
-    watch = Watch(
-        Cluster(Client()), server, EVENTS, cache.events, "events", NS, pace=PACE, clock=lambda: 0.0, chance=lambda: 0.0
+    watch = Reflector(
+        Cluster(Client()),
+        server,
+        EVENTS,
+        cache.events,
+        "events",
+        NS,
+        options=OPTIONS,
+        clock=lambda: 0.0,
+        chance=lambda: 0.0,
     )
     for what, how in steps:
         if what in ("put", "delete"):
@@ -184,12 +192,12 @@ def test_a_pod_that_is_gone_is_kept_for_its_time_and_no_longer(ages: list[int], 
     from flytekitplugins_podtriage.kube.informer.pod_entry import Limits
 
     time = [datetime(2026, 3, 1, tzinfo=timezone.utc)]
-    cache = PodCache(lambda: time[0], Limits(gone=most, gone_for=30.0))
+    cache = PodStore(lambda: time[0], Limits(gone=most, gone_for=30.0))
     left: list[tuple[str, datetime]] = []
     for number, age in enumerate(ages):
         found = PODS.one(msgspec.json.encode(pod(name=f"p{number}", version=number + 1)))
         cache.put(found, listed=False)
-        cache.drop(f"uid-p{number}", found)
+        cache.delete(f"uid-p{number}", found)
         left.append((f"p{number}", time[0]))
         time[0] += timedelta(seconds=age)
         cache.advance("1000")

@@ -41,7 +41,7 @@ def test_what_is_selected(text: str, expected: bool) -> None:
 
 @pytest.mark.parametrize("text", ["a=b=c", "=", "a in b", "a>1", "a b", "-a", "a/b/c", ",,", "a=\u00e9"])
 def test_what_cannot_be_read_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="cannot be read; allowed: key, !key"):
+    with pytest.raises(ValueError, match="invalid term .*; allowed: key, !key"):
         Selector.parse(text)
 
 
@@ -52,5 +52,5 @@ def test_an_object_without_labels_has_none() -> None:
 
 def test_labels_make_a_selector() -> None:
     assert Selector.of({"b": "2", "a": "1"}).text == "a=1,b=2"
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="invalid term"):
         Selector.of({"a": "x y"})
