@@ -7,6 +7,7 @@ must be there for it to match at all: one word of each of its phrases, or its st
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from flytekitplugins_podtriage.core.errors import InvalidRule
 from flytekitplugins_podtriage.core.rules.rule import Rule
@@ -26,22 +27,22 @@ class RuleBook(Sequence[Rule]):
             InvalidRule: two rules share an id.
         """
         self._rules = tuple(rules)
-        # A set of rules is a number with a bit for each one's place: sets are joined, and walked in order, the fastest so.
-        self._by_word: dict[str, int] = {}
-        self._by_status: dict[int, int] = {}
-        self._by_reason: dict[str, int] = {}
-        seen: set[str] = set()
-        for place, rule in enumerate(self._rules):
-            if rule.id in seen:
+        # Positions of rules in the table, by what a message must have for them to match.
+        self._by_word: dict[str, list[int]] = {}
+        self._by_status: dict[int, list[int]] = {}
+        self._by_reason: dict[str, list[int]] = {}
+        ids: set[str] = set()
+        for position, rule in enumerate(self._rules):
+            if rule.id in ids:
                 raise InvalidRule(f"rule {rule.id!r}: the id is taken; every rule has one of its own")
-            seen.add(rule.id)
-            # One file is enough, and the rarest is the best: reasons before statuses before words.
+            ids.add(rule.id)
+            # One index is enough, and the rarest is the best: reasons before statuses before words.
             if rule.reasons:
-                _file(self._by_reason, rule.reasons, place)
+                _add(self._by_reason, rule.reasons, position)
             elif rule.statuses:
-                _file(self._by_status, rule.statuses, place)
+                _add(self._by_status, rule.statuses, position)
             else:
-                _file(self._by_word, rule.anchors, place)
+                _add(self._by_word, rule.anchors, position)
         self._anchors = frozenset(self._by_word)
 
     def __getitem__(self, index: int) -> Rule:  # type: ignore[override]  # slices are not needed
@@ -63,23 +64,25 @@ class RuleBook(Sequence[Rule]):
 
     def first_match(self, words: Words, status: int | None, reason: str | None, peer: Peer | None) -> Rule | None:
         """Return the first rule that recognises the message, or None."""
-        places = 0
-        by_word = self._by_word
+        positions: list[int] = []
         for word in words.each & self._anchors:
-            places |= by_word[word]
+            positions += self._by_word[word]
         if status is not None:
-            places |= self._by_status.get(status, 0)
+            positions += self._by_status.get(status, ())
         if reason is not None:
-            places |= self._by_reason.get(reason, 0)
-        while places:
-            first = places & -places  # the lowest of the bits
-            rule = self._rules[first.bit_length() - 1]
+            positions += self._by_reason.get(reason, ())
+        # A rule that several words lead to is tried again; removing it from the list would cost more.
+        positions.sort()
+        for position in positions:
+            rule = self._rules[position]
             if rule.matches(words, status, reason, peer):
                 return rule
-            places ^= first
         return None
 
 
-def _file(index: dict, keys: Iterable, place: int) -> None:  # type: ignore[type-arg]  # one helper for three key types
+_Key = TypeVar("_Key")
+
+
+def _add(index: dict[_Key, list[int]], keys: Iterable[_Key], position: int) -> None:
     for key in keys:
-        index[key] = index.get(key, 0) | 1 << place
+        index.setdefault(key, []).append(position)
