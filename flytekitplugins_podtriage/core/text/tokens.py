@@ -94,18 +94,15 @@ def words(text: str) -> Words:
         text = _MANIFEST_OF.sub(f"manifest {NAME} in {NAME} :", text)
     if " not found" in text or ", repository" in text or " in Secret" in text:
         text = _IMAGE_NAMED.sub(rf"\1 {NAME}", text)
-    # Marks that all end a word are the usual case, and counting them is several times faster than the search.
-    ends = "/" not in text and "@" not in text
-    ends = ends and text.count(":") == text.count(": ") and text.count(".") == text.count(". ")
-    if ends or _INSIDE.search(text) is None:
-        listed = _split(text)
-        return Words(f" {' '.join(listed)} ", frozenset(listed), listed)
-    # Most words are letters and digits alone, or end in one mark: those are through with one test or two.
-    kept = [
-        NAME if not part.isalnum() and not part[:-1].isalnum() and _is_reference(part) else part
-        for part in text.split()
-    ]
-    listed = _split(" ".join(kept))
+    if _INSIDE.search(text) is not None:
+        # Most words are letters and digits alone, or end in one mark: those are through with one test or two.
+        text = " ".join(
+            [
+                NAME if not part.isalnum() and not part[:-1].isalnum() and _is_reference(part) else part
+                for part in text.split()
+            ]
+        )
+    listed = _split(text)
     return Words(f" {' '.join(listed)} ", frozenset(listed), listed)
 
 
