@@ -1,11 +1,11 @@
-"""From bytes to a verdict and on to JSON, against ``json.loads`` of the same bytes in the same run.
+"""Time from a pod's bytes to the JSON of its verdict, relative to ``json.loads`` of the same bytes in the same run.
 
-    python -m benchmarks.decision            the table
-    python -m benchmarks.decision --check    the same, and exit 1 if a goal is missed
+    python -m benchmarks.decision            print the table
+    python -m benchmarks.decision --check    print it, and exit with 1 if a goal is missed
 
-Every pod is new to the code (uid, names, tag, digest and times differ), so that no cache can help. Each figure is the
-median over rounds of a pass over all pods; the passes of the candidates and of the reference alternate, so that a
-change of the machine's speed meets all of them.
+No two pods are alike (uid, names, tag, digest and times differ), so caches do not help. Each figure is the median over
+all rounds of the processor time of one pass over all pods. The passes of the candidates and of the reference alternate,
+so that a change of the machine's speed affects all of them.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ GOALS = {
     ("podtriage", 7): 1.0,
     ("podtriage", 15): 0.5,
 }
-"""Largest ratio to json.loads, by policy and size in KB."""
+"""Highest ratio to json.loads, by policy and size in KB."""
 
 
 def measure(work: dict[str, Callable[[bytes], object]], pods: list[bytes]) -> dict[str, float]:
-    """Return the median time of each piece of work on one pod, in microseconds."""
+    """Return the median processor time of each candidate for one pod, in microseconds."""
     times: dict[str, list[float]] = {name: [] for name in work}
     gc.disable()
     try:
         for _ in range(ROUNDS):
             for name, function in work.items():
-                start = time.perf_counter()
+                start = time.process_time()
                 for pod in pods:
                     function(pod)
-                times[name].append((time.perf_counter() - start) / len(pods) * 1e6)
+                times[name].append((time.process_time() - start) / len(pods) * 1e6)
     finally:
         gc.enable()
     return {name: statistics.median(values) for name, values in times.items()}
 
 
 def decide(policy: Policy) -> Callable[[bytes], bytes]:
-    """Return the whole way under a policy: bytes in, JSON of the verdict out."""
+    """Return the whole decision under a policy: bytes in, JSON of the verdict out."""
     return lambda pod: triage(pod, policy=policy, now=NOW).to_json()
 
 

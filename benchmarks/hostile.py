@@ -1,11 +1,11 @@
-"""One message of a megabyte for each rule, made against its own matcher: time must stay linear in length.
+"""Adversarial messages of up to a megabyte against every rule: the time must stay linear in the length.
 
-    python -m benchmarks.hostile            the slowest ten
-    python -m benchmarks.hostile --check    the same, and exit 1 if doubling a message costs more than 2.3 x
+    python -m benchmarks.hostile            print the ten worst
+    python -m benchmarks.hostile --check    print them, and exit with 1 if doubling a message costs more than 2.3 x
 
-For each rule its phrases are repeated, cut short, glued together, buried in quotes, URLs and brackets: whatever makes a
-pattern begin and fail again and again. The ratio is that of the best times of a message and of one of twice its length,
-once below the longest that is read whole (64 Ki characters) and once above it.
+Each message repeats a rule's phrases, cut short or glued together, or what the patterns of core.text begin with, so
+that a pattern starts and fails again and again. A ratio compares the best processor times of a message and of one of
+twice its length, once below the length up to which messages are read whole (64 Ki characters) and once above it.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ PIECES = (
     "%3d",
     "ghp_a",
 )
-"""What the patterns of the text modules begin with."""
+"""What the patterns of core.text begin with."""
 
 
 def attacks() -> Iterator[tuple[str, str]]:
-    """Yield a name and a piece of text that is repeated to make the message."""
+    """Yield a name and the text that is repeated to make the message."""
     for rule in BUILT_IN:
         texts = [str(min(rule.statuses))] if rule.statuses else list(rule.phrases[:3]) or [min(rule.reasons)]
         for number, phrase in enumerate(texts):
@@ -76,32 +76,32 @@ def attacks() -> Iterator[tuple[str, str]]:
 
 
 def cost(piece: str, size: int) -> float:
-    """Return the time of one diagnosis of the piece repeated, in seconds."""
-    message = piece * (size // len(piece))  # whole pieces, so that both lengths end alike
-    start = time.perf_counter()
+    """Return the processor time of diagnosing a message of this size, in seconds."""
+    message = piece * (size // len(piece))  # whole pieces, so that both sizes end alike
+    start = time.process_time()
     diagnose(message)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def main() -> int:
-    """Print the worst ratios and the worst times; return 1 if one is too high."""
-    found = []
+    """Print the worst ratios and the slowest message; return 1 if a ratio is too high."""
+    costs = []
     gc.disable()
     for name, piece in attacks():
         for small, large in SIZES:
             half = whole = float("inf")
             for _ in range(TRIES):
-                # Again only where the ratio is too high: a busy machine gives way, a quadratic pattern does not.
+                # Measured again only where the ratio is too high: noise goes away, a quadratic pattern does not.
                 half = min(half, *(cost(piece, small) for _ in range(ROUNDS)))
                 whole = min(whole, *(cost(piece, large) for _ in range(ROUNDS)))
                 if whole / half <= LIMIT:
                     break
-            found.append((whole / half, whole, f"{name}, {large // 1000} KB"))
-    for ratio, whole, name in sorted(found, reverse=True)[:10]:
+            costs.append((whole / half, whole, f"{name}, {large // 1000} KB"))
+    for ratio, whole, name in sorted(costs, reverse=True)[:10]:
         print(f"{ratio:5.2f} x for twice the length   {whole * 1e3:8.1f} ms   {name}")
-    slowest = max(found, key=lambda item: item[1])
-    print(f"slowest: {slowest[1] * 1e3:.1f} ms ({slowest[2]}); {len(found)} pairs; limit {LIMIT} x")
-    return 1 if "--check" in sys.argv and max(found)[0] > LIMIT else 0
+    slowest = max(costs, key=lambda item: item[1])
+    print(f"slowest: {slowest[1] * 1e3:.1f} ms ({slowest[2]}); {len(costs)} pairs; limit {LIMIT} x")
+    return 1 if "--check" in sys.argv and max(costs)[0] > LIMIT else 0
 
 
 if __name__ == "__main__":

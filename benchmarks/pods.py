@@ -1,4 +1,4 @@
-"""Pods to measure with: of the size that Flyte's have, waiting in ImagePullBackOff, no two alike."""
+"""Pods to measure with: as large as Flyte's, waiting in ImagePullBackOff, no two alike."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
 
 
 def rate_limited_pod(number: int, size: int) -> bytes:
-    """Return a Flyte pod in ImagePullBackOff behind a rate limit, as JSON of about ``size`` bytes.
+    """Return a rate-limited Flyte pod in ImagePullBackOff, as JSON of about ``size`` bytes.
 
-    Uid, names, tag, digest and times differ from number to number. It is filled up with what fills real pods:
-    environment variables and managedFields.
+    Uid, names, tag, digest and times depend on the number. Environment variables and managedFields fill it up, as they
+    do in real pods.
     """
     mark = hashlib.sha256(f"{number}/{size}".encode()).hexdigest()
     execution = f"a{mark[:19]}"
