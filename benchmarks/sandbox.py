@@ -98,7 +98,7 @@ def main() -> int:
             good = cost <= GOAL and len(told) == 1
             missed |= not good
             print(
-                f"  {on:10} {len(run.attempts):5} attempts of {run.attempts[0].lasted}, {bodies:5} bodies   "
+                f"  {on:10} {len(run.attempts):5} attempts of {run.attempts[0].duration}, {bodies:5} bodies   "
                 f"{cost:6.3f} ms an attempt   "
                 f"goal <= {GOAL:.0f}   the same story {ROUNDS} times: {'yes' if len(told) == 1 else 'NO'}   "
                 f"{'ok' if good else 'MISSED'}"

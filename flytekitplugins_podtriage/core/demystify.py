@@ -35,7 +35,7 @@ _SIGKILL: Final = (137, 247)
 _INITIALIZING: Final = frozenset({"ErrImagePull", "ContainerCreating", "PodInitializing"})
 
 
-def judge(pod: wire.Pod, policy: Policy, dialect: Dialect, now: datetime) -> Verdict:
+def demystify_pod_status(pod: wire.Pod, policy: Policy, dialect: Dialect, now: datetime) -> Verdict:
     """Answer as the dialect's ``DemystifyPodStatus`` does at the time ``now``."""
     status = pod.status or _NO_STATUS
     annotations = (pod.metadata and pod.metadata.annotations) or {}

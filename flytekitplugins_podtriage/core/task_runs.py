@@ -1,4 +1,4 @@
-"""What became of a task: its attempts, who paid for each, and how it ended."""
+"""The run of a task on one backend: its attempts, who paid for each, and how it ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits
 from flytekitplugins_podtriage.core.model import ErrorKind, Verdict
 
 
-@attrs.frozen(slots=True)
+@attrs.frozen(slots=True, kw_only=True)
 class AttemptRecord:
     """One attempt."""
 
@@ -21,31 +21,31 @@ class AttemptRecord:
     """By the cluster's clock, as all times here."""
     ended: datetime
     verdict: Verdict
-    """What podtriage makes of the pod as it was in the end, whatever the backend makes of it."""
+    """Podtriage's own verdict on the pod in its last state, whatever the backend decided."""
     failure: Failure | None
-    """What the backend was told; None: the attempt succeeded."""
+    """The failure as the backend accounted for it; None: the attempt succeeded."""
     charged: ErrorKind | None = None
-    """Whose budget paid, or was found empty; None: nobody's."""
+    """The budget that paid, or that was empty; None: neither."""
     retried: bool = False
     """Whether another attempt follows."""
     counters: Counters = attrs.field(factory=Counters)
     """The backend's, after this attempt."""
     why: str = ""
     """Why that budget, in a sentence, where podtriage decided."""
-    met: Verdict | None = None
-    """What podtriage made of the last trouble on the way, which cost nothing then: a pull that was tried again."""
+    recovered_from: Verdict | None = None
+    """Podtriage's verdict on the last failure that did not end the attempt: a pull that was tried again."""
     states: tuple[str, ...] = ()
-    """What was seen of the pod, in order and without repetitions: ``Pending/ErrImagePull``."""
+    """The states of the pod, in order and without repetitions: ``Pending/ErrImagePull``."""
 
     @property
-    def lasted(self) -> timedelta:
+    def duration(self) -> timedelta:
         """How long it took, in the cluster's time."""
         return self.ended - self.began
 
 
-@attrs.frozen(slots=True)
+@attrs.frozen(slots=True, kw_only=True)
 class TaskRun:
-    """A task's whole course on one backend."""
+    """All attempts of a task on one backend."""
 
     task: str
     backend: str
@@ -60,10 +60,10 @@ class TaskRun:
 
     @property
     def paid(self) -> dict[ErrorKind, int]:
-        """How many attempts each budget paid for, or was found empty at."""
+        """How many attempts each budget paid for, or was empty for."""
         return {kind: sum(one.charged is kind for one in self.attempts) for kind in ErrorKind}
 
     @property
-    def lost(self) -> timedelta:
+    def time_lost(self) -> timedelta:
         """The time spent in attempts that failed."""
-        return sum((one.lasted for one in self.attempts if one.failure is not None), timedelta())
+        return sum((one.duration for one in self.attempts if one.failure is not None), timedelta())

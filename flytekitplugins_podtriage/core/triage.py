@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from flytekitplugins_podtriage.core import demystify
 from flytekitplugins_podtriage.core.decode import read_pod
+from flytekitplugins_podtriage.core.demystify import demystify_pod_status
 from flytekitplugins_podtriage.core.events import NOTHING, digest
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Phase, Verdict
@@ -44,7 +44,7 @@ def triage(
         raise ValueError("now is a naive datetime; allowed: one with a zone")
     read = read_pod(pod)
     if policy.dialect is not None:
-        return demystify.judge(read, policy, policy.dialect, now)
+        return demystify_pod_status(read, policy, policy.dialect, now)
     uid = read.metadata.uid if read.metadata else None
     told = digest(events, uid) if events else NOTHING
     return _judge(Case(read, told, memory, policy, policy.rules, now))

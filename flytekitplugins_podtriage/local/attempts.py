@@ -1,4 +1,4 @@
-"""Taking a task through its attempts: create a pod, watch it, let a backend judge it, account, and again."""
+"""Taking a task through its attempts: create a pod, watch it, let a backend decide, account, and try again."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.local.backends import Backend, End, State
 
 MOST: Final = 20
-"""After how many attempts charged to the platform a run on Flyte 2 is no longer followed: it may go on for ever."""
+"""After how many SYSTEM failures a run on Flyte 2 is no longer followed: they may go on for ever."""
 LONGEST: Final = timedelta(days=7)
-"""How long an attempt is followed, in the cluster's time: nothing may ever end a pull that hangs."""
+"""How long an attempt is followed, in the cluster's time: a pull that hangs may never end."""
 _FIRST_WAIT: Final = timedelta(seconds=0.5)
 _LONGEST_WAIT: Final = timedelta(seconds=15)
 """Between two requests to create a pod, as the connector's launcher waits."""
@@ -57,15 +57,15 @@ async def run_task(
         make_pod: the manifest of an attempt's pod, by its number from 0.
         task: its name, for the record.
         namespace: where its pods are created.
-        backend: who judges and accounts.
-        limits: what the backend allows it.
-        policy: podtriage's own, for the verdicts on record.
-        timeout: ``@task(timeout=...)``, in seconds: of each attempt, and twice that of all of them (FACTS section 2).
-        left_behind: the error document that an attempt's container left, read once its pod has succeeded: an
-            exception in a Python task's body is told there, and the container exits with 0 (flytekit's entrypoint).
-        most: after how many attempts charged to the platform it is no longer followed, where the platform's budget is
-            not bounded.
+        backend: what decides about attempts and accounts for them.
+        limits: of its retry budgets.
+        policy: podtriage's own, for the recorded verdicts.
+        timeout: ``@task(timeout=...)``, in seconds: of each attempt, and twice that of all of them.
+        left_behind: returns the error document that an attempt's container wrote, once its pod has succeeded: after an
+            exception in a Python task's body the container exits with 0 (flytekit's entrypoint).
+        most: after how many SYSTEM failures it is no longer followed, where the system budget is unlimited.
     """
+    run = partial(TaskRun, task=task, backend=backend.name, limits=limits)
     counters = Counters()
     records: list[AttemptRecord] = []
     rule, times, free = "", 0, 0
@@ -88,31 +88,31 @@ async def run_task(
             verdict=verdict,
             failure=failure,
             why=end.why,
-            met=course.met,
+            recovered_from=course.recovered_from,
             states=tuple(course.states),
         )
         if failure is None:
             records.append(record(counters=counters))
             await _remove(cluster, namespace, pod)
-            return TaskRun(task, backend.name, limits, tuple(records), True)
+            return run(attempts=tuple(records), succeeded=True)
         outcome = backend.account(counters, failure, limits)
         counters = outcome.counters
         retried = outcome.retried and end.why != _UNENDING
         records.append(record(charged=outcome.charged, retried=retried, counters=counters))
         if end.why == _UNENDING:
-            return TaskRun(task, backend.name, limits, tuple(records), False, failure, note=_UNENDING)
+            return run(attempts=tuple(records), succeeded=False, final=failure, note=_UNENDING)
         if course.created:
             await _remove(cluster, namespace, pod)
         else:
             await _remove_late(cluster, namespace, pod)
         if not outcome.retried:
-            return TaskRun(task, backend.name, limits, tuple(records), False, outcome.final)
+            return run(attempts=tuple(records), succeeded=False, final=outcome.final)
         if backend.name == "flyte-2" and course.created:
             counters = flyte_2_transition(counters)
             free += outcome.charged is ErrorKind.SYSTEM
             if free >= most:
                 note = f"followed for {len(records)} attempts"
-                return TaskRun(task, backend.name, limits, tuple(records), False, failure, note=note)
+                return run(attempts=tuple(records), succeeded=False, final=failure, note=note)
         rule, times = verdict.rule, state.repeated(verdict.rule) + 1
     raise AssertionError("a count does not end")
 
@@ -142,7 +142,7 @@ async def _attempt(
         verdict = answer.verdict or pod_not_created(error, since=began, policy=policy, now=now)
         if isinstance(answer, End):
             return answer, verdict
-        course.met = verdict
+        course.recovered_from = verdict
         if due is not None and now >= due:
             return End(_timeout(now, deadline)), verdict
         if now >= last:
@@ -234,7 +234,7 @@ def _renamed(pod: Mapping[str, Any], number: int) -> dict[str, Any]:
 
 
 class _Course:
-    """What was seen of one attempt on its way."""
+    """What was observed of one attempt."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -243,32 +243,33 @@ class _Course:
         """Whether the cluster has created its pod."""
         self.states: list[str] = []
         """In order, without repetitions."""
-        self.met: Verdict | None = None
-        """The last trouble that did not end it."""
+        self.recovered_from: Verdict | None = None
+        """The last failure that did not end it."""
 
     def note(self, snapshot: PodSnapshot, now: datetime, verdict: Verdict | None) -> None:
-        """Note what a person would see of a pod, unless it is what was seen last.
+        """Note the state of a pod, if it has changed.
 
         Args:
             snapshot: the pod.
             now: the moment.
-            verdict: podtriage's own, if it is there already.
+            verdict: podtriage's own, if there is one already.
         """
         if snapshot.pod is self._pod:
             return
         self._pod = snapshot.pod
-        text = _seen(snapshot)
+        text = _state(snapshot)
         states = self.states
         if states and states[-1] == text:
             return
         if "/" in text and text not in states:
             verdict = verdict or triage_snapshot(snapshot, self.policy, now)
             if verdict.kind is not None and not verdict.phase.failing:
-                self.met = verdict
+                self.recovered_from = verdict
         states.append(text)
 
 
-def _seen(snapshot: PodSnapshot) -> str:
+def _state(snapshot: PodSnapshot) -> str:
+    """Return the state of a pod as a person would name it: ``Pending/ErrImagePull``."""
     status = snapshot.pod.status
     text = (status.phase if status else None) or "Pending"
     if status is not None and status.reason:
@@ -278,11 +279,8 @@ def _seen(snapshot: PodSnapshot) -> str:
         *((status and status.container_statuses) or ()),
     ):
         state = container.state
-        told = state and (state.waiting or state.terminated)
-        if (
-            told is not None
-            and told.reason
-            and told.reason not in ("ContainerCreating", "PodInitializing", "Completed")
-        ):
-            return f"{text}/{told.reason}"
+        detail = state and (state.waiting or state.terminated)
+        reason = detail.reason if detail is not None else None
+        if reason and reason not in ("ContainerCreating", "PodInitializing", "Completed"):
+            return f"{text}/{reason}"
     return text

@@ -141,7 +141,7 @@ def _run(run: TaskRun) -> dict[str, Any]:
         "user_paid": run.paid[ErrorKind.USER],
         "system_paid": run.paid[ErrorKind.SYSTEM],
         "user_wronged": wronged(run),
-        "lost_seconds": run.lost.total_seconds(),
+        "lost_seconds": run.time_lost.total_seconds(),
         "final": _failure(run.final),
         "remedy": remedy(run),
         "attempts": [_attempt(one, run) for one in run.attempts],
@@ -155,7 +155,7 @@ def _attempt(record: AttemptRecord, run: TaskRun) -> dict[str, Any]:
         "pod": record.pod,
         "began": record.began,
         "ended": record.ended,
-        "seconds": record.lasted.total_seconds(),
+        "seconds": record.duration.total_seconds(),
         "happened": happened(record),
         "fault": fault(record) or None,
         "category": category(record) or None,
@@ -166,7 +166,7 @@ def _attempt(record: AttemptRecord, run: TaskRun) -> dict[str, Any]:
         "user_left": user,
         "system_left": system,
         "states": record.states,
-        "met": None if record.met is None else masked(record.met),
+        "met": None if record.recovered_from is None else masked(record.recovered_from),
         "verdict": masked(record.verdict),
     }
 

@@ -24,11 +24,11 @@ WRONGED: Final = "charged to the user for what is the platform's doing"
 def happened(record: AttemptRecord) -> str:
     """Say in a sentence what became of an attempt."""
     if record.failure is None:
-        if record.met is None:
+        if record.recovered_from is None:
             return "Succeeded"
         pulls = sum(state.endswith("ErrImagePull") for state in record.states)
         before = f"{pulls} pull{'s' if pulls > 1 else ''} failed: " if pulls else ""
-        return line(f"Succeeded; before that {before}{means(record.met)}", 160)
+        return line(f"Succeeded; before that {before}{means(record.recovered_from)}", 160)
     if record.verdict.kind is None:
         # Nothing is wrong with the pod: a timeout, or an exception that the body left in its error document.
         return _sentence(record.failure.message.strip().rpartition("\n")[2] or record.failure.code)
@@ -44,7 +44,7 @@ def _sentence(text: str) -> str:
 def category(record: AttemptRecord) -> str:
     """Return the category of a failed attempt, or of what was in the way of one that succeeded; else nothing."""
     if record.failure is None:
-        return str(record.met.category or "") if record.met is not None else ""
+        return str(record.recovered_from.category or "") if record.recovered_from is not None else ""
     if record.verdict.kind is None:
         return str(Category.DEADLINE) if record.failure.code == "TimeoutExpired" else str(Category.APP_ERROR)
     return str(record.verdict.category or "")
@@ -53,14 +53,14 @@ def category(record: AttemptRecord) -> str:
 def fault(record: AttemptRecord) -> str:
     """Return whose fault it was that an attempt failed, or had to be waited for: ``USER``, ``SYSTEM`` or nothing."""
     if record.failure is None:
-        return str(record.met.kind or "") if record.met is not None else ""
+        return str(record.recovered_from.kind or "") if record.recovered_from is not None else ""
     return str(record.verdict.kind or record.failure.kind)
 
 
 def remedy(run: TaskRun) -> str:
     """Return what helps against the first trouble of a run; nothing if there was none."""
     for one in run.attempts:
-        found = one.met if one.failure is None else one.verdict
+        found = one.recovered_from if one.failure is None else one.verdict
         if found is not None and found.remedy:
             return found.remedy
     return ""

@@ -69,13 +69,16 @@ def test_a_trouble_that_passes_is_on_record_though_it_cost_nothing() -> None:
     record = run("pull: 429 x2", "connector").attempts[0]
 
     assert record.failure is None
-    assert record.met is not None
-    assert (str(record.met.category), record.met.kind) == ("registry_rate_limited", ErrorKind.SYSTEM)
+    assert record.recovered_from is not None
+    assert (str(record.recovered_from.category), record.recovered_from.kind) == (
+        "registry_rate_limited",
+        ErrorKind.SYSTEM,
+    )
     assert record.states.count("Pending/ErrImagePull") == 2
 
 
 def test_without_any_trouble_there_is_nothing_on_record() -> None:
-    assert run("", "connector").attempts[0].met is None
+    assert run("", "connector").attempts[0].recovered_from is None
 
 
 def test_a_preemption_is_the_cause_though_the_grace_ends_first() -> None:

@@ -135,7 +135,7 @@ def test_a_policy_of_its_own_decides_how_long_its_pod_is_held(containers: Any, r
     containers.impatient()
 
     assert runs[0][0].attempts[0].charged is ErrorKind.SYSTEM
-    assert runs[0][0].attempts[0].lasted.total_seconds() == pytest.approx(60, abs=1)
+    assert runs[0][0].attempts[0].duration.total_seconds() == pytest.approx(60, abs=1)
 
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 1), (["--run-commands"], 0)])

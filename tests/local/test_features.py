@@ -45,7 +45,7 @@ def test_a_timeout_is_the_clusters_time_and_the_users_budget(features: Any, runs
         features.patient(n=1)
 
     run = runs[0][0]
-    assert [(one.charged, one.lasted) for one in run.attempts] == [(ErrorKind.USER, timedelta(minutes=10))] * 2
+    assert [(one.charged, one.duration) for one in run.attempts] == [(ErrorKind.USER, timedelta(minutes=10))] * 2
     assert "TimeoutExpired" in str(run.attempts[0].failure)
 
 

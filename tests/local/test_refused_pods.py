@@ -92,8 +92,8 @@ def test_what_passes_within_the_patience_costs_nothing(error: ClusterError) -> N
     assert cluster.requests == [timedelta(seconds=one) for one in (0, 0.5, 1.5, 3.5)]
     [record] = done.attempts
     assert (record.charged, cluster.bodies) == (None, 1)
-    assert record.met is not None
-    assert record.met.kind is (USER if error is WEBHOOK else SYSTEM)
+    assert record.recovered_from is not None
+    assert record.recovered_from.kind is (USER if error is WEBHOOK else SYSTEM)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_what_lasts_is_charged_when_the_patience_ends_as_the_connector_does(
     cluster = Refusing([error], forever=True)
     done = run(cluster, "connector", retries=1)
 
-    assert [record.lasted for record in done.attempts] == [timedelta(seconds=patience)] * attempts
+    assert [record.duration for record in done.attempts] == [timedelta(seconds=patience)] * attempts
     assert {record.verdict.kind for record in done.attempts} == {kind}
     # Two of the system budget, then the user's retry, then the reserve, and then neither budget can pay.
     expected = [USER, USER] if kind is USER else [SYSTEM, SYSTEM, USER, SYSTEM, SYSTEM]
@@ -146,7 +146,7 @@ def test_stock_flyte_1_16_waits_for_a_quota_until_its_timeout(on: str) -> None:
     assert run(passing, on).succeeded
 
     done = run(Refusing([QUOTA], forever=True), on, retries=1, timeout=300)
-    assert [record.lasted for record in done.attempts] == [timedelta(seconds=300)] * 2
+    assert [record.duration for record in done.attempts] == [timedelta(seconds=300)] * 2
     assert [record.failure and record.failure.code for record in done.attempts] == ["TimeoutExpired"] * 2
 
 

@@ -110,7 +110,7 @@ def test_a_policy_of_the_task_decides_how_long_its_pod_is_held(workflows: Any, r
 
     first = runs[0][0].attempts[0]
     assert first.charged is ErrorKind.SYSTEM
-    assert first.lasted.total_seconds() == pytest.approx(60, abs=1)
+    assert first.duration.total_seconds() == pytest.approx(60, abs=1)
 
 
 def test_a_workflow_runs_each_task_through_its_own_attempts(workflows: Any, runs: Runs) -> None:

@@ -80,8 +80,18 @@ def test_an_audit_has_the_keys_of_the_page() -> None:
 def test_runs_have_the_keys_of_the_page() -> None:
     verdict = triage({"kind": "Pod"}, now=NOON)
     failure = Failure(ErrorKind.SYSTEM, "Interrupted", "why")
-    one = AttemptRecord(1, "pod", NOON, NOON, verdict, failure, ErrorKind.SYSTEM, met=verdict)
-    told = json.loads(runs_json([TaskRun("task", "connector", Limits(), (one,), False, failure)], "why"))
+    one = AttemptRecord(
+        number=1,
+        pod="pod",
+        began=NOON,
+        ended=NOON,
+        verdict=verdict,
+        failure=failure,
+        charged=ErrorKind.SYSTEM,
+        recovered_from=verdict,
+    )
+    run = TaskRun(task="task", backend="connector", limits=Limits(), attempts=(one,), succeeded=False, final=failure)
+    told = json.loads(runs_json([run], "why"))
     section = SECTIONS["`rehearse`"]
     first = set(re.findall(r"`([a-z_]+)`", "\n".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))))
     assert keys(told) <= documented(section + VERDICT)

@@ -82,7 +82,7 @@ def _attempts(run: TaskRun) -> Table:
         user, system = left(record, run.limits)
         wrong = record.charged is ErrorKind.USER and record.verdict.kind is ErrorKind.SYSTEM
         paid = Text(paid_by(record), style="bold red" if wrong else "")
-        table.add_row(str(record.number), what, length(record.lasted), paid, str(user), str(system))
+        table.add_row(str(record.number), what, length(record.duration), paid, str(user), str(system))
     return table
 
 
@@ -104,7 +104,7 @@ def _compared(runs: Sequence[TaskRun]) -> Table:
             str(len(run.attempts)),
             user,
             str(paid[ErrorKind.SYSTEM] or "·"),
-            length(run.lost) if run.lost else "·",
+            length(run.time_lost) if run.time_lost else "·",
             Text(outcome(run), style="" if run.succeeded else "red"),
         )
     return table
@@ -119,7 +119,7 @@ def _attempts_below(run: TaskRun) -> Group:
         found += [
             hanging(Text(f"{record.number}  ", "bold"), Text(happened(record))),
             *([hanging(Text("   "), Text(f"{fault(record)}  {name}", "yellow"))] if name else []),
-            hanging(Text("   "), Text(f"took {length(record.lasted)}, charged to {paid_by(record)}")),
+            hanging(Text("   "), Text(f"took {length(record.duration)}, charged to {paid_by(record)}")),
             hanging(Text("   "), Text(f"left: user {user}, platform {system}")),
         ]
     return Group(*found)
@@ -129,7 +129,7 @@ def _compared_below(runs: Sequence[TaskRun]) -> Group:
     found: list[RenderableType] = [Text("the same faults on", "bold")]
     for run in runs:
         user = f"{WRONG if wronged(run) else ''}{run.paid[ErrorKind.USER]}"
-        charged = f"user charged {user}, platform charged {run.paid[ErrorKind.SYSTEM]}, {length(run.lost)} lost"
+        charged = f"user charged {user}, platform charged {run.paid[ErrorKind.SYSTEM]}, {length(run.time_lost)} lost"
         found += [
             Text(f"{NAMES.get(run.backend, run.backend)}: {outcome(run)}"),
             hanging(Text("   "), Text(f"attempts {len(run.attempts)}, {charged}")),

@@ -79,7 +79,7 @@ def _attempt(record: AttemptRecord, run: TaskRun) -> Sequence[str]:
         str(record.number),
         what,
         badge(kind) if kind else "",
-        text(length(record.lasted)),
+        text(length(record.duration)),
         paid,
         str(user),
         str(system),
@@ -94,6 +94,6 @@ def _compared(run: TaskRun) -> Sequence[str]:
         str(len(run.attempts)),
         element("strong", user, "bad") if wronged(run) else user,
         str(paid[ErrorKind.SYSTEM]),
-        text(length(run.lost)),
+        text(length(run.time_lost)),
         text(outcome(run)),
     )

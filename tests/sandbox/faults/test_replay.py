@@ -98,7 +98,7 @@ def test_an_end_in_back_off_lasts_until_the_backend_ends_it() -> None:
     stock = run(plan, "flyte-1.16")
 
     assert [one.charged for one in stock.attempts] == [ErrorKind.USER]
-    assert stock.attempts[0].lasted >= timedelta(minutes=3)
+    assert stock.attempts[0].duration >= timedelta(minutes=3)
     assert str(stock.attempts[0].verdict.category) == "registry_rate_limited"
 
 
