@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.http import Timeouts, send
 from flytekitplugins_podtriage.kube.client.objects import DECODE_ERRORS, PartialObject
 from flytekitplugins_podtriage.kube.client.operation import Operation
@@ -26,7 +26,7 @@ def workflow(namespace: str, name: str) -> Operation:
     return Operation("get", _PLURAL, namespace, name, group=f"{_GROUP}/v1alpha1")
 
 
-def execution_over(cluster: Cluster, operation: Operation, timeouts: Timeouts) -> bool | None:
+def execution_over(connection: Connection, operation: Operation, timeouts: Timeouts) -> bool | None:
     """Return whether an execution has ended: its FlyteWorkflow says so, or does not exist any more.
 
     Returns:
@@ -35,7 +35,7 @@ def execution_over(cluster: Cluster, operation: Operation, timeouts: Timeouts) -
     Raises:
         TransportError: there is no response.
     """
-    response = send(cluster, operation, timeout=timeouts.urllib3())
+    response = send(connection, operation, timeout=timeouts.urllib3())
     if response.status == 404:
         # If the API itself does not exist, the 404 is about no object, and may not even be a Status.
         status = read_status(response.body)

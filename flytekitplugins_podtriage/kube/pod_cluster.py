@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError, PodSnapshot
 from flytekitplugins_podtriage.kube.client import requests
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.http import Timeouts
 from flytekitplugins_podtriage.kube.client.operation import Operation
 from flytekitplugins_podtriage.kube.flyteworkflows import execution_over, workflow
@@ -46,7 +46,7 @@ class KubeCluster:
     """A :class:`~flytekitplugins_podtriage.core.pod_cluster.PodCluster`: a real Kubernetes.
 
     Args:
-        cluster: the connection.
+        connection: the connection.
         namespace: the namespace whose pods are watched; None: all, which needs a cluster role.
         selector: the labels of the pods that are watched; None: all pods.
         timeouts: how long a request may take.
@@ -61,7 +61,7 @@ class KubeCluster:
 
     def __init__(
         self,
-        cluster: Cluster,
+        connection: Connection,
         namespace: str | None = None,
         selector: str | None = TASK_LABEL,
         *,
@@ -71,7 +71,7 @@ class KubeCluster:
         limits: Limits | None = None,
         watch_options: WatchOptions | None = None,
     ) -> None:
-        self._cluster = cluster
+        self._connection = connection
         self._namespace = namespace
         self._selector = Selector.parse(selector or "")
         self._timeouts = timeouts or Timeouts()
@@ -83,8 +83,8 @@ class KubeCluster:
         self._delivered: dict[Key, int] = {}
         self._closed = False
         self._events = Reflector(
-            cluster,
-            HttpSource(cluster, {"fieldSelector": _POD_EVENTS}, self._timeouts),
+            connection,
+            HttpSource(connection, {"fieldSelector": _POD_EVENTS}, self._timeouts),
             EVENTS,
             self._store.events,
             "events",
@@ -92,8 +92,8 @@ class KubeCluster:
             options=watch_options,
         )
         self._pods = Reflector(
-            cluster,
-            HttpSource(cluster, {"labelSelector": selector} if selector else {}, self._timeouts),
+            connection,
+            HttpSource(connection, {"labelSelector": selector} if selector else {}, self._timeouts),
             PODS,
             self._store,
             "pods",
@@ -237,7 +237,7 @@ class KubeCluster:
     @property
     def default_namespace(self) -> str:
         """The namespace of the kubeconfig's context, or of the pod that this runs in."""
-        return self._cluster.namespace
+        return self._connection.namespace
 
     def watch_error(self) -> ClusterError | None:
         """Return the error that keeps the pods from being watched; None if there is none."""
@@ -270,10 +270,10 @@ class KubeCluster:
 
     async def _run(self, operation: Operation, function: Callable[..., Result], *arguments: Any) -> Result:
         """Make a request in a thread; it is never sent if no thread is free within the time."""
-        prefix = f"{self._cluster.location}: {operation}: no response"
+        prefix = f"{self._connection.location}: {operation}: no response"
         if self._closed:
             raise ClusterBusy(f"{prefix}: podtriage is closing down")
-        call = functools.partial(function, self._cluster, operation, *arguments, self._timeouts)
+        call = functools.partial(function, self._connection, operation, *arguments, self._timeouts)
         request = asyncio.get_running_loop().run_in_executor(self._threads, call)
         try:
             return await asyncio.wait_for(request, self._timeouts.total)

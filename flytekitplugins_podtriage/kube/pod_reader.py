@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.errors import NotFound
 from flytekitplugins_podtriage.kube.client.operation import Operation
 from flytekitplugins_podtriage.kube.client.paging import list_items
@@ -20,7 +20,7 @@ class _Kind(msgspec.Struct):
     kind: str = "Pod"
 
 
-def read_pod(cluster: Cluster, namespace: str, name: str) -> bytes:
+def read_pod(connection: Connection, namespace: str, name: str) -> bytes:
     """Return a pod.
 
     Raises:
@@ -28,12 +28,12 @@ def read_pod(cluster: Cluster, namespace: str, name: str) -> bytes:
         ClusterError: the request failed.
     """
     operation = _checked(Operation("get", "pods", namespace, name, role=_ROLE))
-    body = fetch(cluster, operation, retries=RETRIES)
-    decode(cluster, operation, body, _Kind, "a pod")  # complete, and JSON; the core decodes the rest
+    body = fetch(connection, operation, retries=RETRIES)
+    decode(connection, operation, body, _Kind, "a pod")  # complete, and JSON; the core decodes the rest
     return body
 
 
-def read_events(cluster: Cluster, namespace: str, name: str, uid: str | None = None) -> list[bytes]:
+def read_events(connection: Connection, namespace: str, name: str, uid: str | None = None) -> list[bytes]:
     """Return the events of a pod; with its uid, without those of an earlier pod of the same name.
 
     Events are kept for an hour (kube-apiserver ``--event-ttl``): there may be none left.
@@ -47,7 +47,7 @@ def read_events(cluster: Cluster, namespace: str, name: str, uid: str | None = N
     if uid:
         selectors.append(f"involvedObject.uid={uid}")
     operation = Operation("list", "events", namespace, role=_ROLE)
-    return list(list_items(cluster, operation, {"fieldSelector": ",".join(selectors)}))
+    return list(list_items(connection, operation, {"fieldSelector": ",".join(selectors)}))
 
 
 def _checked(operation: Operation) -> Operation:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from flytekitplugins_podtriage.kube.client.connection import Cluster, connect
+from flytekitplugins_podtriage.kube.client.connection import Connection, connect
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
 from tests.apiserver.kubelet import ScriptedKubelet
@@ -162,11 +162,11 @@ def front(server: ApiServer) -> Iterator[Front]:
 
 
 @pytest.fixture
-def cluster_of(server: ApiServer) -> Iterator[Callable[..., Cluster]]:
+def cluster_of(server: ApiServer) -> Iterator[Callable[..., Connection]]:
     """Return the maker of connections: of a user, straight to the server or through a front."""
-    made: list[Cluster] = []
+    made: list[Connection] = []
 
-    def make(user: str, front: Front | None = None, namespace: str = "default") -> Cluster:
+    def make(user: str, front: Front | None = None, namespace: str = "default") -> Connection:
         path = server.kubeconfig(user, namespace, front.url if front else None)
         made.append(connect(kubeconfig=path, environ={}))
         return made[-1]

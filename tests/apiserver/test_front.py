@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import urllib3
 
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.errors import Forbidden, TransportError
 from flytekitplugins_podtriage.kube.client.operation import Operation
 from flytekitplugins_podtriage.kube.client.paging import list_items
@@ -90,7 +90,7 @@ def test_requests_are_named_as_the_authorizer_names_them(line: str, verb: str, r
 
 
 def test_what_is_asked_reaches_the_server_as_the_user_who_asks(
-    front: Front, cluster_of: Callable[..., Cluster], admin: Api, namespace: str
+    front: Front, cluster_of: Callable[..., Connection], admin: Api, namespace: str
 ) -> None:
     admin.post(pods(namespace), manifest(name="p"))
     assert len(list(list_items(cluster_of("connector", front), Operation("list", "pods", namespace)))) == 1
@@ -192,7 +192,7 @@ def test_a_watch_ends_with_the_server(server: ApiServer, front: Front, watch: Wa
 
 
 def test_connections_are_refused_until_they_are_accepted_again(
-    front: Front, cluster_of: Callable[..., Cluster], watch: Watch, namespace: str
+    front: Front, cluster_of: Callable[..., Connection], watch: Watch, namespace: str
 ) -> None:
     cluster = cluster_of("connector", front)
     list(list_items(cluster, Operation("list", "pods", namespace)))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.informer.backoff import WatchOptions
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
@@ -17,7 +17,7 @@ from tests.apiserver.server import ApiServer
 from tests.apiserver.watching import eventually, gone, listed, names, opened, phase, there, until, watching
 from tests.builders import manifest
 
-ClusterOf = Callable[..., Cluster]
+ClusterOf = Callable[..., Connection]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, PodCluster
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.namespaces import Namespaces
 from flytekitplugins_podtriage.kube.pod_cluster import TASK_LABEL, KubeCluster
 from tests.apiserver.api import Api
@@ -33,7 +33,7 @@ def allow_in(admin: Api, namespace: str, user: str) -> None:
 
 
 @asynccontextmanager
-async def opened(cluster: Cluster, *names: str) -> AsyncIterator[Namespaces]:
+async def opened(cluster: Connection, *names: str) -> AsyncIterator[Namespaces]:
     found = Namespaces({name: KubeCluster(cluster, name, watch_options=HURRY) for name in names})
     await found.start()
     try:
@@ -46,7 +46,7 @@ async def test_each_namespace_is_watched_by_a_role_of_its_own(
     admin: Api,
     kubelet: ScriptedKubelet,
     make_namespace: Callable[[], str],
-    cluster_of: Callable[..., Cluster],
+    cluster_of: Callable[..., Connection],
 ) -> None:
     one, two, other = (make_namespace() for _ in range(3))
     watched = manifest(name="p", labels={TASK_LABEL: "t"}, automountServiceAccountToken=False)
@@ -79,7 +79,7 @@ async def test_each_namespace_is_watched_by_a_role_of_its_own(
 
 
 async def test_a_namespace_without_the_right_is_named(
-    admin: Api, make_namespace: Callable[[], str], cluster_of: Callable[..., Cluster]
+    admin: Api, make_namespace: Callable[[], str], cluster_of: Callable[..., Connection]
 ) -> None:
     one, two = make_namespace(), make_namespace()
     allow_in(admin, one, "nobody")

@@ -16,7 +16,7 @@ from flytekitplugins_podtriage.core.pod_cluster import (
     PodRejected,
     QuotaExceeded,
 )
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.http import Timeouts
 from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 from tests.apiserver.api import Api, pods
@@ -25,7 +25,7 @@ from tests.apiserver.kubelet import ScriptedKubelet
 from tests.apiserver.watching import gone, opened, there, until, watching
 from tests.builders import manifest
 
-ClusterOf = Callable[..., Cluster]
+ClusterOf = Callable[..., Connection]
 
 
 async def test_a_pod_that_it_makes_is_known_at_once(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:

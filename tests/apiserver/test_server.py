@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.operation import Operation
 from flytekitplugins_podtriage.kube.client.paging import list_items
 from tests.apiserver.api import Api, ApiStatus, pods
@@ -72,7 +72,7 @@ def test_every_test_has_a_namespace_of_its_own(make_namespace: Callable[[], str]
     assert admin.find(pods(second, "p")) is None
 
 
-def test_the_packages_own_connection_works(cluster_of: Callable[..., Cluster], admin: Api, namespace: str) -> None:
+def test_the_packages_own_connection_works(cluster_of: Callable[..., Connection], admin: Api, namespace: str) -> None:
     admin.post(pods(namespace), manifest(name="p"))
     cluster = cluster_of("connector", namespace=namespace)
     assert cluster.namespace == namespace

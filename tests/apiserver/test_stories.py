@@ -16,7 +16,7 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.absent_pods import triage_snapshot
 from flytekitplugins_podtriage.core.decode import read_event, read_pod
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from tests.apiserver.api import Api, pods
 from tests.apiserver.kubelet import stamp
 from tests.apiserver.story import Story
@@ -55,7 +55,7 @@ def of(verdict: Verdict, shift: timedelta = timedelta()) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", STORIES)
 async def test_the_verdicts_are_those_of_the_recording(
-    cluster_of: Callable[..., Cluster],
+    cluster_of: Callable[..., Connection],
     admin: Api,
     tell: Callable[[dict[str, Any], str], Story],
     namespace: str,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from flytekitplugins_podtriage.core.pod_cluster import PodCluster, PodSnapshot
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
 from tests.apiserver.kubelet import ScriptedKubelet
@@ -19,7 +19,7 @@ from tests.builders import manifest
 FINALIZER = "flyte.org/finalizer-k8s"
 LIMITED = "429 Too Many Requests"
 
-ClusterOf = Callable[..., Cluster]
+ClusterOf = Callable[..., Connection]
 
 
 async def test_it_is_a_pod_cluster(cluster_of: ClusterOf, namespace: str) -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.informer.backoff import WatchOptions
 from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
@@ -22,7 +22,7 @@ HURRY = WatchOptions(first_wait=0.02, max_wait=0.1, lag_wait=0.02, min_duration=
 
 @asynccontextmanager
 async def watching(
-    cluster: Cluster, namespace: str | None = None, selector: str | None = None, **options: Any
+    cluster: Connection, namespace: str | None = None, selector: str | None = None, **options: Any
 ) -> AsyncIterator[KubeCluster]:
     """Watch pods (all of them, if no selector is given), from a whole first list on."""
     async with opened(cluster, namespace, selector, **options) as found:
@@ -32,7 +32,7 @@ async def watching(
 
 @asynccontextmanager
 async def opened(
-    cluster: Cluster, namespace: str | None = None, selector: str | None = None, **options: Any
+    cluster: Connection, namespace: str | None = None, selector: str | None = None, **options: Any
 ) -> AsyncIterator[KubeCluster]:
     """Begin to watch pods, and wait for nothing."""
     found = KubeCluster(cluster, namespace, selector, **{"watch_options": HURRY, **options})

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from flytekitplugins_podtriage.kube.client.connection import Cluster, connect
+from flytekitplugins_podtriage.kube.client.connection import Connection, connect
 from tests.builders import NAMESPACE, event, pod
 from tests.kube.scripted import Scripted, serve
 
@@ -181,10 +181,10 @@ def waits() -> list[float]:
 
 
 @pytest.fixture
-def cluster(kubeconfig: str, waits: list[float]) -> Iterator[Cluster]:
+def cluster(kubeconfig: str, waits: list[float]) -> Iterator[Connection]:
     """Connect to ``server``."""
     found = connect(kubeconfig=kubeconfig, environ={})
-    yield Cluster(found.client, found.namespace, found.name, timeout=10.0, sleep=waits.append)
+    yield Connection(found.client, found.namespace, found.name, timeout=10.0, sleep=waits.append)
     found.client.rest_client.pool_manager.clear()
 
 
@@ -207,7 +207,7 @@ def script() -> Iterator[Scripted]:
 
 
 @pytest.fixture
-def scripted(script: Scripted, tmp_path: Path) -> Iterator[Cluster]:
+def scripted(script: Scripted, tmp_path: Path) -> Iterator[Connection]:
     """Connect to an API server that answers what ``script`` says."""
     server, thread = serve(script)
     path = tmp_path / "scripted"

@@ -23,7 +23,7 @@ from flytekitplugins_podtriage.core.pod_cluster import (
     QuotaExceeded,
 )
 from flytekitplugins_podtriage.kube import pod_cluster
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.errors import Forbidden
 from flytekitplugins_podtriage.kube.client.http import Timeouts
 from flytekitplugins_podtriage.kube.informer.backoff import WatchOptions
@@ -43,13 +43,13 @@ NO_RIGHT = 'User "ann" cannot {verb} resource "{resource}" in API group "" in th
 
 
 @pytest.fixture
-def kube(scripted: Cluster) -> KubeCluster:
+def kube(scripted: Connection) -> KubeCluster:
     """A cluster that nobody watches."""
     return KubeCluster(scripted, NS)
 
 
 @asynccontextmanager
-async def watching(cluster: Cluster, namespace: str | None = NS, **options: Any) -> AsyncIterator[KubeCluster]:
+async def watching(cluster: Connection, namespace: str | None = NS, **options: Any) -> AsyncIterator[KubeCluster]:
     """Watch, from a whole first list on."""
     found = KubeCluster(cluster, namespace, **{"watch_options": HURRY, **options})
     await found.start()
@@ -78,12 +78,12 @@ def test_it_is_a_pod_cluster(kube: KubeCluster) -> None:
     assert isinstance(kube, PodCluster)
 
 
-def test_a_selector_that_cannot_be_read_is_refused(scripted: Cluster) -> None:
+def test_a_selector_that_cannot_be_read_is_refused(scripted: Connection) -> None:
     with pytest.raises(ValueError, match="allowed: key"):
         KubeCluster(scripted, NS, "a=b=c")
 
 
-def test_its_time_is_the_real_one_or_the_one_that_is_given(scripted: Cluster, kube: KubeCluster) -> None:
+def test_its_time_is_the_real_one_or_the_one_that_is_given(scripted: Connection, kube: KubeCluster) -> None:
     assert abs(kube.now() - datetime.now(timezone.utc)) < timedelta(minutes=1)
     assert KubeCluster(scripted, now=lambda: FOREVER).now() == FOREVER
 
@@ -91,7 +91,7 @@ def test_its_time_is_the_real_one_or_the_one_that_is_given(scripted: Cluster, ku
 # Create
 
 
-async def test_a_pod_that_is_made_is_known_at_once(script: Scripted, scripted: Cluster) -> None:
+async def test_a_pod_that_is_made_is_known_at_once(script: Scripted, scripted: Connection) -> None:
     script.reply("POST", PODS, 201, MADE)
     async with watching(scripted) as kube:
         await synced(kube)
@@ -328,7 +328,7 @@ async def test_a_conflict_without_a_uid_is_told(script: Scripted, kube: KubeClus
 # Read, list, logs
 
 
-async def test_a_pod_that_is_read_comes_with_what_is_known_of_it(script: Scripted, scripted: Cluster) -> None:
+async def test_a_pod_that_is_read_comes_with_what_is_known_of_it(script: Scripted, scripted: Connection) -> None:
     script.reply("GET", POD, 200, pod(name="f1-n0-0", version=12, uid="u1", labels={TASK_LABEL: "x"}))
     async with watching(scripted) as kube:
         script.wait_for_watch("pods").write(line("ADDED", MADE))
@@ -352,7 +352,7 @@ async def test_a_pod_that_is_read_comes_with_what_is_known_of_it(script: Scripte
     ],
 )
 async def test_a_pod_that_could_not_be_read_is_not_said_to_be_missing(
-    script: Scripted, scripted: Cluster, code: int, body: Any, kind: type[ClusterError], words: str
+    script: Scripted, scripted: Connection, code: int, body: Any, kind: type[ClusterError], words: str
 ) -> None:
     held = threading.Event() if words == "none within" else None
     script.reply("GET", POD, code, body, held=held)
@@ -459,7 +459,7 @@ async def test_whether_an_execution_is_over_cannot_be_known_of_a_server_that_is_
 # The watch
 
 
-async def test_one_watch_of_ours_and_one_of_events(script: Scripted, scripted: Cluster) -> None:
+async def test_one_watch_of_ours_and_one_of_events(script: Scripted, scripted: Connection) -> None:
     assert not KubeCluster(scripted, NS).synced()
     async with watching(scripted) as kube:
         script.wait_for_watch("events")
@@ -471,14 +471,14 @@ async def test_one_watch_of_ours_and_one_of_events(script: Scripted, scripted: C
     ]
 
 
-async def test_all_namespaces_and_all_labels(script: Scripted, scripted: Cluster) -> None:
+async def test_all_namespaces_and_all_labels(script: Scripted, scripted: Connection) -> None:
     async with watching(scripted, None, selector=None):
         script.wait_for_watch("events")
     assert [asked.path for asked in script.asked if "watch" in asked.query] == ["/api/v1/pods", "/api/v1/events"]
     assert "labelSelector" not in script.asked[0].query
 
 
-async def test_what_the_watch_writes_is_seen(script: Scripted, scripted: Cluster) -> None:
+async def test_what_the_watch_writes_is_seen(script: Scripted, scripted: Connection) -> None:
     async with watching(scripted) as kube:
         watch = script.wait_for_watch("pods")
         added, modified = line("ADDED", MADE), line("MODIFIED", pod(name="f1-n0-0", version=11, uid="u1"))
@@ -490,7 +490,7 @@ async def test_what_the_watch_writes_is_seen(script: Scripted, scripted: Cluster
         assert (await until(kube, "f1-n0-0", lambda seen: seen.gone)).pod.metadata.resource_version == "12"
 
 
-async def test_a_cut_in_the_middle_of_a_line_loses_nothing(script: Scripted, scripted: Cluster) -> None:
+async def test_a_cut_in_the_middle_of_a_line_loses_nothing(script: Scripted, scripted: Connection) -> None:
     async with watching(scripted) as kube:
         first = script.wait_for_watch("pods")
         first.write(line("ADDED", MADE) + line("MODIFIED", pod(name="f1-n0-0", version=11, uid="u1"))[:50])
@@ -502,7 +502,7 @@ async def test_a_cut_in_the_middle_of_a_line_loses_nothing(script: Scripted, scr
         await until(kube, "f1-n0-0", lambda seen: seen.pod.metadata.resource_version == "11")
 
 
-async def test_events_that_may_not_be_read_leave_the_pods(script: Scripted, scripted: Cluster) -> None:
+async def test_events_that_may_not_be_read_leave_the_pods(script: Scripted, scripted: Connection) -> None:
     no = forbidden("events is forbidden: " + NO_RIGHT.format(verb="list", resource="events"))
     script.reply("GET", f"/api/v1/namespaces/{NS}/events", 403, no)
     async with watching(scripted) as kube:
@@ -513,7 +513,7 @@ async def test_events_that_may_not_be_read_leave_the_pods(script: Scripted, scri
         assert f"may not list events in namespace '{NS}' (403)" in str(kube.events_error())
 
 
-async def test_pods_that_may_not_be_read_are_told(script: Scripted, scripted: Cluster) -> None:
+async def test_pods_that_may_not_be_read_are_told(script: Scripted, scripted: Connection) -> None:
     script.reply("GET", PODS, 403, forbidden("pods is forbidden: " + NO_RIGHT.format(verb="list", resource="pods")))
     async with watching(scripted) as kube:
         script.wait_for("GET", PODS, 2)
@@ -522,7 +522,7 @@ async def test_pods_that_may_not_be_read_are_told(script: Scripted, scripted: Cl
 
 
 async def test_a_watch_that_nothing_comes_from_ends_with_the_cluster(
-    script: Scripted, scripted: Cluster, caplog: pytest.LogCaptureFixture
+    script: Scripted, scripted: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with watching(scripted) as kube:
         script.wait_for_watch("events")
@@ -532,7 +532,7 @@ async def test_a_watch_that_nothing_comes_from_ends_with_the_cluster(
     assert caplog.records == []
 
 
-async def test_a_silent_connection_is_given_up(script: Scripted, scripted: Cluster) -> None:
+async def test_a_silent_connection_is_given_up(script: Scripted, scripted: Connection) -> None:
     async with watching(scripted, watch_options=WatchOptions(idle_timeout=0.02, min_duration=0.0)) as kube:
         second = script.wait_for_watch("pods", 2)
         assert second.asked.query["resourceVersion"] == "7"
@@ -543,7 +543,7 @@ async def test_a_silent_connection_is_given_up(script: Scripted, scripted: Clust
 # Waiting for news
 
 
-async def test_who_waits_for_a_pod_is_told_each_change_once(script: Scripted, scripted: Cluster) -> None:
+async def test_who_waits_for_a_pod_is_told_each_change_once(script: Scripted, scripted: Connection) -> None:
     async with watching(scripted) as kube:
         waiting = asyncio.ensure_future(kube.wait_for_change(NS, "f1-n0-0", FOREVER))
         watch = script.wait_for_watch("pods")
@@ -577,7 +577,7 @@ async def test_delivered_versions_of_forgotten_pods_are_removed(
     assert kube._delivered == {(NS, "f1-n0-0"): 1}
 
 
-async def test_who_waits_is_not_kept_by_a_cluster_that_is_closed(scripted: Cluster) -> None:
+async def test_who_waits_is_not_kept_by_a_cluster_that_is_closed(scripted: Connection) -> None:
     async with watching(scripted) as kube:
         waiting = asyncio.ensure_future(kube.wait_for_change(NS, "f1-n0-0", FOREVER))
         await asyncio.sleep(0)  # so that it waits
@@ -600,7 +600,7 @@ async def test_who_waits_no_longer_is_forgotten(kube: KubeCluster) -> None:
 # An API server that hangs
 
 
-async def test_a_request_that_no_thread_has_begun_in_time_is_never_made(script: Scripted, scripted: Cluster) -> None:
+async def test_a_request_that_no_thread_has_begun_in_time_is_never_made(script: Scripted, scripted: Connection) -> None:
     held = threading.Event()
     script.reply("GET", POD, 200, MADE, held=held)
     script.reply("POST", PODS, 201, MADE)
@@ -622,7 +622,7 @@ async def test_a_request_that_no_thread_has_begun_in_time_is_never_made(script: 
 
 
 async def test_a_login_that_is_not_taken_any_more_is_read_anew_once(
-    script: Scripted, scripted: Cluster, kube: KubeCluster, tmp_path: Path
+    script: Scripted, scripted: Connection, kube: KubeCluster, tmp_path: Path
 ) -> None:
     script.reply("GET", POD, 200, MADE)
     script.token = "first"
@@ -636,7 +636,7 @@ async def test_a_login_that_is_not_taken_any_more_is_read_anew_once(
     assert [asked.headers["authorization"] for asked in script.asked[3:]] == ["Bearer first", "Bearer second"]
 
 
-async def test_the_watch_logs_in_anew_too(script: Scripted, scripted: Cluster, tmp_path: Path) -> None:
+async def test_the_watch_logs_in_anew_too(script: Scripted, scripted: Connection, tmp_path: Path) -> None:
     script.token = "second"
     (tmp_path / "token").write_text("second")
     async with watching(scripted) as kube:
@@ -644,7 +644,7 @@ async def test_the_watch_logs_in_anew_too(script: Scripted, scripted: Cluster, t
         assert kube.synced()
 
 
-async def test_many_who_meet_a_401_at_once_log_in_once(script: Scripted, scripted: Cluster, tmp_path: Path) -> None:
+async def test_many_who_meet_a_401_at_once_log_in_once(script: Scripted, scripted: Connection, tmp_path: Path) -> None:
     script.reply("GET", POD, 200, MADE)
     script.token = "second"
     (tmp_path / "token").write_text("second")
@@ -655,17 +655,17 @@ async def test_many_who_meet_a_401_at_once_log_in_once(script: Scripted, scripte
         assert scripted.login is not None
         scripted.login()
 
-    kube = KubeCluster(Cluster(scripted.client, login=login), NS)
+    kube = KubeCluster(Connection(scripted.client, login=login), NS)
     await asyncio.gather(*(kube.get(NS, "f1-n0-0") for _ in range(8)))
     assert logins == [1]
 
 
-async def test_a_login_that_fails_leaves_the_401(script: Scripted, scripted: Cluster) -> None:
+async def test_a_login_that_fails_leaves_the_401(script: Scripted, scripted: Connection) -> None:
     def fail() -> None:
         raise RuntimeError("exec plugin: no such file")
 
     script.token = "second"
     with pytest.raises(ClusterDenied, match="not logged in"):
-        await KubeCluster(Cluster(scripted.client, login=fail), NS).get(NS, "f1-n0-0")
+        await KubeCluster(Connection(scripted.client, login=fail), NS).get(NS, "f1-n0-0")
     with pytest.raises(ClusterDenied, match="not logged in"):
-        await KubeCluster(Cluster(scripted.client), NS).get(NS, "f1-n0-0")
+        await KubeCluster(Connection(scripted.client), NS).get(NS, "f1-n0-0")

@@ -18,7 +18,7 @@ _NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 
 @attrs.frozen
-class Cluster:
+class Connection:
     """A connection to a cluster."""
 
     client: Any
@@ -44,7 +44,7 @@ class Cluster:
 
 def connect(
     context: str | None = None, kubeconfig: str | None = None, environ: Mapping[str, str] | None = None
-) -> Cluster:
+) -> Connection:
     """Configure a connection. Nothing is sent before the first request, but an exec plugin may be run to log in.
 
     Args:
@@ -66,7 +66,7 @@ def connect(
     return _from_kubeconfig(path, context)
 
 
-def _from_kubeconfig(path: str, context: str | None) -> Cluster:
+def _from_kubeconfig(path: str, context: str | None) -> Connection:
     config = _config()
     try:
         contexts, active = config.list_kube_config_contexts(config_file=path)
@@ -89,10 +89,10 @@ def _from_kubeconfig(path: str, context: str | None) -> Cluster:
         config.load_kube_config(path, context, client_configuration=client.configuration, persist_config=False)
 
     name = f"the cluster of context {selected['name']}"
-    return Cluster(client, str(namespace), name, login=_renewing(client, log_in))
+    return Connection(client, str(namespace), name, login=_renewing(client, log_in))
 
 
-def _in_cluster() -> Cluster:
+def _in_cluster() -> Connection:
     from kubernetes import client
 
     configuration: Any = client.Configuration()
@@ -107,7 +107,7 @@ def _in_cluster() -> Cluster:
     def log_in() -> None:
         _config().load_incluster_config(client_configuration=configuration)
 
-    return Cluster(api_client, namespace, "this pod's cluster", login=_renewing(api_client, log_in))
+    return Connection(api_client, namespace, "this pod's cluster", login=_renewing(api_client, log_in))
 
 
 def _renewing(client: Any, log_in: Callable[[], None]) -> Callable[[], None]:

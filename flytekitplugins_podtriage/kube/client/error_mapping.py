@@ -13,7 +13,7 @@ from flytekitplugins_podtriage.core.pod_cluster import (
     PodRejected,
     QuotaExceeded,
 )
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.errors import Forbidden, ListExpired, NotFound, describe
 from flytekitplugins_podtriage.kube.client.operation import Operation
 from flytekitplugins_podtriage.kube.client.status import Status
@@ -28,21 +28,21 @@ _UNAUTHORIZED: Final = re.compile(
 _QUOTA: Final = re.compile(r'[a-z]+ "[^"]*" is forbidden: (?:exceeded quota: |status unknown for quota: )')
 
 
-def response_error(cluster: Cluster, operation: Operation, code: int, status: Status) -> ClusterError:
+def response_error(connection: Connection, operation: Operation, code: int, status: Status) -> ClusterError:
     """Return the error for a response that is not a success.
 
     Args:
-        cluster: the cluster that answered.
+        connection: the connection to the cluster that answered.
         operation: what was requested.
         code: the HTTP status.
         status: the ``Status`` in the body.
     """
-    prefix, detail = f"{cluster.location}: {operation}", status.detail
+    prefix, detail = f"{connection.location}: {operation}", status.detail
     if code == 401:
         return ClusterDenied(f"{prefix}: not logged in (401): {detail}; log in again (kubectl has to work)")
     if code == 403:
         return Forbidden(
-            f"{cluster.location}: may not {operation.permission} (403): {detail}; "
+            f"{connection.location}: may not {operation.permission} (403): {detail}; "
             f"a role that may, to be bound to the user: {operation.role_command}"
         )
     if code == 404 and status.reason == "NotFound":
@@ -57,12 +57,12 @@ def response_error(cluster: Cluster, operation: Operation, code: int, status: St
     return ClusterError(f"{prefix}: HTTP {code}: {detail}")
 
 
-def create_error(cluster: Cluster, operation: Operation, code: int, status: Status) -> ClusterError:
+def create_error(connection: Connection, operation: Operation, code: int, status: Status) -> ClusterError:
     """Return the error for a pod that was not created; see :func:`response_error`."""
-    error = response_error(cluster, operation, code, status)
+    error = response_error(connection, operation, code, status)
     if status.kind != "Status" or code in (401, 408, 429) or not 400 <= code < 500:
         return error
-    prefix, detail, reason = f"{cluster.location}: {operation}", status.excerpt(1000), status.reason or ""
+    prefix, detail, reason = f"{connection.location}: {operation}", status.excerpt(1000), status.reason or ""
     if code == 409:
         # Any other conflict: two pods were counted against one quota (it is updated optimistically).
         exists = reason == "AlreadyExists" and (status.details is None or status.details.kind in (None, "pods"))
@@ -75,8 +75,10 @@ def create_error(cluster: Cluster, operation: Operation, code: int, status: Stat
 
 
 def malformed_response(
-    cluster: Cluster, operation: Operation, expected: str, error: Exception | None = None
+    connection: Connection, operation: Operation, expected: str, error: Exception | None = None
 ) -> ClusterBusy:
     """Return the error for a successful response that is truncated, or not what it should be."""
     detail = f": {describe(error)}" if error is not None else ""
-    return ClusterBusy(f"{cluster.location}: {operation}: the response is not {expected}{detail}; is it an API server?")
+    return ClusterBusy(
+        f"{connection.location}: {operation}: the response is not {expected}{detail}; is it an API server?"
+    )

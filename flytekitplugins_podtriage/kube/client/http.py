@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import attrs
 import urllib3
 
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.errors import TransportError, TransportTimeout, describe
 from flytekitplugins_podtriage.kube.client.operation import Operation
 
@@ -62,7 +62,7 @@ class Stream:
 
 
 def send(
-    cluster: Cluster,
+    connection: Connection,
     operation: Operation,
     query: Mapping[str, str] | None = None,
     *,
@@ -72,16 +72,16 @@ def send(
     """Send a request and return the response, whatever its status.
 
     Args:
-        cluster: the cluster.
+        connection: the connection to the cluster.
         operation: what to do.
         query: the query's names and values.
         body: JSON to send.
-        timeout: None: the cluster's.
+        timeout: None: the connection's.
 
     Raises:
         TransportError: there is no response, or not all of it.
     """
-    request = _Request(cluster, operation, query or {}, body, timeout, stream=False)
+    request = _Request(connection, operation, query or {}, body, timeout, stream=False)
     response = request.send()
     size, length = len(response.data), response.headers.get("Content-Length", "")
     if length.isdigit() and not response.headers.get("Content-Encoding") and size < int(length):
@@ -91,10 +91,10 @@ def send(
 
 @contextmanager
 def stream(
-    cluster: Cluster, operation: Operation, query: Mapping[str, str], *, timeout: urllib3.Timeout
+    connection: Connection, operation: Operation, query: Mapping[str, str], *, timeout: urllib3.Timeout
 ) -> Iterator[Stream]:
     """Send a request and return the response as a stream, which is closed in the end; see :func:`send`."""
-    request = _Request(cluster, operation, query, None, timeout, stream=True)
+    request = _Request(connection, operation, query, None, timeout, stream=True)
     response = request.send()
     try:
         yield Stream(int(response.status), response.headers, request.chunks(response), lambda: _cut(response))
@@ -106,7 +106,7 @@ def stream(
 
 @attrs.frozen
 class _Request:
-    cluster: Cluster
+    connection: Connection
     operation: Operation
     query: Mapping[str, str]
     body: bytes | None
@@ -125,7 +125,7 @@ class _Request:
         return response
 
     def _send(self, login: Mapping[str, str]) -> Any:
-        client = self.cluster.client
+        client = self.connection.client
         url = f"{client.configuration.host.rstrip('/')}{self.operation.path}"
         headers = {"Accept": "application/json", "User-Agent": "podtriage", **login}
         if self.body is not None:
@@ -137,7 +137,7 @@ class _Request:
                 body=self.body,
                 headers=headers,
                 retries=False,
-                timeout=self.timeout or urllib3.Timeout(self.cluster.timeout),
+                timeout=self.timeout or urllib3.Timeout(self.connection.timeout),
                 redirect=False,
                 preload_content=not self.stream,
             )
@@ -160,7 +160,7 @@ class _Request:
     def error(self, message: str, cause: Exception | None = None) -> TransportError:
         """Return the error for a failure, perhaps with its cause (urllib3's, ssl's and http.client's errors)."""
         kind = TransportTimeout if isinstance(cause, urllib3.exceptions.TimeoutError) else TransportError
-        return kind(f"{self.cluster.location}: {self.operation}: {message}")
+        return kind(f"{self.connection.location}: {self.operation}: {message}")
 
     def _login(self) -> dict[str, str]:
         """Return the headers that authenticate the user.
@@ -169,19 +169,19 @@ class _Request:
             TransportError: the login is expired, and cannot be renewed.
         """
         try:
-            settings = self.cluster.client.configuration.auth_settings().values()
+            settings = self.connection.client.configuration.auth_settings().values()
             return {each["key"]: each["value"] for each in settings if each["in"] == "header" and each["value"]}
         except Exception as error:  # whatever the client's refresh hook raises
             raise self.error(f"the login cannot be renewed: {describe(error)}") from error
 
     def _log_in_again(self, used: Mapping[str, str]) -> bool:
         """Log in again after a 401, once however many threads met it; return whether to repeat the request."""
-        if self.cluster.login is None:
+        if self.connection.login is None:
             return False
-        with self.cluster.lock:
+        with self.connection.lock:
             try:
                 if self._login() == used:
-                    self.cluster.login()
+                    self.connection.login()
             except Exception:  # noqa: BLE001  # the 401 stands, and says more than this error would
                 return False
         return True

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.error_mapping import malformed_response
 from flytekitplugins_podtriage.kube.client.errors import ListExpired
 from flytekitplugins_podtriage.kube.client.objects import Page, PartialObject
@@ -27,12 +27,12 @@ _RESTARTS: Final = 3
 
 
 def list_items(
-    cluster: Cluster, operation: Operation, query: Mapping[str, str] | None = None, page_size: int = PAGE_SIZE
+    connection: Connection, operation: Operation, query: Mapping[str, str] | None = None, page_size: int = PAGE_SIZE
 ) -> Iterator[bytes]:
     """Yield the items of a list as JSON, as the server wrote them; memory is bounded by a page.
 
     Args:
-        cluster: the cluster.
+        connection: the connection to the cluster.
         operation: the list.
         query: selectors.
         page_size: how many items to request at a time.
@@ -47,20 +47,20 @@ def list_items(
     while True:
         page_query = {**(query or {}), "limit": str(page_size), **({"continue": token} if token else {})}
         try:
-            body = fetch(cluster, operation, page_query, retries=RETRIES)
+            body = fetch(connection, operation, page_query, retries=RETRIES)
         except ListExpired as expired:
             restarts += 1
             if restarts > _RESTARTS:
                 raise
             token = expired.next_token
             if token is None and last is not None:
-                skip_to = _key(cluster, operation, last)
+                skip_to = _key(connection, operation, last)
             continue
-        page: Page[msgspec.Raw] = decode(cluster, operation, body, Page[msgspec.Raw], "a list")
+        page: Page[msgspec.Raw] = decode(connection, operation, body, Page[msgspec.Raw], "a list")
         if not page.is_list:
-            raise malformed_response(cluster, operation, "a list")
+            raise malformed_response(connection, operation, "a list")
         for item in page.items or ():
-            if skip_to is not None and _key(cluster, operation, item) <= skip_to:
+            if skip_to is not None and _key(connection, operation, item) <= skip_to:
                 continue
             last = item
             yield bytes(item)
@@ -69,8 +69,8 @@ def list_items(
             return
 
 
-def _key(cluster: Cluster, operation: Operation, item: msgspec.Raw) -> bytes:
+def _key(connection: Connection, operation: Operation, item: msgspec.Raw) -> bytes:
     """Return what a list is ordered by: the key in etcd, namespace and name."""
-    partial: PartialObject = decode(cluster, operation, bytes(item), PartialObject, "a list of objects")
+    partial: PartialObject = decode(connection, operation, bytes(item), PartialObject, "a list of objects")
     metadata = partial.metadata or wire.Metadata()
     return f"{metadata.namespace or ''}/{metadata.name or ''}".encode()

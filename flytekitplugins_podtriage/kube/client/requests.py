@@ -9,7 +9,7 @@ import msgspec
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.pod_cluster import PodRejected
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.error_mapping import create_error, malformed_response, response_error
 from flytekitplugins_podtriage.kube.client.errors import NotFound
 from flytekitplugins_podtriage.kube.client.http import Timeouts, send
@@ -25,7 +25,7 @@ _LOG_BYTES: Final = 1_000_000
 
 
 def fetch(
-    cluster: Cluster,
+    connection: Connection,
     operation: Operation,
     query: Mapping[str, str] | None = None,
     *,
@@ -35,32 +35,32 @@ def fetch(
     """Return the body of the response to a GET.
 
     Args:
-        cluster: the cluster.
+        connection: the connection to the cluster.
         operation: what to read.
         query: the query's names and values.
-        timeouts: None: the cluster's.
+        timeouts: None: the connection's.
         retries: how often to repeat the request while the server is busy, each time after the wait that it asks for.
 
     Raises:
         ClusterError: the response is not a success.
     """
     while True:
-        response = send(cluster, operation, query, timeout=timeouts.urllib3() if timeouts is not None else None)
+        response = send(connection, operation, query, timeout=timeouts.urllib3() if timeouts is not None else None)
         if response.status == 200:
             return response.body
         status = read_status(response.body)
         if response.status not in _RETRIED or retries <= 0:
-            raise response_error(cluster, operation, response.status, status)
+            raise response_error(connection, operation, response.status, status)
         retries -= 1
         wait = retry_after(response.headers, status)
-        cluster.sleep(1.0 if wait is None else wait)
+        connection.sleep(1.0 if wait is None else wait)
 
 
-def decode(cluster: Cluster, operation: Operation, body: bytes, kind: Any, expected: str) -> Any:
+def decode(connection: Connection, operation: Operation, body: bytes, kind: Any, expected: str) -> Any:
     """Decode a response.
 
     Args:
-        cluster: the cluster that answered.
+        connection: the connection to the cluster that answered.
         operation: what was requested.
         body: the response.
         kind: the type to decode.
@@ -72,30 +72,34 @@ def decode(cluster: Cluster, operation: Operation, body: bytes, kind: Any, expec
     try:
         return msgspec.json.decode(body, type=kind)
     except DECODE_ERRORS as error:
-        raise malformed_response(cluster, operation, expected, error) from error
+        raise malformed_response(connection, operation, expected, error) from error
 
 
-def create_pod(cluster: Cluster, operation: Operation, manifest: Mapping[str, Any], timeouts: Timeouts) -> wire.Pod:
+def create_pod(
+    connection: Connection, operation: Operation, manifest: Mapping[str, Any], timeouts: Timeouts
+) -> wire.Pod:
     """Create a pod; return it as the API server stores it.
 
     Raises:
         ClusterError: it was not created (after ``ClusterBusy`` it may have been).
     """
-    prefix = f"{cluster.location}: {operation}"
+    prefix = f"{connection.location}: {operation}"
     if operation.invalid_name is not None:
         raise PodRejected(f"{prefix}: {operation.invalid_name[:80]!r} is not a valid namespace", status=404)
     try:
         body = msgspec.json.encode(manifest)
     except (TypeError, ValueError, OverflowError, *DECODE_ERRORS) as error:
         raise PodRejected(f"{prefix}: the manifest cannot be written as JSON: {error}", status=400) from error
-    response = send(cluster, operation, body=body, timeout=timeouts.urllib3())
+    response = send(connection, operation, body=body, timeout=timeouts.urllib3())
     if response.status not in (200, 201, 202):
-        raise create_error(cluster, operation, response.status, read_status(response.body))
-    pod: wire.Pod = decode(cluster, operation, response.body, wire.Pod, "a pod")
+        raise create_error(connection, operation, response.status, read_status(response.body))
+    pod: wire.Pod = decode(connection, operation, response.body, wire.Pod, "a pod")
     return pod
 
 
-def delete_pod(cluster: Cluster, operation: Operation, uid: str | None, grace: int | None, timeouts: Timeouts) -> None:
+def delete_pod(
+    connection: Connection, operation: Operation, uid: str | None, grace: int | None, timeouts: Timeouts
+) -> None:
     """Request a pod's deletion; nothing happens if it is gone, or its uid is another one by now.
 
     Raises:
@@ -106,46 +110,46 @@ def delete_pod(cluster: Cluster, operation: Operation, uid: str | None, grace: i
         options["preconditions"] = {"uid": uid}
     if grace is not None:
         options["gracePeriodSeconds"] = max(0, grace)
-    response = send(cluster, operation, body=msgspec.json.encode(options), timeout=timeouts.urllib3())
+    response = send(connection, operation, body=msgspec.json.encode(options), timeout=timeouts.urllib3())
     if response.status in (200, 202):
         return
-    error = response_error(cluster, operation, response.status, read_status(response.body))
+    error = response_error(connection, operation, response.status, read_status(response.body))
     if isinstance(error, NotFound):
         return
     if response.status == 409 and uid is not None:
         # The precondition failed, or so it seems: the wording differs between parts of the API server.
-        current = get_pod(cluster, Operation("get", "pods", operation.namespace, operation.name), timeouts)
+        current = get_pod(connection, Operation("get", "pods", operation.namespace, operation.name), timeouts)
         if current is None or current.metadata is None or current.metadata.uid != uid:
             return
     raise error
 
 
-def get_pod(cluster: Cluster, operation: Operation, timeouts: Timeouts) -> wire.Pod | None:
+def get_pod(connection: Connection, operation: Operation, timeouts: Timeouts) -> wire.Pod | None:
     """Return a pod; None if it does not exist.
 
     Raises:
         ClusterError: the request failed.
     """
     try:
-        body = fetch(cluster, operation, timeouts=timeouts)
+        body = fetch(connection, operation, timeouts=timeouts)
     except NotFound:
         return None
-    pod: wire.Pod = decode(cluster, operation, body, wire.Pod, "a pod")
+    pod: wire.Pod = decode(connection, operation, body, wire.Pod, "a pod")
     return pod
 
 
-def list_pods(cluster: Cluster, operation: Operation, selector: str, timeouts: Timeouts) -> list[wire.Pod]:
+def list_pods(connection: Connection, operation: Operation, selector: str, timeouts: Timeouts) -> list[wire.Pod]:
     """Return the pods that a label selector selects; an empty one selects all.
 
     Raises:
         ClusterError: the request failed.
     """
-    body = fetch(cluster, operation, {"labelSelector": selector} if selector else {}, timeouts=timeouts)
-    page: Page[wire.Pod] = decode(cluster, operation, body, Page[wire.Pod], "a list of pods")
+    body = fetch(connection, operation, {"labelSelector": selector} if selector else {}, timeouts=timeouts)
+    page: Page[wire.Pod] = decode(connection, operation, body, Page[wire.Pod], "a list of pods")
     return page.items or []
 
 
-def get_logs(cluster: Cluster, operation: Operation, container: str, lines: int, timeouts: Timeouts) -> str:
+def get_logs(connection: Connection, operation: Operation, container: str, lines: int, timeouts: Timeouts) -> str:
     """Return the last lines of a container's log; empty if there is no log, container or pod.
 
     Raises:
@@ -154,7 +158,7 @@ def get_logs(cluster: Cluster, operation: Operation, container: str, lines: int,
     query = {"tailLines": str(max(0, lines)), "limitBytes": str(_LOG_BYTES)}
     if container:
         query["container"] = container
-    response = send(cluster, operation, query, timeout=timeouts.urllib3())
+    response = send(connection, operation, query, timeout=timeouts.urllib3())
     if response.status == 200:
         return response.body.decode(errors="replace")
     status = read_status(response.body)
@@ -162,4 +166,4 @@ def get_logs(cluster: Cluster, operation: Operation, container: str, lines: int,
     # started yet, or does not exist.
     if response.status == 204 or (response.status in (400, 404) and status.kind == "Status"):
         return ""
-    raise response_error(cluster, operation, response.status, status)
+    raise response_error(connection, operation, response.status, status)

@@ -22,7 +22,7 @@ import msgspec
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.pod_cluster import ClusterError
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.error_mapping import malformed_response, response_error
 from flytekitplugins_podtriage.kube.client.errors import TransportTimeout
 from flytekitplugins_podtriage.kube.client.http import Stream
@@ -73,7 +73,7 @@ class Reflector(Generic[Object]):
     """A list and a watch of one resource.
 
     Args:
-        cluster: the cluster, for messages.
+        connection: the connection, for messages.
         source: sends the requests.
         decoder: decodes the objects.
         store: receives them.
@@ -87,7 +87,7 @@ class Reflector(Generic[Object]):
 
     def __init__(
         self,
-        cluster: Cluster,
+        connection: Connection,
         source: Source,
         decoder: Decoder[Object],
         store: Store[Object],
@@ -99,7 +99,7 @@ class Reflector(Generic[Object]):
         chance: Callable[[], float] = random.random,
         on_listed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._cluster = cluster
+        self._connection = connection
         self._source = source
         self._decoder = decoder
         self._store = store
@@ -169,7 +169,7 @@ class Reflector(Generic[Object]):
             operation = self._operation
             _log.exception("podtriage: %s: starting over", operation)
             self._version = None
-            message = f"{self._cluster.location}: {operation}: {type(error).__name__}: {error}"
+            message = f"{self._connection.location}: {operation}: {type(error).__name__}: {error}"
             return self._failed(ClusterError(message))
 
     @property
@@ -219,12 +219,12 @@ class Reflector(Generic[Object]):
             try:
                 page, others = self._decoder.partial_page(body)
             except DECODE_ERRORS as error:
-                raise malformed_response(self._cluster, self._list_operation, "a list", error) from error
+                raise malformed_response(self._connection, self._list_operation, "a list", error) from error
             for metadata in others:
                 self._warn_undecodable(metadata)
             uids.update(metadata.uid for metadata in others if metadata.uid)
         if not page.is_list:
-            raise malformed_response(self._cluster, self._list_operation, "a list")
+            raise malformed_response(self._connection, self._list_operation, "a list")
         return page
 
     def _watch(self) -> float:
@@ -291,7 +291,7 @@ class Reflector(Generic[Object]):
             operation = self._operation
             if self._backoff.failures:
                 self._version = None
-            raise malformed_response(self._cluster, operation, "a stream of watch events", error) from error
+            raise malformed_response(self._connection, operation, "a stream of watch events", error) from error
         return None
 
     def _store_partially(self, line: bytes) -> None:
@@ -327,7 +327,7 @@ class Reflector(Generic[Object]):
             self._version = None
             wait = self._backoff.after_failure()
             return wait if self._backoff.failures > 1 else 0.0  # once is normal after any interruption
-        error = response_error(self._cluster, self._operation, code, status)
+        error = response_error(self._connection, self._operation, code, status)
         if status.version_too_large:
             self._lags += 1
             if self._lags > _MAX_LAGS:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import attrs
 
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.http import Response, Stream, Timeouts, send, stream
 from flytekitplugins_podtriage.kube.client.operation import Operation
 
@@ -37,7 +37,7 @@ class Source(Protocol):
 class HttpSource:
     """A real API server."""
 
-    cluster: Cluster
+    connection: Connection
     selectors: Mapping[str, str] = attrs.field(factory=dict)
     """``labelSelector``, ``fieldSelector``."""
     timeouts: Timeouts = attrs.field(factory=Timeouts)
@@ -45,8 +45,8 @@ class HttpSource:
     def list(self, operation: Operation, query: Mapping[str, str]) -> Response:
         """Request one page of a list."""
         timeout = self.timeouts.urllib3(self.timeouts.listing)
-        return send(self.cluster, operation, {**self.selectors, **query}, timeout=timeout)
+        return send(self.connection, operation, {**self.selectors, **query}, timeout=timeout)
 
     def watch(self, operation: Operation, query: Mapping[str, str], idle: float) -> AbstractContextManager[Stream]:
         """Request a watch."""
-        return stream(self.cluster, operation, {**self.selectors, **query}, timeout=self.timeouts.urllib3(idle))
+        return stream(self.connection, operation, {**self.selectors, **query}, timeout=self.timeouts.urllib3(idle))

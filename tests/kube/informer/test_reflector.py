@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.errors import Forbidden, TransportError, TransportTimeout
 from flytekitplugins_podtriage.kube.client.http import Response, Stream
 from flytekitplugins_podtriage.kube.client.operation import Operation
@@ -95,7 +95,7 @@ def cache() -> PodStore:
 def watch(script: Script, cache: PodStore) -> Reflector[Any]:
     """A watch whose luck is always the same: a quarter of what chance may add."""
     return Reflector(
-        Cluster(Client(), name="the cluster"),
+        Connection(Client(), name="the cluster"),
         script,
         PODS,
         cache,
@@ -510,7 +510,7 @@ def test_a_store_that_raises_is_told_everything_anew(
 def test_who_waits_for_the_first_list_is_called_once(script: Script, cache: PodStore) -> None:
     called: list[bool] = []
     begun = Reflector(
-        Cluster(Client()), script, PODS, cache, "pods", on_listed=lambda: called.append(begun.listed.is_set())
+        Connection(Client()), script, PODS, cache, "pods", on_listed=lambda: called.append(begun.listed.is_set())
     )
     script.to_come = [page([pod(name="a")], 7, "next"), page([], 7), Watch(), GONE, page([], 9), Watch()]
     while script.to_come:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.kube.client.connection import Cluster
+from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.informer.backoff import WatchOptions
 from flytekitplugins_podtriage.kube.informer.pod_store import PodStore
 from flytekitplugins_podtriage.kube.informer.reflector import Reflector
@@ -48,7 +48,7 @@ class Run:
         self.time = datetime(2026, 3, 1, tzinfo=timezone.utc)
         self.cache = PodStore(lambda: self.time, changed=self.changed)
         self.watch = Reflector(
-            Cluster(Client()),
+            Connection(Client()),
             self.server,
             PODS,
             self.cache,
@@ -161,7 +161,7 @@ def test_the_cache_ends_with_the_events_of_the_cluster(steps: list[tuple[str, An
 
     server = Model(make)
     watch = Reflector(
-        Cluster(Client()),
+        Connection(Client()),
         server,
         EVENTS,
         cache.events,
