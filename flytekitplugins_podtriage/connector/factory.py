@@ -6,7 +6,7 @@ import functools
 
 from flytekitplugins_podtriage.connector.hook import TriageHook
 from flytekitplugins_podtriage.connector.service import PodTriageConnector
-from flytekitplugins_podtriage.kube.namespaces import Namespaces
+from flytekitplugins_podtriage.kube.namespaces import MultiNamespaceCluster
 from flytekitplugins_podtriage.kube.open_cluster import open_cluster
 from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
@@ -18,9 +18,9 @@ def connector() -> PodTriageConnector:
     The cluster is opened by the first call: errors of settings, kubeconfig or cluster appear in the responses.
     """
     hook = TriageHook()
-    opened: list[KubeCluster | Namespaces] = []
+    opened: list[KubeCluster | MultiNamespaceCluster] = []
 
-    async def cluster() -> KubeCluster | Namespaces:
+    async def cluster() -> KubeCluster | MultiNamespaceCluster:
         opened.append(await open_cluster(hook.settings.context or None, hook.settings.namespaces))
         return opened[-1]
 

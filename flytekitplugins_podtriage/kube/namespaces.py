@@ -11,7 +11,7 @@ from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, ClusterErr
 from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
 
-class Namespaces:
+class MultiNamespaceCluster:
     """A :class:`~flytekitplugins_podtriage.core.pod_cluster.PodCluster` of some namespaces.
 
     Args:

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 from flytekitplugins_podtriage.kube.client.connection import connect
-from flytekitplugins_podtriage.kube.namespaces import Namespaces
+from flytekitplugins_podtriage.kube.namespaces import MultiNamespaceCluster
 from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
 
-async def open_cluster(context: str | None, namespaces: Sequence[str] = ()) -> KubeCluster | Namespaces:
+async def open_cluster(context: str | None, namespaces: Sequence[str] = ()) -> KubeCluster | MultiNamespaceCluster:
     """Connect to a cluster and start to watch its pods.
 
     Args:
@@ -23,6 +23,6 @@ async def open_cluster(context: str | None, namespaces: Sequence[str] = ()) -> K
     # Logging in may run a program, which takes time.
     connection = await asyncio.get_running_loop().run_in_executor(None, connect, context)
     clusters = {name: KubeCluster(connection, name) for name in namespaces}
-    cluster = Namespaces(clusters) if clusters else KubeCluster(connection)
+    cluster = MultiNamespaceCluster(clusters) if clusters else KubeCluster(connection)
     await cluster.start()
     return cluster

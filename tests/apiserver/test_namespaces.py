@@ -9,7 +9,7 @@ import pytest
 
 from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, PodCluster
 from flytekitplugins_podtriage.kube.client.connection import Connection
-from flytekitplugins_podtriage.kube.namespaces import Namespaces
+from flytekitplugins_podtriage.kube.namespaces import MultiNamespaceCluster
 from flytekitplugins_podtriage.kube.pod_cluster import TASK_LABEL, KubeCluster
 from tests.apiserver.api import Api
 from tests.apiserver.kubelet import ScriptedKubelet
@@ -33,8 +33,8 @@ def allow_in(admin: Api, namespace: str, user: str) -> None:
 
 
 @asynccontextmanager
-async def opened(cluster: Connection, *names: str) -> AsyncIterator[Namespaces]:
-    found = Namespaces({name: KubeCluster(cluster, name, watch_options=HURRY) for name in names})
+async def opened(cluster: Connection, *names: str) -> AsyncIterator[MultiNamespaceCluster]:
+    found = MultiNamespaceCluster({name: KubeCluster(cluster, name, watch_options=HURRY) for name in names})
     await found.start()
     try:
         yield found
