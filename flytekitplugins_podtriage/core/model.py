@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
-from typing import TypeVar
 
 import attrs
 import msgspec
@@ -19,30 +18,15 @@ SCHEMA = 1
 # every pod.
 
 
-class _Words(str, enum.Enum):
-    """A string enumeration that prints as its value on every Python (StrEnum came with 3.11)."""
+class _StrEnum(str, enum.Enum):
+    """An enumeration of strings that prints as its value on every Python (enum.StrEnum is new in 3.11)."""
 
-    # The string's own, in C: each verdict prints a few.
+    # str's own methods are equivalent here, and faster than Enum's, which are written in Python.
     __str__ = str.__str__
     __format__ = str.__format__  # type: ignore[assignment]  # Enum names its parameter
 
 
-_Enum = TypeVar("_Enum", bound=type[_Words])
-
-
-def _plain(words: _Enum) -> _Enum:
-    """Make the members plain attributes of their class.
-
-    On Python 3.11 they are found through a descriptor written in Python (enum.property), at ten times the cost; before
-    and after it they are what this makes of them.
-    """
-    for member in words:
-        type.__setattr__(words, member.name, member)
-    return words
-
-
-@_plain
-class ErrorKind(_Words):
+class ErrorKind(_StrEnum):
     """Whose budget a failure belongs to: ``ExecutionError.ErrorKind`` of flyteidl (core/execution.proto)."""
 
     USER = "USER"
@@ -51,8 +35,7 @@ class ErrorKind(_Words):
     """Only where the IDL has it: an old record that does not say. Podtriage itself never answers with it."""
 
 
-@_plain
-class Phase(_Words):
+class Phase(_StrEnum):
     """Flyte's own names of a task's phases (flyteplugins/go/tasks/pluginmachinery/core/phase.go)."""
 
     UNDEFINED = "Undefined"
@@ -80,8 +63,7 @@ _FAILING = frozenset({Phase.RETRYABLE_FAILURE, Phase.PERMANENT_FAILURE})
 _TERMINAL = _FAILING | {Phase.SUCCESS}
 
 
-@_plain
-class Category(_Words):
+class Category(_StrEnum):
     """What went wrong. The set is open: later versions add members, and a user's own rules may name others."""
 
     REGISTRY_RATE_LIMITED = "registry_rate_limited"
