@@ -22,6 +22,7 @@ class _StrEnum(str, enum.Enum):
     """An enumeration of strings that prints as its value on every Python (enum.StrEnum is new in 3.11)."""
 
     # str's own methods are equivalent here, and faster than Enum's, which are written in Python.
+    __hash__ = str.__hash__  # equal to a plain string of the same value
     __str__ = str.__str__
     __format__ = str.__format__  # type: ignore[assignment]  # Enum names its parameter
 

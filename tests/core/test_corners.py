@@ -393,3 +393,8 @@ def test_bytes_and_memory_views_are_pods_too() -> None:
     now = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
     answers = {triage(form, now=now).to_json() for form in (data, bytearray(data), memoryview(data), data.decode())}
     assert len(answers) == 1
+
+
+def test_a_member_of_an_enumeration_is_found_by_its_string() -> None:
+    assert {Category.UNKNOWN: 1}["unknown"] == 1
+    assert {Category("my_own"), "my_own"} == {"my_own"}
