@@ -1,7 +1,7 @@
-"""Asking flyteadmin: one call, or all the pages of one, with whatever goes wrong told in one line.
+"""Calls of flyteadmin: a single one, or all pages of a list; every failure is an error with a message of one line.
 
-The calls are flytekit's own (``SynchronousFlyteClient.raw``): its configuration, login and retries hold. Messages of
-flyteidl are passed through as they are, for flytekit's models drop part of them.
+The calls are flytekit's (``SynchronousFlyteClient.raw``), with its configuration, login and retries. The messages of
+flyteidl are returned as they are, since flytekit's models drop part of them.
 """
 
 from __future__ import annotations
@@ -14,29 +14,33 @@ from typing import Any
 import grpc
 
 from flytekitplugins_podtriage.flyte.admin.errors import (
-    FlyteAnswerTooLarge,
     FlyteForbidden,
     FlyteLoginRequired,
     FlyteNotFound,
     FlyteRefused,
+    FlyteResponseTooLarge,
     FlyteUnavailable,
     FlyteUnreachable,
 )
 
 PAGE = 100
-"""How many entries a page is asked to have: flytekit's own default, and what flyteadmin is used to."""
+"""How many entries to request per page: flytekit's default."""
 DEADLINE = 60.0
-"""Seconds that one call may take, where flytekit can be told; the first versions of 1.16 cannot."""
+"""Seconds that one call may take; the first versions of flytekit 1.16 have no such limit."""
 
 _DETAIL = 240
 _LOGIN = "flytekit.clients.auth"
 
 
-class Admin:
-    """A flyteadmin to ask."""
+class AdminClient:
+    """Calls one flyteadmin.
+
+    Args:
+        client: flytekit's ``SynchronousFlyteClient``.
+        deadline: how long a call may take, in seconds.
+    """
 
     def __init__(self, client: Any, deadline: float = DEADLINE) -> None:
-        """Take flytekit's ``SynchronousFlyteClient``; ``deadline`` is in seconds and for each call."""
         self._raw = client.raw
         self._deadline = deadline
         self.endpoint = str(getattr(client, "url", "flyteadmin"))
@@ -47,76 +51,76 @@ class Admin:
         Args:
             method: a method of flytekit's ``RawSynchronousFlyteClient``.
             request: flyteidl's request.
-            about: what is asked for, for messages.
+            about: the subject of the request, for messages.
 
         Raises:
-            FlyteUnreachable: there is no good answer.
+            FlyteUnreachable: the call failed.
         """
         try:
             with _deadline(self._deadline):
                 return getattr(self._raw, method)(request)
-        except Exception as error:  # flytekit's exceptions, gRPC's, and whatever a login raises
-            raise _told(error, self.endpoint, method, about) from error
+        except Exception as error:  # flytekit's exceptions, gRPC's, and those of a login
+            raise _translate(error, self.endpoint, method, about) from error
 
     def pages(self, method: str, request: Any, field: str, about: str) -> Iterator[Any]:
-        """Yield the entries of a paged call, page by page; ``field`` is where an answer has them.
+        """Yield the entries of a paged call, page by page; ``field`` is the response's field that has them.
 
-        A page that is too large for the wire is asked for again with half as many entries: tokens are offsets
-        (flyteadmin pkg/manager/impl/*_manager.go), so that the size may change between pages.
+        A page that is too large for the client is requested again with half as many entries: tokens are offsets
+        (flyteadmin pkg/manager/impl/*_manager.go), so the size may change between pages.
 
         Raises:
-            FlyteUnreachable: there is no good answer.
+            FlyteUnreachable: a call failed.
         """
         limit, token = PAGE, ""
         while True:
             request.limit, request.token = limit, token
             try:
-                answer = self.call(method, request, about)
-            except FlyteAnswerTooLarge:
+                response = self.call(method, request, about)
+            except FlyteResponseTooLarge:
                 if limit == 1:
                     raise
                 limit //= 2
                 continue
-            yield from getattr(answer, field)
-            if not answer.token or answer.token == token:
+            yield from getattr(response, field)
+            if not response.token or response.token == token:
                 return
-            token = answer.token
+            token = response.token
 
 
 def _deadline(seconds: float) -> AbstractContextManager[Any]:
-    """Bound the calls made inside; an older flytekit 1.16 cannot."""
+    """Limit the duration of the calls made inside; an older flytekit 1.16 cannot."""
     try:
         from flytekit.clients.grpc_utils.deadline_interceptor import scoped_grpc_deadline
     except ImportError:
         return nullcontext()
-    bound: Callable[[float], AbstractContextManager[Any]] = scoped_grpc_deadline
-    return bound(seconds)
+    limit: Callable[[float], AbstractContextManager[Any]] = scoped_grpc_deadline
+    return limit(seconds)
 
 
-def _told(error: BaseException, endpoint: str, method: str, about: str) -> FlyteUnreachable:
-    """Return what went wrong as an error of the family."""
+def _translate(error: BaseException, endpoint: str, method: str, about: str) -> FlyteUnreachable:
+    """Return the error of this package that an exception stands for."""
     status = _status(error)
     detail = _one_line(_details(status) if status is not None else str(error) or type(error).__name__)
     code = status.code() if status is not None else None
     at = f"flyteadmin at {endpoint}"
     if code is grpc.StatusCode.UNAUTHENTICATED or _is_login(error):
-        return FlyteLoginRequired(f"{at}: not logged in: {detail}; flytekit's login has to work (pyflyte, auth_mode)")
+        return FlyteLoginRequired(f"{at}: not logged in: {detail}; check flytekit's login (pyflyte, auth_mode)")
     if code is grpc.StatusCode.PERMISSION_DENIED:
-        return FlyteForbidden(f"{at}: {method} of {about} is forbidden: {detail}; ask for the right to view it")
+        return FlyteForbidden(f"{at}: {method} of {about} is forbidden: {detail}; ask for permission to view it")
     if code is grpc.StatusCode.NOT_FOUND:
-        return FlyteNotFound(f"{at}: there is no {about}; allowed: one that flyteadmin still has")
+        return FlyteNotFound(f"{at}: no {about}; it does not exist, or flyteadmin has deleted it")
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return FlyteUnavailable(f"{at}: no answer in time about {about}; try again, or ask for less")
+        return FlyteUnavailable(f"{at}: timeout while reading {about}; try again, or request less")
     if code is grpc.StatusCode.UNAVAILABLE:
-        return FlyteUnavailable(f"{at}: it cannot be reached: {detail}; check the endpoint, and whether it is insecure")
+        return FlyteUnavailable(f"{at}: cannot be reached: {detail}; check the endpoint, and whether it is insecure")
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in detail:
-        return FlyteAnswerTooLarge(f"{at}: the answer about {about} is too large: {detail}")
+        return FlyteResponseTooLarge(f"{at}: the response about {about} is too large: {detail}")
     what = code.name if code is not None else type(error).__name__
     return FlyteRefused(f"{at}: {method} of {about}: {what}: {detail}")
 
 
 def _status(error: BaseException) -> Any:
-    """Find the gRPC status that an exception stands for; None if there is none."""
+    """Return the gRPC error that caused an exception; None if there is none."""
     for step in _chain(error):
         if isinstance(step, grpc.RpcError) and callable(getattr(step, "code", None)):
             return step
@@ -124,16 +128,16 @@ def _status(error: BaseException) -> Any:
 
 
 def _details(status: Any) -> str:
-    """Return the words of a status."""
+    """Return the details of a status."""
     details = getattr(status, "details", None)
     return str(details() or "no details") if callable(details) else str(status)
 
 
 def _is_login(error: BaseException) -> bool:
-    """Whether flytekit's login failed, rather than a call.
+    """Return whether flytekit's login failed, rather than a call.
 
-    A login is tried inside a call, once flyteadmin has answered Unauthenticated, and may fail in any way there is; what
-    tells is that the error came through the modules that log in (``flytekit.clients.auth_helper``, ``.auth.*``).
+    A login happens inside a call, after flyteadmin has answered Unauthenticated, and may raise anything; the traceback
+    shows that the modules of the login were involved (``flytekit.clients.auth_helper``, ``.auth.*``).
     """
     for step in _chain(error):
         if type(step).__name__ == "FlyteAuthenticationException" or type(step).__module__.startswith(_LOGIN):
@@ -144,7 +148,7 @@ def _is_login(error: BaseException) -> bool:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and those that led to it."""
+    """Yield an exception and its causes."""
     step: BaseException | None = error
     for _ in range(20):
         if step is None:

@@ -1,27 +1,27 @@
-"""The errors of asking flyteadmin, all of them. Each message is one line: what failed, where, and what helps.
+"""All errors of reading from flyteadmin. Each message is one line: what failed, where, and what to do.
 
 * ValueError
-  x InvalidExecution        what was given names no execution
+  x InvalidExecution        the argument does not name an execution
 * RuntimeError
-  + FlyteUnreachable        the question could not be answered
+  + FlyteUnreachable        flyteadmin cannot be called, or the call failed
     x FlyteNotConfigured    no endpoint is configured, or the configuration cannot be used
-    x FlyteLoginRequired    flyteadmin wants a login, or the login failed
-    x FlyteForbidden        the login is known, and may not make this call
-    x FlyteNotFound         there is no such execution, node or task
-    x FlyteUnavailable      nobody answers at the endpoint, or not in time
-    x FlyteAnswerTooLarge   the answer is larger than the client takes
-    x FlyteRefused          any other status: a bug there, or a request that this flyteadmin does not take
+    x FlyteLoginRequired    flyteadmin requires a login, or the login failed
+    x FlyteForbidden        the user may not make this call
+    x FlyteNotFound         no such execution, node or task
+    x FlyteUnavailable      no response from the endpoint, or not in time
+    x FlyteResponseTooLarge the response is larger than the client accepts
+    x FlyteRefused          any other status: a bug of flyteadmin, or a request that its version does not support
 """
 
 from __future__ import annotations
 
 
 class InvalidExecution(ValueError):
-    """What was given names no execution; the message says which forms are allowed."""
+    """The argument does not name an execution; the message lists the forms that do."""
 
 
 class FlyteUnreachable(RuntimeError):
-    """Flyteadmin could not be asked, or did not answer: the family of every error below."""
+    """Flyteadmin cannot be called, or the call failed: the base of all errors below."""
 
 
 class FlyteNotConfigured(FlyteUnreachable):
@@ -37,15 +37,15 @@ class FlyteForbidden(FlyteUnreachable):
 
 
 class FlyteNotFound(FlyteUnreachable):
-    """Flyteadmin knows of no such execution, node or task."""
+    """Flyteadmin has no such execution, node or task."""
 
 
 class FlyteUnavailable(FlyteUnreachable):
-    """Nobody answers at the endpoint, TLS does not come about, or the answer takes too long."""
+    """The endpoint does not respond, TLS fails, or the response takes too long."""
 
 
-class FlyteAnswerTooLarge(FlyteUnreachable):
-    """The answer is larger than the client (20 MB in flytekit) or the server takes."""
+class FlyteResponseTooLarge(FlyteUnreachable):
+    """The response is larger than the client (20 MB in flytekit) or the server allows."""
 
 
 class FlyteRefused(FlyteUnreachable):

@@ -1,4 +1,4 @@
-"""Naming an execution: as flyteadmin does, as the console's address bar does, and as a ``flyte://`` URI does."""
+"""Reading the name of an execution: flyteadmin's form, an address of the console, or a ``flyte://`` URI."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from flytekitplugins_podtriage.flyte.admin.errors import InvalidExecution
 
 FORMS = "NAME, PROJECT/DOMAIN/NAME, the console's address of an execution, or flyte://v1/PROJECT/DOMAIN/NAME/NODE/..."
 
-# Wider than what flyteadmin takes (validation/execution_validator.go: lower-case letters, digits and dashes), so that
-# an odd name is refused by the one who knows; free of what is special in addresses and in flyteadmin's filters.
+# Wider than flyteadmin's own check (validation/execution_validator.go: lower-case letters, digits and dashes), which
+# decides about odd names; without the characters that are special in addresses and in flyteadmin's filters.
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _NODE = re.compile(r"[A-Za-z0-9_.-]{1,255}")
-_PLACES = {
+_PATH_KEYS = {
     "projects": "project",
     "project": "project",
     "domains": "domain",
@@ -28,26 +28,26 @@ _PLACES = {
 
 @attrs.frozen(slots=True)
 class Reference:
-    """What an EXECUTION argument names."""
+    """An execution, and the node and attempt of it, as an EXECUTION argument names them."""
 
     execution: ExecutionRef
     node: str | None = None
     """The node, where the form names one."""
     retry_attempt: int | None = None
-    """The attempt of it, from 0, where the form names one."""
+    """The node's attempt, from 0, where the form names one."""
 
 
 def parse_execution(text: str, project: str | None = None, domain: str | None = None) -> Reference:
     """Read an EXECUTION argument.
 
     Args:
-        text: one of :data:`FORMS`. Console addresses are those that flytekit's ``generate_console_url`` makes, with
-            anything behind the name; ``flyte://`` URIs those of flyteadmin (pkg/common/flyte_url.go).
+        text: one of :data:`FORMS`. Console addresses are those of flytekit's ``generate_console_url``, with anything
+            after the name; ``flyte://`` URIs those of flyteadmin (pkg/common/flyte_url.go).
         project: the project of a bare name.
         domain: the domain of a bare name.
 
     Raises:
-        InvalidExecution: it is none of them, or a bare name without a project or domain to look in.
+        InvalidExecution: it has none of these forms, or is a bare name without a project or domain.
     """
     given = text.strip()
     if given.startswith("flyte://"):
@@ -63,7 +63,9 @@ def parse_execution(text: str, project: str | None = None, domain: str | None = 
         raise InvalidExecution(f"EXECUTION {_shown(given)}: not a name; allowed: {FORMS}")
     for value, what in ((project, "project"), (domain, "domain")):
         if not value:
-            raise InvalidExecution(f"EXECUTION {_shown(given)}: in which {what}? Give --{what}, or PROJECT/DOMAIN/NAME")
+            raise InvalidExecution(
+                f"EXECUTION {_shown(given)}: its {what} is missing; give --{what}, or PROJECT/DOMAIN/NAME"
+            )
     return Reference(_ref(project or "", domain or "", given, given))
 
 
@@ -73,7 +75,7 @@ def _uri(given: str) -> Reference:
         raise InvalidExecution(f"EXECUTION {_shown(given)}: not a flyte:// URI of version 1; allowed: {FORMS}")
     node = parts[3] if len(parts) > 3 and parts[3] else None
     if node is not None and not _NODE.fullmatch(node):
-        raise InvalidExecution(f"EXECUTION {_shown(given)}: its node is not a node's name; allowed: {FORMS}")
+        raise InvalidExecution(f"EXECUTION {_shown(given)}: its node is not a valid name; allowed: {FORMS}")
     attempt = parts[4] if len(parts) > 4 else ""
     counted = attempt.isascii() and attempt.isdigit() and len(attempt) < 10
     return Reference(_ref(parts[0], parts[1], parts[2], given), node, int(attempt) if counted else None)
@@ -85,30 +87,30 @@ def _address(given: str) -> Reference:
     except ValueError as error:
         raise InvalidExecution(f"EXECUTION {_shown(given)}: not an address: {error}; allowed: {FORMS}") from error
     steps = [unquote(step) for step in path.split("/") if step]
-    found: dict[str, str] = {}
-    place = 0
-    while place < len(steps) - 1:
-        what = _PLACES.get(steps[place])
-        if what is not None:
-            found.setdefault(what, steps[place + 1])
-            place += 1  # a project may be called "domains"
-        place += 1
-    if "execution" not in found and "runs" in steps:
+    parts: dict[str, str] = {}
+    index = 0
+    while index < len(steps) - 1:
+        key = _PATH_KEYS.get(steps[index])
+        if key is not None:
+            parts.setdefault(key, steps[index + 1])
+            index += 1  # a project may be called "domains"
+        index += 1
+    if "execution" not in parts and "runs" in steps:
         raise InvalidExecution(
-            f"EXECUTION {_shown(given)}: a run of Flyte 2, of which flyteadmin has no record; allowed: {FORMS}"
+            f"EXECUTION {_shown(given)}: a run of Flyte 2, which has no flyteadmin; allowed: {FORMS}"
         )
-    if not {"project", "domain", "execution"} <= found.keys():
+    if not {"project", "domain", "execution"} <= parts.keys():
         raise InvalidExecution(
             f"EXECUTION {_shown(given)}: no /projects/P/domains/D/executions/NAME in it; allowed: {FORMS}"
         )
-    return Reference(_ref(found["project"], found["domain"], found["execution"], given))
+    return Reference(_ref(parts["project"], parts["domain"], parts["execution"], given))
 
 
 def _ref(project: str, domain: str, name: str, given: str) -> ExecutionRef:
     for value, what in ((project, "project"), (domain, "domain"), (name, "name")):
         if not _PART.fullmatch(value):
             raise InvalidExecution(
-                f"EXECUTION {_shown(given)}: its {what} {_shown(value)} is no name; allowed: {FORMS}"
+                f"EXECUTION {_shown(given)}: its {what} {_shown(value)} is not a valid name; allowed: {FORMS}"
             )
     return ExecutionRef(project, domain, name)
 

@@ -1,9 +1,9 @@
-"""Past executions and their attempts, as flyteadmin remembers them: no rights on a cluster are needed.
+"""Past executions and their attempts, as flyteadmin records them; reading them needs no permissions in a cluster.
 
-What flyteadmin 1.16.8 answers, and this relies on (flyteadmin/pkg/manager/impl): lists of nodes hold those of the top
-level, or the children of one node; a branch is not marked as a parent; lists of nodes and executions cut an error's
-message after 100 bytes, lists of task executions do not; filters are joined by ``+``, so that a time in one must end in
-``Z``; archived executions are left out unless the state is filtered; tokens are offsets, so pages need a sort order.
+This relies on how flyteadmin 1.16.8 responds (flyteadmin/pkg/manager/impl): a list of nodes has those of the top level,
+or the children of one node; a branch is not marked as a parent; lists of nodes and executions cut error messages after
+100 bytes, lists of task executions do not; filters are joined by ``+``, so a time in a filter must end in ``Z``;
+archived executions are left out unless the state is filtered; tokens are offsets, so pages need a sort order.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Generator, Iterator
 from datetime import datetime, timezone
+from itertools import islice
 from typing import Any
 
 from flyteidl.admin import common_pb2, execution_pb2, node_execution_pb2, task_execution_pb2
 from flyteidl.core import identifier_pb2
 
 from flytekitplugins_podtriage.core.attempt_history import Attempt, ExecutionRef
-from flytekitplugins_podtriage.flyte.admin.client import Admin
+from flytekitplugins_podtriage.flyte.admin.client import AdminClient
 from flytekitplugins_podtriage.flyte.admin.errors import FlyteNotFound
 from flytekitplugins_podtriage.flyte.admin.protos import (
     FAILED_NODE,
@@ -29,53 +30,51 @@ from flytekitplugins_podtriage.flyte.admin.protos import (
     node_phase,
     task_attempt,
 )
-from flytekitplugins_podtriage.flyte.admin.task_definitions import Tasks
+from flytekitplugins_podtriage.flyte.admin.task_definitions import TaskDefinitions
 
-_DEEPEST = 64
-"""How deep nodes may be nested. Subworkflows and dynamic tasks rarely reach ten."""
+_MAX_DEPTH = 64
+"""How deep nodes may be nested; subworkflows and dynamic tasks rarely reach ten."""
 _REMEMBERED = 1000
-"""How many executions are remembered while paging: new ones push the older ones onto later pages."""
+"""How many executions are remembered while paging, since new ones move older ones to later pages."""
 _SHOWN_NODES = 20
 
 
 def attempts_of_execution(
     client: Any, project: str, domain: str, name: str, node: str | None = None
 ) -> Iterator[Attempt]:
-    """Yield the attempts of an execution, each node's in their order, a node before those inside it.
+    """Yield the attempts of an execution, each node's in order, a node before those inside it.
 
-    Nodes inside nodes are included (subworkflows, branches, dynamic tasks, maps); what a launch plan's node launched is
-    an execution of its own, named by ``Attempt.launched``. The failure of a node, or of the execution, that no attempt
-    accounts for comes as an attempt without ``retry_attempt``, after the others.
+    Nodes inside nodes are included (subworkflows, branches, dynamic tasks, maps); the execution that a launch plan's
+    node launched is not, but is named by ``Attempt.launched``. The failure of a node, or of the execution, that no
+    attempt accounts for is yielded as an attempt without ``retry_attempt``, after the others.
 
     Args:
         client: flytekit's ``SynchronousFlyteClient`` (``FlyteRemote(...).client``).
-        project: where the execution is.
-        domain: where the execution is.
-        name: its name.
+        project: the execution's project.
+        domain: the execution's domain.
+        name: the execution's name.
         node: only this node, and those inside it: an id in its workflow (``n0``; several nodes may have it), the unique
             id that flyteadmin lists, or a path (``n0/dn1``).
 
     Raises:
         FlyteNotFound: there is no such execution, or no such node in it.
-        FlyteUnreachable: flyteadmin could not be asked.
+        FlyteUnreachable: flyteadmin cannot be called, or a call failed.
     """
-    admin = Admin(client)
+    admin = AdminClient(client)
     execution = ExecutionRef(project, domain, name)
     identifier = _identifier(execution)
     request = execution_pb2.WorkflowExecutionGetRequest(id=identifier)
-    # Nodes of an execution that does not exist are an empty list to flyteadmin, no error.
-    whole = admin.call("get_execution", request, f"execution {execution}")
-    walk = _Walk(admin, Tasks(admin), execution, node)
+    # flyteadmin lists the nodes of an execution that does not exist as an empty list, without an error.
+    message = admin.call("get_execution", request, f"execution {execution}")
+    walk = _Walk(admin, TaskDefinitions(admin), execution, node)
     explained = yield from walk.attempts()
     if node is None and not explained:
-        failure = execution_failure(whole, execution)
+        failure = execution_failure(message, execution)
         if failure is not None:
             yield failure
     if node is not None and not walk.matched:
-        known = ", ".join(walk.nodes[:_SHOWN_NODES]) + (", ..." if len(walk.nodes) > _SHOWN_NODES else "")
-        raise FlyteNotFound(
-            f"execution {execution}: it has no node {node[:80]!r}; allowed: {known or 'it has none yet'}"
-        )
+        nodes = ", ".join(walk.nodes[:_SHOWN_NODES]) + (", ..." if len(walk.nodes) > _SHOWN_NODES else "")
+        raise FlyteNotFound(f"execution {execution}: no node {node[:80]!r}; allowed: {nodes or 'it has no nodes yet'}")
 
 
 def failed_attempts(
@@ -86,67 +85,59 @@ def failed_attempts(
     until: datetime | None = None,
     limit: int | None = None,
 ) -> Iterator[Attempt]:
-    """Yield the lost attempts of all executions created in a span of time, the newest execution first.
+    """Yield the failed attempts of all executions created in a span of time, the newest execution first.
 
-    Executions that succeeded or still run are looked into as well, for an attempt that was made again has been charged;
-    so are archived ones. Memory is bounded by the largest node, not by the number of executions.
+    Executions that succeeded or still run are included, since an attempt that was retried has been charged; so are
+    archived ones. Memory is bounded by the largest node, not by the number of executions.
 
     Args:
         client: flytekit's ``SynchronousFlyteClient``.
-        project: where to look.
-        domain: where to look.
+        project: the project of the executions.
+        domain: the domain of the executions.
         since: executions created at or after this; an aware datetime.
         until: executions created at or before this; None: up to the newest.
         limit: how many attempts to yield at most.
 
     Raises:
         ValueError: a time without a zone, or a negative limit.
-        FlyteUnreachable: flyteadmin could not be asked.
+        FlyteUnreachable: flyteadmin cannot be called, or a call failed.
     """
     if limit is not None and limit < 0:
-        raise ValueError(f"limit: {limit} is negative; allowed: None, or from 0 on")
-    admin = Admin(client)
+        raise ValueError(f"invalid limit {limit}; allowed: None, 0 or more")
+    admin = AdminClient(client)
     request = common_pb2.ResourceListRequest(
         id=common_pb2.NamedEntityIdentifier(project=project, domain=domain),
         filters=_filters(since, until),
         sort_by=common_pb2.Sort(key="execution_created_at", direction=common_pb2.Sort.DESCENDING),
     )
-    return _failed(admin, request, f"executions in {project}/{domain}", limit)
+    return islice(_failed_attempts(admin, request, f"executions in {project}/{domain}"), limit)
 
 
-def _failed(admin: Admin, request: Any, about: str, limit: int | None) -> Iterator[Attempt]:
-    tasks = Tasks(admin)
-    seen: OrderedDict[str, None] = OrderedDict()
-    left = limit
-    if left == 0:
-        return
-    for found in admin.pages("list_executions_paginated", request, "executions", about):
-        if found.id.name in seen:
+def _failed_attempts(admin: AdminClient, request: Any, about: str) -> Iterator[Attempt]:
+    definitions = TaskDefinitions(admin)
+    visited: OrderedDict[str, None] = OrderedDict()
+    for execution in admin.pages("list_executions_paginated", request, "executions", about):
+        if execution.id.name in visited:
             continue
-        seen[found.id.name] = None
-        if len(seen) > _REMEMBERED:
-            seen.popitem(last=False)
-        for attempt in _Walk(admin, tasks, execution_ref(found.id), None).attempts():
-            if attempt.failed:
-                yield attempt
-                if left is not None:
-                    left -= 1
-                    if left == 0:
-                        return
+        visited[execution.id.name] = None
+        if len(visited) > _REMEMBERED:
+            visited.popitem(last=False)
+        attempts = _Walk(admin, definitions, execution_ref(execution.id), None).attempts()
+        yield from (attempt for attempt in attempts if attempt.failed)
 
 
 def _filters(since: datetime, until: datetime | None) -> str:
-    """Return the filter of executions, in flyteadmin's own spelling (pkg/manager/impl/util/filters.go)."""
-    parts = [f"gte(execution_created_at,{_zulu(since, 'since')})"]
+    """Return the filter of executions in flyteadmin's syntax (pkg/manager/impl/util/filters.go)."""
+    parts = [f"gte(execution_created_at,{_utc(since, 'since')})"]
     if until is not None:
-        parts.append(f"lte(execution_created_at,{_zulu(until, 'until')})")
+        parts.append(f"lte(execution_created_at,{_utc(until, 'until')})")
     parts.append("value_in(state,0;1)")  # active and archived (ExecutionState)
     return "+".join(parts)
 
 
-def _zulu(moment: datetime, what: str) -> str:
+def _utc(moment: datetime, argument: str) -> str:
     if moment.tzinfo is None:
-        raise ValueError(f"{what}: {moment.isoformat()} has no zone; allowed: an aware datetime")
+        raise ValueError(f"{argument}: {moment.isoformat()} has no time zone; allowed: an aware datetime")
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -163,17 +154,19 @@ def _oldest_first() -> Any:
 class _Walk:
     """One walk over the nodes of an execution."""
 
-    def __init__(self, admin: Admin, tasks: Tasks, execution: ExecutionRef, wanted: str | None) -> None:
+    def __init__(
+        self, admin: AdminClient, definitions: TaskDefinitions, execution: ExecutionRef, wanted: str | None
+    ) -> None:
         self._admin = admin
-        self._tasks = tasks
+        self._definitions = definitions
         self._execution = execution
         self._wanted = wanted
         self.matched = False
         self.nodes: list[str] = []
-        """The nodes of the top level, for a message about a node that is not there."""
+        """The nodes of the top level, for the message about a node that does not exist."""
 
     def attempts(self) -> Generator[Attempt, None, bool]:
-        """Yield all attempts; return whether one of the nodes has failed."""
+        """Yield all attempts; return whether a node has failed."""
         request = node_execution_pb2.NodeExecutionListRequest(
             workflow_execution_id=_identifier(self._execution), sort_by=_oldest_first()
         )
@@ -190,7 +183,7 @@ class _Walk:
     def _node(self, node: Any, path: tuple[str, ...], inside: bool) -> Generator[Attempt, None, bool]:
         """Yield the attempts of a node and of those inside it, and its own failure if none of them accounts for it.
 
-        Return whether the node has failed for good, as far as what was yielded tells.
+        Return whether an attempt accounts for a failure of the node.
         """
         spec = node.metadata.spec_node_id or node.id.node_id
         if spec in ("start-node", "end-node"):
@@ -200,31 +193,30 @@ class _Walk:
         about = f"node {'/'.join((*path, spec))} of execution {self._execution}"
         explained = False
         request = task_execution_pb2.TaskExecutionListRequest(node_execution_id=node.id, sort_by=_oldest_first())
-        found = list(self._admin.pages("list_task_executions_paginated", request, "task_executions", about))
-        found.sort(key=lambda item: item.id.retry_attempt)
-        last = found[-1].id.retry_attempt if found else 0
-        for item in found:
+        pages = self._admin.pages("list_task_executions_paginated", request, "task_executions", about)
+        task_executions = sorted(pages, key=lambda item: item.id.retry_attempt)
+        for item in task_executions:
             if inside:
-                facts = self._tasks.facts(item.id.task_id)
-                followed = item.id.retry_attempt < last
-                attempt = task_attempt(node, path, item, facts, followed, self._execution)
+                definition = self._definitions.get(item.id.task_id)
+                followed = item.id.retry_attempt < task_executions[-1].id.retry_attempt
+                attempt = task_attempt(node, path, item, definition, followed, self._execution)
                 explained = explained or (attempt.failed and not followed)
                 yield attempt
-        for child in self._children(node, found, about, len(path)):
+        for child in self._children(node, task_executions, about, len(path)):
             explained |= yield from self._node(child, (*path, spec), inside)
         if inside and not explained and node_phase(node) in FAILED_NODE:
-            # The list has cut the message.
-            whole = node_execution_pb2.NodeExecutionGetRequest(id=node.id)
-            yield node_failure(self._admin.call("get_node_execution", whole, about), path, self._execution)
+            # The message in the list is cut.
+            get_request = node_execution_pb2.NodeExecutionGetRequest(id=node.id)
+            yield node_failure(self._admin.call("get_node_execution", get_request, about), path, self._execution)
             explained = True
         return explained
 
     def _children(self, node: Any, attempts: list[Any], about: str, depth: int) -> Iterator[Any]:
         """Yield the nodes inside a node."""
-        if depth >= _DEEPEST:
+        if depth >= _MAX_DEPTH:
             return
         for attempt in attempts:
-            if attempt.is_parent:  # as the first versions of propeller told it: the attempt is the parent
+            if attempt.is_parent:  # event version 0 of FlytePropeller: the attempt is the parent
                 request = node_execution_pb2.NodeExecutionForTaskListRequest(
                     task_execution_id=attempt.id, sort_by=_oldest_first()
                 )

@@ -1,4 +1,4 @@
-"""The way to flyteadmin: flytekit's own configuration, login and client, without a setting of ours."""
+"""Connecting to flyteadmin with flytekit's own configuration, login and client; podtriage has no settings for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HOW = "~/.flyte/config.yaml (flytectl config init), FLYTECTL_CONFIG, or FLYTE_P
 
 @attrs.frozen
 class Connection:
-    """A flyteadmin that can be asked, and where to look by default."""
+    """A client of flyteadmin, with the default project and domain."""
 
     client: Any
     """flytekit's ``SynchronousFlyteClient``."""
@@ -30,13 +30,13 @@ def connect(
     domain: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Connection:
-    """Open the way to the flyteadmin that flytekit is configured for. Nothing is sent before the first question.
+    """Connect to the flyteadmin that flytekit is configured for. Nothing is sent before the first call.
 
     Args:
-        config_file: a configuration of flytekit or flytectl; None: where flytekit looks (``Config.auto``).
-        project: where to look by default; None: as pyflyte has it (``FLYTE_DEFAULT_PROJECT``, the configuration's
-            ``task.project``, ``flytesnacks``).
-        domain: likewise (``FLYTE_DEFAULT_DOMAIN``, ``task.domain``, ``development``).
+        config_file: a configuration of flytekit or flytectl; None: the one that flytekit uses (``Config.auto``).
+        project: the default project; None: pyflyte's (``FLYTE_DEFAULT_PROJECT``, ``task.project`` of the configuration,
+            ``flytesnacks``).
+        domain: the default domain; None: pyflyte's (``FLYTE_DEFAULT_DOMAIN``, ``task.domain``, ``development``).
         environ: the environment, for the two variables above; None: that of the process.
 
     Raises:
@@ -47,17 +47,17 @@ def connect(
     from flytekit.remote import FlyteRemote
 
     environ = os.environ if environ is None else environ
-    where = config_file or "the configuration"
+    source = config_file or "the configuration"
     try:
         config = Config.auto(config_file)
-        usual = _usual(config_file)
+        default_project, default_domain = _defaults(config_file)
     except Exception as error:  # OSError, configparser's, a transformation of a value
-        raise FlyteNotConfigured(f"{where}: it cannot be read: {_why(error)}; allowed: {_HOW}") from error
-    # flytekit's default is a sandbox on this machine, which is a guess and no configuration.
+        raise FlyteNotConfigured(f"{source}: cannot be read: {_why(error)}; allowed: {_HOW}") from error
+    # flytekit's default, a sandbox on this machine, is a guess rather than a configuration.
     if config.platform == PlatformConfig():
-        raise FlyteNotConfigured(f"{where}: no Flyte endpoint in it; allowed: {_HOW}")
-    project = project or environ.get("FLYTE_DEFAULT_PROJECT") or usual[0]
-    domain = domain or environ.get("FLYTE_DEFAULT_DOMAIN") or usual[1]
+        raise FlyteNotConfigured(f"{source}: no Flyte endpoint in it; allowed: {_HOW}")
+    project = project or environ.get("FLYTE_DEFAULT_PROJECT") or default_project
+    domain = domain or environ.get("FLYTE_DEFAULT_DOMAIN") or default_domain
     endpoint = str(config.platform.endpoint)
     try:
         remote = FlyteRemote(config, default_project=project, default_domain=domain, interactive_mode_enabled=False)
@@ -65,11 +65,11 @@ def connect(
     except OSError as error:  # a certificate that is fetched or read
         raise FlyteUnavailable(f"flyteadmin at {endpoint}: {_why(error)}; check the endpoint and its TLS") from error
     except Exception as error:
-        raise FlyteNotConfigured(f"{where}: it cannot be used: {_why(error)}; allowed: {_HOW}") from error
-    return Connection(client, endpoint, project, domain)
+        raise FlyteNotConfigured(f"{source}: cannot be used: {_why(error)}; allowed: {_HOW}") from error
+    return Connection(client=client, endpoint=endpoint, project=project, domain=domain)
 
 
-def _usual(config_file: str | None) -> tuple[str, str]:
+def _defaults(config_file: str | None) -> tuple[str, str]:
     """Return the project and domain that the configuration names, or pyflyte's own defaults."""
     try:
         from flytekit.configuration import TaskConfig

@@ -1,4 +1,4 @@
-"""From flyteidl's messages to attempts. Pure: what is asked for and when is ``executions.py``'s business."""
+"""Converting flyteidl's messages to attempts, without any calls: those are in ``executions.py``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from flyteidl.event import event_pb2
 
 from flytekitplugins_podtriage.core.attempt_history import Attempt, ExecutionRef, Subtask
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.flyte.admin.task_definitions import TaskFacts
+from flytekitplugins_podtriage.flyte.admin.task_definitions import TaskDefinition
 
-LOST = frozenset({"FAILED", "RETRYABLE_FAILED"})
-"""Phases of a task execution that is over and lost. Propeller 1.16.8 reports both kinds of failure as FAILED."""
+FAILED_TASK = frozenset({"FAILED", "RETRYABLE_FAILED"})
+"""Phases of a task execution that has failed. FlytePropeller 1.16.8 reports both kinds of failure as FAILED."""
 FAILED_NODE = frozenset({"FAILED", "FAILING", "TIMED_OUT"})
-"""Phases of a node execution that is over and lost, or about to be."""
+"""Phases of a node execution that has failed, or is about to."""
 
 NOT_RUN = frozenset({"UNDEFINED", "QUEUED", "SKIPPED", "RECOVERED"})
-"""Phases of a node execution that has nothing inside it (RECOVERED: the outputs of an earlier execution)."""
+"""Phases of a node execution without anything inside (RECOVERED: it has the outputs of an earlier execution)."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -29,20 +29,25 @@ def execution_ref(identifier: Any) -> ExecutionRef:
 
 
 def task_attempt(
-    node: Any, path: tuple[str, ...], found: Any, facts: TaskFacts, followed: bool, execution: ExecutionRef
+    node: Any,
+    path: tuple[str, ...],
+    task_execution: Any,
+    definition: TaskDefinition,
+    followed: bool,
+    execution: ExecutionRef,
 ) -> Attempt:
     """Return a ``TaskExecution`` as an attempt.
 
     Args:
         node: the ``NodeExecution`` that it belongs to.
-        path: the nodes around that.
-        found: the ``TaskExecution``.
-        facts: what is known of its task.
-        followed: whether another attempt of the same node was made after it: then it was lost, even if its record says
-            no more than that it was ended.
+        path: the nodes around that one.
+        task_execution: the ``TaskExecution``.
+        definition: of its task.
+        followed: whether the node has a later attempt: then this one has failed, even if its record only says that it
+            was aborted.
         execution: the execution that it belongs to.
     """
-    closure = found.closure
+    closure = task_execution.closure
     phase = _name(execution_pb2.TaskExecution.Phase, closure.phase)
     kind, code, message = _error(closure)
     metadata = closure.metadata if closure.HasField("metadata") else None
@@ -50,23 +55,23 @@ def task_attempt(
         execution=execution,
         node=node.id.node_id,
         phase=phase,
-        failed=phase in LOST or (phase == "ABORTED" and followed),
+        failed=phase in FAILED_TASK or (phase == "ABORTED" and followed),
         spec_node=_spec_id(node),
         path=path,
-        task=found.id.task_id.name or None,
-        version=found.id.task_id.version or None,
+        task=task_execution.id.task_id.name or None,
+        version=task_execution.id.task_id.version or None,
         task_type=closure.task_type or None,
-        retry_attempt=found.id.retry_attempt,
+        retry_attempt=task_execution.id.retry_attempt,
         reported=kind,
         code=code,
         message=message,
         created_at=_moment(closure, "created_at"),
         started_at=_moment(closure, "started_at"),
         updated_at=_moment(closure, "updated_at"),
-        retries=facts.retries,
-        interruptible=_interruptible(metadata, facts),
+        retries=definition.retries,
+        interruptible=_interruptible(metadata, definition),
         pod=(metadata.generated_name or None) if metadata is not None else None,
-        subtasks=_lost_subtasks(metadata),
+        subtasks=_failed_subtasks(metadata),
     )
 
 
@@ -91,9 +96,9 @@ def node_failure(node: Any, path: tuple[str, ...], execution: ExecutionRef) -> A
     )
 
 
-def execution_failure(whole: Any, execution: ExecutionRef) -> Attempt | None:
-    """Return the failure of an ``Execution`` itself (it could not be started, say); None if it has not failed."""
-    closure = whole.closure
+def execution_failure(message: Any, execution: ExecutionRef) -> Attempt | None:
+    """Return the failure of an ``Execution`` itself (such as one that could not start); None if it has not failed."""
+    closure = message.closure
     kind, code, message = _error(closure)
     if kind is None:
         return None
@@ -124,7 +129,7 @@ def node_phase(node: Any) -> str:
 
 
 def _spec_id(node: Any) -> str:
-    """Return the node's id in its own workflow; records of old versions have the other one only."""
+    """Return the node's id in its own workflow; records of old versions have only the unique one."""
     return str(node.metadata.spec_node_id or node.id.node_id)
 
 
@@ -138,29 +143,30 @@ def _error(closure: Any) -> tuple[ErrorKind | None, str | None, str | None]:
     return kind, error.code or None, error.message or None
 
 
-def _interruptible(metadata: Any, facts: TaskFacts) -> bool | None:
-    """Say how the attempt ran; failing that, what its task asks for."""
+def _interruptible(metadata: Any, definition: TaskDefinition) -> bool | None:
+    """Return whether the attempt ran as interruptible; where that is not recorded, whether its task is."""
     if metadata is None:
-        return facts.interruptible
+        return definition.interruptible
     return bool(metadata.instance_class == event_pb2.TaskExecutionMetadata.INTERRUPTIBLE)
 
 
-def _lost_subtasks(metadata: Any) -> tuple[Subtask, ...]:
-    """Return the lost tries of a map's elements. One without a retry of its own after it must have failed itself."""
+def _failed_subtasks(metadata: Any) -> tuple[Subtask, ...]:
+    """Return the failed attempts of a map's elements; an aborted one counts if another attempt follows it."""
     if metadata is None:
         return ()
-    found = []
     tries = {(item.index, item.retry_attempt) for item in metadata.external_resources}
+    subtasks = []
     for item in metadata.external_resources:
         phase = _name(execution_pb2.TaskExecution.Phase, item.phase)
         followed = (item.index, item.retry_attempt + 1) in tries
-        if phase in LOST or (phase == "ABORTED" and followed):
-            found.append(Subtask(item.index, item.retry_attempt, phase, item.external_id))
-    return tuple(found)
+        if phase in FAILED_TASK or (phase == "ABORTED" and followed):
+            subtask = Subtask(index=item.index, retry_attempt=item.retry_attempt, phase=phase, pod=item.external_id)
+            subtasks.append(subtask)
+    return tuple(subtasks)
 
 
 def _moment(closure: Any, field: str) -> datetime | None:
-    """Return a timestamp as an aware datetime; None where it is absent or not a time."""
+    """Return a timestamp as an aware datetime; None if it is absent or out of range."""
     if not closure.HasField(field):
         return None
     stamp = getattr(closure, field)
@@ -171,7 +177,7 @@ def _moment(closure: Any, field: str) -> datetime | None:
 
 
 def _name(enum: Any, number: int) -> str:
-    """Return the name of an enum's value; a value that this flyteidl does not know is its number."""
+    """Return the name of an enum's value; for a value that this flyteidl does not have, its number."""
     try:
         return str(enum.Name(number))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a task's own definition says of its retries. Asked for once a task, and never a reason to fail."""
+"""The retries in a task's own definition. Requested once for each task; a task without a definition is no error."""
 
 from __future__ import annotations
 
@@ -8,62 +8,67 @@ from typing import Any
 import attrs
 from flyteidl.admin import common_pb2
 
-from flytekitplugins_podtriage.flyte.admin.client import Admin
+from flytekitplugins_podtriage.flyte.admin.client import AdminClient
 from flytekitplugins_podtriage.flyte.admin.errors import FlyteForbidden, FlyteNotFound, FlyteRefused
 
 
 @attrs.frozen(slots=True)
-class TaskFacts:
-    """What is known of a task; None: not known."""
+class TaskDefinition:
+    """The fields of a task's definition that concern retries; None: not known."""
 
     retries: int | None = None
-    """``@task(retries=N)``: how many attempts the user's budget has beyond the first."""
+    """``@task(retries=N)``: how many user retries the task has."""
     interruptible: bool | None = None
-    """What the task asks for; None too where it leaves that to the platform."""
+    """Whether the task is interruptible; None too where the definition does not say."""
 
 
-UNKNOWN = TaskFacts()
+UNKNOWN = TaskDefinition()
 
 
-class Tasks:
-    """The tasks met so far; memory is bounded, and a task that was forgotten is asked for again."""
+class TaskDefinitions:
+    """Reads task definitions, and keeps the last ones that were needed.
 
-    def __init__(self, admin: Admin, most: int = 1024) -> None:
-        """Take the flyteadmin to ask, and how many tasks to remember."""
+    Args:
+        admin: the flyteadmin that has them.
+        limit: how many to keep.
+    """
+
+    def __init__(self, admin: AdminClient, limit: int = 1024) -> None:
         self._admin = admin
-        self._most = most
-        self._known: OrderedDict[tuple[str, str, str, str], TaskFacts] = OrderedDict()
+        self._limit = limit
+        self._definitions: OrderedDict[tuple[str, str, str, str], TaskDefinition] = OrderedDict()
 
-    def facts(self, identifier: Any) -> TaskFacts:
-        """Return what is known of a task (an ``Identifier`` of flyteidl).
+    def get(self, identifier: Any) -> TaskDefinition:
+        """Return the definition of a task, given by flyteidl's ``Identifier``.
 
-        One that is gone, is hidden from this login, or was never registered (a map's elements have made-up names), is
-        unknown.
+        A task that was deleted, that this login may not see, or that was never registered (the elements of a map have
+        made-up names), is unknown.
 
         Raises:
-            FlyteUnreachable: flyteadmin cannot be asked any more.
+            FlyteUnreachable: flyteadmin cannot be called any more.
         """
         key = (identifier.project, identifier.domain, identifier.name, identifier.version)
         if not all(key):
             return UNKNOWN
-        if key in self._known:
-            self._known.move_to_end(key)
-            return self._known[key]
-        facts = self._ask(identifier, "/".join(key))
-        self._known[key] = facts
-        if len(self._known) > self._most:
-            self._known.popitem(last=False)
-        return facts
+        if key in self._definitions:
+            self._definitions.move_to_end(key)
+            return self._definitions[key]
+        definition = self._definitions[key] = self._request(identifier, "/".join(key))
+        if len(self._definitions) > self._limit:
+            self._definitions.popitem(last=False)
+        return definition
 
-    def _ask(self, identifier: Any, name: str) -> TaskFacts:
+    def _request(self, identifier: Any, name: str) -> TaskDefinition:
         try:
-            found = self._admin.call("get_task", common_pb2.ObjectGetRequest(id=identifier), f"task {name}")
+            task = self._admin.call("get_task", common_pb2.ObjectGetRequest(id=identifier), f"task {name}")
         except (FlyteNotFound, FlyteForbidden, FlyteRefused):
             return UNKNOWN
-        template = found.closure.compiled_task.template
+        template = task.closure.compiled_task.template
         if not template.HasField("metadata"):
             return UNKNOWN
         metadata = template.metadata
-        told = metadata.WhichOneof("interruptible_value") is not None
-        retries = int(metadata.retries.retries) if metadata.HasField("retries") else None
-        return TaskFacts(retries, bool(metadata.interruptible) if told else None)
+        has_interruptible = metadata.WhichOneof("interruptible_value") is not None
+        return TaskDefinition(
+            retries=int(metadata.retries.retries) if metadata.HasField("retries") else None,
+            interruptible=bool(metadata.interruptible) if has_interruptible else None,
+        )

@@ -1,4 +1,4 @@
-"""Naming an execution."""
+"""Reading the name of an execution."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_every_form_names_the_execution(text: str, expected: Reference) -> None:
     assert expected == parse_execution(text)
 
 
-def test_a_bare_name_is_looked_for_where_it_is_told() -> None:
+def test_a_bare_name_with_project_and_domain() -> None:
     assert Reference(F1) == parse_execution("f1a2", "flytesnacks", "development")
 
 
@@ -68,11 +68,13 @@ def test_anything_else_is_refused_in_one_line_with_the_forms(text: str) -> None:
 
 
 @pytest.mark.parametrize(("project", "domain", "missing"), [(None, "d", "project"), ("p", None, "domain")])
-def test_a_bare_name_without_a_place_is_refused(project: str | None, domain: str | None, missing: str) -> None:
+def test_a_bare_name_without_project_or_domain_is_refused(
+    project: str | None, domain: str | None, missing: str
+) -> None:
     with pytest.raises(InvalidExecution, match=f"--{missing}"):
         parse_execution("f1a2", project, domain)
 
 
-def test_a_run_of_flyte_2_is_told_apart() -> None:
+def test_a_run_of_flyte_2_is_refused_as_such() -> None:
     with pytest.raises(InvalidExecution, match="Flyte 2"):
         parse_execution("https://flyte.example/v2/runs/project/flytesnacks/domain/development/r1")

@@ -1,4 +1,4 @@
-"""Every way in which flyteadmin cannot be asked ends in one line of one family of errors."""
+"""Every failure to read from flyteadmin is an error of one family, with a message of one line."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ import pytest
 from flytekitplugins_podtriage.flyte.admin import errors
 from flytekitplugins_podtriage.flyte.admin.executions import attempts_of_execution
 from flytekitplugins_podtriage.flyte.admin.login import connect
+from tests.flyte.admin.fake_admin import execution_error
 
 _ENVIRONMENT = ("FLYTECTL_CONFIG", "_FLYTECTL_CONFIG_PYFLYTE_OVERRIDE", "FLYTE_PLATFORM_URL", "FLYTE_PLATFORM_INSECURE")
 
 
-def ask(client: Any, name: str = "f1") -> Any:
+def read(client: Any, name: str = "f1") -> Any:
     return list(attempts_of_execution(client, "flytesnacks", "development", name))
 
 
 def failure(client: Any, kind: type[errors.FlyteUnreachable], name: str = "f1") -> str:
     with pytest.raises(errors.FlyteUnreachable) as failed:
-        ask(client, name)
+        read(client, name)
     assert kind is type(failed.value), failed.value
     assert "\n" not in str(failed.value)
     assert len(str(failed.value)) < 500
     return str(failed.value)
 
 
-def test_an_execution_that_is_not_there(connection: Any) -> None:
-    assert "there is no execution flytesnacks/development/f9" in failure(connection.client, errors.FlyteNotFound, "f9")
+def test_an_unknown_execution(connection: Any) -> None:
+    assert "no execution flytesnacks/development/f9" in failure(connection.client, errors.FlyteNotFound, "f9")
 
 
 @pytest.mark.parametrize(
@@ -45,16 +46,16 @@ def test_permission_denied_says_which_call(admin: Any, connection: Any, method: 
     admin.execution()
     admin.node("n0")
     admin.failures[method] = (grpc.StatusCode.PERMISSION_DENIED, "not a member\nof the project")
-    told = failure(connection.client, errors.FlyteForbidden)
-    assert about in told and "not a member of the project" in told and connection.endpoint in told
+    message = failure(connection.client, errors.FlyteForbidden)
+    assert about in message and "not a member of the project" in message and connection.endpoint in message
 
 
-def test_a_task_that_may_not_be_seen_is_no_reason_to_fail(admin: Any, connection: Any) -> None:
+def test_a_forbidden_task_is_no_error(admin: Any, connection: Any) -> None:
     admin.execution()
     admin.node("n0")
     admin.attempt("n0")
     admin.failures["GetTask"] = (grpc.StatusCode.PERMISSION_DENIED, "no")
-    assert [None] == [a.retries for a in ask(connection.client)]
+    assert [None] == [a.retries for a in read(connection.client)]
 
 
 def test_unauthenticated_without_a_login_service(admin: Any, connection: Any) -> None:
@@ -73,19 +74,19 @@ def test_unauthenticated_without_a_login_service(admin: Any, connection: Any) ->
         (grpc.StatusCode.RESOURCE_EXHAUSTED, errors.FlyteRefused),
     ],
 )
-def test_other_answers(admin: Any, connection: Any, code: grpc.StatusCode, kind: Any) -> None:
+def test_other_responses(admin: Any, connection: Any, code: grpc.StatusCode, kind: Any) -> None:
     admin.failures["GetExecution"] = (code, "Authorization: Bearer abcdefghijklmnopqrstuvwxyz " + "x" * 5000)
     assert "abcdefghijkl" not in failure(connection.client, kind)
 
 
-def test_an_answer_too_large_for_the_client(admin: Any, connection: Any, make_error: Any) -> None:
+def test_a_response_too_large_for_the_client(admin: Any, connection: Any) -> None:
     admin.execution()
     admin.node("n0")
-    admin.attempt("n0", error=make_error("USER", "C", "x" * 21_000_000))
-    assert "larger than max" in failure(connection.client, errors.FlyteAnswerTooLarge)
+    admin.attempt("n0", error=execution_error("USER", "C", "x" * 21_000_000))
+    assert "larger than max" in failure(connection.client, errors.FlyteResponseTooLarge)
 
 
-def test_nobody_listens_at_the_endpoint(tmp_path: Path) -> None:
+def test_an_endpoint_that_does_not_listen(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         endpoint = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -129,12 +130,12 @@ def test_a_configuration_that_cannot_be_read(
         connect(str(path))
 
 
-def test_where_to_look_by_default(config: str) -> None:
-    assert ("flytesnacks", "development") == _places(connect(config, environ={}))
+def test_the_default_project_and_domain(config: str) -> None:
+    assert ("flytesnacks", "development") == _project_and_domain(connect(config, environ={}))
     environ = {"FLYTE_DEFAULT_PROJECT": "p", "FLYTE_DEFAULT_DOMAIN": "d"}
-    assert ("p", "d") == _places(connect(config, environ=environ))
-    assert ("q", "e") == _places(connect(config, "q", "e", environ=environ))
+    assert ("p", "d") == _project_and_domain(connect(config, environ=environ))
+    assert ("q", "e") == _project_and_domain(connect(config, "q", "e", environ=environ))
 
 
-def _places(connection: Any) -> tuple[str, str]:
+def _project_and_domain(connection: Any) -> tuple[str, str]:
     return connection.project, connection.domain
