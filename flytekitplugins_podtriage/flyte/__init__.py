@@ -1,4 +1,1 @@
-"""What flytekit, flyteidl and flyteadmin see: past executions today.
-
-Nothing here is imported by the core, and nothing here imports the cluster's side; the two meet at the command line.
-"""
+"""What flytekit and flyteadmin see: the task type, its settings, log links, and the client of flyteadmin."""

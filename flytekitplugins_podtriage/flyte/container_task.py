@@ -1,6 +1,6 @@
 """Container tasks of the type ``podtriage``: any image and command, with inputs and outputs by Flyte's copilot.
 
-They serialize as ``k8s_pod`` with a ``data_config``: propeller puts copilot's containers into the pod spec before it
+They serialize as ``k8s_pod`` with a ``data_config``: FlytePropeller adds copilot's containers to the pod spec before it
 hands that to the connector (flytepropeller 1.16, webapi/connector/plugin.go ``Create``; flytek8s/pod_helper.go
 ``ApplyFlytePodConfiguration``).
 
@@ -36,10 +36,10 @@ class PodTriageContainer(ContainerTask):
     """flytekit's ``ContainerTask``, as a task of the type ``podtriage``.
 
     Args:
+        arguments: those of ``ContainerTask``: ``name``, ``image``, ``command``, ``inputs``, ``outputs`` and so on.
         task_config: as of any PodTriage task.
-        pod_template: flytekit's; the same as ``PodTriage(pod_template=...)``.
-        arguments: all else is flytekit's: ``name``, ``image``, ``command``, ``inputs``, ``outputs`` and so on.
-        options: likewise.
+        pod_template: the same as ``PodTriage(pod_template=...)``.
+        options: those of ``ContainerTask``.
 
     Raises:
         FlyteValidationException: the pod template is given twice, or an output has the marker's name.
@@ -54,7 +54,7 @@ class PodTriageContainer(ContainerTask):
     ) -> None:
         config = task_config or PodTriage()
         super().__init__(*arguments, pod_template=one_template(config, pod_template), **options)
-        # ContainerTask names type and configuration itself, and lets nobody else.
+        # ContainerTask sets type and configuration itself, and takes no arguments for them.
         self._task_type = TASK_TYPE
         self._task_config = config
         self.marked = needs_marker(self.interface, self.name)
@@ -64,35 +64,35 @@ class PodTriageContainer(ContainerTask):
 
     @property
     def folders(self) -> tuple[str, str]:
-        """Where its container finds its inputs and leaves its outputs; the defaults are propeller's."""
+        """The container's directories of inputs and outputs; the defaults are FlytePropeller's."""
         # flytek8s/config/config.go, DefaultInputDataPath and DefaultOutputPath
         return self._input_data_dir or "/var/flyte/inputs", self._output_data_dir or "/var/flyte/outputs"
 
     @property
     def metadata_format(self) -> ContainerTask.MetadataFormat:
-        """How all inputs together are written, beside one file for each."""
+        """The format of the file that has all inputs, beside one file for each."""
         return self._md_format
 
     def get_custom(self, settings: SerializationSettings) -> dict[str, Any]:
-        """Return what the connector is to know of the task's own policy."""
+        """Return the task's own policy for the connector."""
         return custom(self.task_config, self.name)
 
     def local_execute(self, ctx: FlyteContext, **kwargs: Any) -> Any:
-        """Run the task outside a backend; the marker is nothing that a caller sees."""
-        done = super().local_execute(ctx, **kwargs)
-        return VoidPromise(self.name) if self.marked else done
+        """Run the task outside a backend; callers do not get the marker."""
+        outputs = super().local_execute(ctx, **kwargs)
+        return VoidPromise(self.name) if self.marked else outputs
 
     def dispatch_execute(self, ctx: FlyteContext, input_literal_map: literals.LiteralMap) -> literals.LiteralMap:
-        """Run the task on literals, by attempts: in a pod there is no flytekit that could call this."""
+        """Run the task on literals, in attempts; never called in a pod, which has no flytekit."""
         outputs = self.run_attempts(ctx, input_literal_map)
         return marker_outputs() if self.marked else outputs
 
     def execute(self, **_: Any) -> Any:
-        """Refuse: only a container runs this task's command."""
-        raise FlyteValidationException(f"task {self.name}: its body is a container's; allowed: to call the task")
+        """Refuse: only a container can run this task's command."""
+        raise FlyteValidationException(f"task {self.name}: only its container can run it; allowed: call the task")
 
     def run_attempts(self, ctx: FlyteContext, inputs: literals.LiteralMap) -> literals.LiteralMap:
-        """Take the task through its attempts; return its outputs.
+        """Run the attempts of the task; return its outputs.
 
         Raises:
             FlyteException: it failed for good.
@@ -102,5 +102,5 @@ class PodTriageContainer(ContainerTask):
     def _get_data_loading_config(self) -> DataLoadingConfig:
         if self.interface.inputs or not self.marked:
             return super()._get_data_loading_config()
-        # Whoever has nothing to hand over needs no copilot, whose uploader would wait for the marker.
+        # Without inputs and outputs there is no need of copilot, whose uploader would wait for the marker.
         return DataLoadingConfig(self._input_data_dir, self._output_data_dir, False, self._md_format.value)

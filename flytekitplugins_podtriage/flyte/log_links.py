@@ -13,13 +13,13 @@ from flytekitplugins_podtriage.core import wire
 
 _VARIABLE: Final = re.compile(r"\{\{\s*[.$](\w+)\s*\}\}")
 VARIABLES: Final = ("podName", "podUID", "namespace", "containerName", "nodeName", "podUnixStartTime")
-"""The variables that a template may use: those of Flyte's that a pod tells. Their case does not matter."""
+"""The variables that a template may use: those of Flyte's that follow from the pod. Case does not matter."""
 _KNOWN: Final = {name.lower() for name in VARIABLES}
 
 
 @attrs.frozen(slots=True)
 class LinkTemplate:
-    """A link's name and address, with variables such as ``{{ .podName }}`` in it."""
+    """The name and the address of a link, with variables such as ``{{ .podName }}``."""
 
     name: str
     uri: str
@@ -29,24 +29,24 @@ class LinkTemplate:
         """Read ``NAME=URI``.
 
         Raises:
-            ValueError: it is not of that form, or uses a variable that there is not.
+            ValueError: it has another form, or uses an unknown variable.
         """
         name, equals, uri = (part.strip() for part in text.partition("="))
         if not (name and equals and "://" in uri):
-            raise ValueError(f"{text[:80]!r} is no link; allowed: NAME=https://..., with {_spelt()} in it")
+            raise ValueError(f"invalid link {text[:80]!r}; allowed: NAME=https://..., with {_variables()} in it")
         for variable in _VARIABLE.findall(uri):
             if variable.lower() not in _KNOWN:
-                raise ValueError(f"{text[:80]!r}: no variable {variable!r}; allowed: {_spelt()}")
+                raise ValueError(f"{text[:80]!r}: unknown variable {variable!r}; allowed: {_variables()}")
         return cls(name, uri)
 
 
 def task_logs(templates: Sequence[LinkTemplate], pod: wire.Pod, container: str) -> list[TaskLog]:
-    """Return the links of a pod's logs."""
+    """Return the links to a pod's logs."""
     if not templates:
         return []
     values = _values(pod, container)
     return [
-        TaskLog(name=template.name, uri=_VARIABLE.sub(lambda found: values[found[1].lower()], template.uri))
+        TaskLog(name=template.name, uri=_VARIABLE.sub(lambda match: values[match[1].lower()], template.uri))
         for template in templates
     ]
 
@@ -64,5 +64,5 @@ def _values(pod: wire.Pod, container: str) -> Mapping[str, str]:
     }
 
 
-def _spelt() -> str:
+def _variables() -> str:
     return ", ".join(f"{{{{ .{name} }}}}" for name in VARIABLES)

@@ -1,8 +1,8 @@
 """The plugin's settings: the section ``podtriage`` of Flyte's configuration file, the environment, and arguments.
 
-Arguments go before the environment (``FLYTE_PODTRIAGE_SYSTEM_RESERVE``), the environment before the file
-(``podtriage: {system-reserve: 2}`` in YAML, ``[podtriage]`` in the older form), the file before the defaults. They are
-read when first used, never on import. The file is the one that flytekit itself finds (``FLYTECTL_CONFIG`` and so on).
+Precedence, highest first: arguments, environment (``FLYTE_PODTRIAGE_SYSTEM_RESERVE``), configuration file
+(``podtriage: {system-reserve: 2}`` in YAML, ``[podtriage]`` in the older form), defaults. Settings are read when first
+used, never on import. The file is the one that flytekit itself uses (``FLYTECTL_CONFIG`` and so on).
 """
 
 from __future__ import annotations
@@ -30,45 +30,45 @@ CLUSTERS: Final = ("sandbox", "kubernetes")
 SAFE_TO_EVICT: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict=false"
 _NAMESPACE: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _SERVICE: Final = re.compile(r"_(?:SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)$")
-"""What Kubernetes puts into a pod's environment for each service of its namespace (kubernetes pkg/kubelet/envvars): for
-one called ``flyte-podtriage-connector`` it begins as our variables do."""
+"""The variables that Kubernetes sets in a pod for each service of its namespace (kubernetes pkg/kubelet/envvars): those
+of a service called ``flyte-podtriage-connector`` begin with :data:`PREFIX`."""
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
 
 
 class InvalidSettings(ValueError):
-    """A setting is unknown, or its value is; the message is one line: where, what, and what is allowed."""
+    """A setting is unknown, or its value invalid; the message is one line: where, what, and what is allowed."""
 
 
 def _duration(value: object) -> float:
-    found = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else seconds(str(value))
-    if not 0 <= found <= 366 * 86400:
-        raise ValueError(f"{value!r} is no time to wait; allowed: 0s to 366 days, as 90s or 1h30m")
-    return found
+    duration = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else seconds(str(value))
+    if not 0 <= duration <= 366 * 86400:
+        raise ValueError(f"invalid duration {value!r}; allowed: 0s to 366 days, as 90s or 1h30m")
+    return duration
 
 
-def _number(value: object, least: int) -> int:
+def _integer(value: object, minimum: int) -> int:
     text = str(value).strip()
-    if isinstance(value, bool) or not text.isdigit() or not least <= int(text) <= 1000:
-        raise ValueError(f"{value!r} is no such number; allowed: {least} to 1000")
+    if isinstance(value, bool) or not text.isdigit() or not minimum <= int(text) <= 1000:
+        raise ValueError(f"invalid number {value!r}; allowed: {minimum} to 1000")
     return int(text)
 
 
-def _reserve(value: object) -> int:
-    return _number(value, 1)
+def _count(value: object) -> int:
+    return _integer(value, 0)
 
 
-def _failures(value: object) -> int:
-    return _number(value, 0)
+def _positive(value: object) -> int:
+    return _integer(value, 1)
 
 
 def _one_of(value: object, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
-        raise ValueError(f"{value!r} is none; allowed: {', '.join(allowed)}")
+        raise ValueError(f"invalid value {value!r}; allowed: {', '.join(allowed)}")
     return str(value)
 
 
-def _backend(value: object) -> str:
+def _run_on(value: object) -> str:
     return _one_of(value, RUN_ON)
 
 
@@ -80,112 +80,107 @@ def _cluster(value: object) -> str:
     return _one_of(value, CLUSTERS)
 
 
-def _switch(value: object) -> bool:
+def _pull_policy(value: object) -> str:
+    return value if value == "" else _one_of(value, ("Always", "IfNotPresent", "Never"))
+
+
+def _boolean(value: object) -> bool:
     text = str(value).strip().lower()
     if text not in _TRUE | _FALSE:
-        raise ValueError(f"{value!r} is neither; allowed: true, false")
+        raise ValueError(f"invalid value {value!r}; allowed: true, false")
     return text in _TRUE
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text")
+        raise ValueError(f"invalid value {value!r}; allowed: text")
     return value
 
 
-def _parts(value: object) -> list[str]:
-    """Return the parts of a setting that may be many: a list, or text with commas or line ends between them."""
-    parts = value if isinstance(value, (list, tuple)) else _text(value).replace("\n", ",").split(",")
-    return [part for part in (_text(part).strip() for part in parts) if part]
+def _items(value: object) -> list[str]:
+    """Return the items of a setting that may have many: a list, or text with commas or line ends between them."""
+    items = value if isinstance(value, (list, tuple)) else _text(value).replace("\n", ",").split(",")
+    return [item for item in (_text(item).strip() for item in items) if item]
 
 
 def _links(value: object) -> tuple[LinkTemplate, ...]:
     if isinstance(value, (list, tuple)) and all(isinstance(one, LinkTemplate) for one in value):
         return tuple(value)
-    return tuple(LinkTemplate.parse(part) for part in _parts(value))
+    return tuple(LinkTemplate.parse(item) for item in _items(value))
 
 
 def _pairs(value: object) -> dict[str, str]:
-    """Return pairs: a table, or ``name=value`` as :func:`_parts` takes them."""
+    """Return pairs: of a table, or of items ``name=value``."""
     if isinstance(value, Mapping):
         return {_text(name): str(item) for name, item in value.items()}
-    pairs = [part.partition("=") for part in _parts(value)]
+    pairs = [item.partition("=") for item in _items(value)]
     for name, equals, _ in pairs:
         if not (name.strip() and equals):
-            raise ValueError(f"{name[:80]!r} is no pair; allowed: name=value, several with commas between them")
+            raise ValueError(f"invalid pair {name[:80]!r}; allowed: name=value, several with commas between them")
     return {name.strip(): item.strip() for name, _, item in pairs}
 
 
-def _pull_policy(value: object) -> str:
-    return value if value == "" else _one_of(value, ("Always", "IfNotPresent", "Never"))
-
-
-def _attempts(value: object) -> int:
-    return _number(value, 1)
-
-
 def _namespaces(value: object) -> tuple[str, ...]:
-    names = _parts(value)
+    names = _items(value)
     for name in names:
         if not _NAMESPACE.fullmatch(name):
-            raise ValueError(f"{name[:80]!r} is no namespace; allowed: a-z, 0-9 and -, up to 63 characters")
+            raise ValueError(f"invalid namespace {name[:80]!r}; allowed: a-z, 0-9 and -, up to 63 characters")
     return tuple(names)
 
 
 @attrs.frozen(slots=True)
 class Settings:
-    """What can be set. Each field is a key of the section (with ``-`` for ``_``) and a variable of the environment."""
+    """All settings. Each field is a key of the section (with ``-`` for ``_``) and a variable of the environment."""
 
     user_patience: float = attrs.field(default=Policy().user_patience, converter=_duration)
     """As in :class:`~flytekitplugins_podtriage.Policy`: a duration (``3m``), or a number of seconds."""
     system_patience: float = attrs.field(default=Policy().system_patience, converter=_duration)
-    """Likewise."""
+    """As ``user_patience``."""
     rules: str = attrs.field(default="", converter=_text)
-    """Path of a TOML file with rules of one's own, tried ahead of the built-in ones."""
-    system_reserve: int = attrs.field(default=1, converter=_reserve)
-    """How much of the platform's budget is kept back while the user's could pay."""
-    max_system_failures: int = attrs.field(default=3, converter=_failures)
-    """The backend's ``max-node-retries-system-failures``: a connector is not told it."""
-    run_on: str = attrs.field(default="connector", converter=_backend)
-    """Whose rules a local run goes by: the connector's, the guard's, or those of a stock backend."""
+    """Path of a TOML file with the user's own rules, tried before the built-in ones."""
+    system_reserve: int = attrs.field(default=1, converter=_positive)
+    """How many system retries are kept back while user retries are left."""
+    max_system_failures: int = attrs.field(default=3, converter=_count)
+    """The backend's ``max-node-retries-system-failures``, which connectors are not given."""
+    run_on: str = attrs.field(default="connector", converter=_run_on)
+    """The backend that a local run imitates: Flyte with the connector, with the guard, or stock Flyte."""
     plan: str = attrs.field(default="", converter=_text)
-    """The faults of a local run: a plan, one fault a line or between semicolons; or ``@FILE``."""
+    """The fault plan of a local run, one fault a line or separated by semicolons; or ``@FILE``."""
     bodies: str = attrs.field(default="process", converter=_bodies)
     """Where a local run's task bodies run: each in a process of its own, or in this one."""
-    run_commands: bool = attrs.field(default=False, converter=_switch)
-    """Whether a local run runs the commands of container tasks on this machine; without, the plan says how they end."""
-    compare: bool = attrs.field(default=True, converter=_switch)
+    run_commands: bool = attrs.field(default=False, converter=_boolean)
+    """Whether a local run executes the commands of container tasks here; if not, the plan says how they end."""
+    compare: bool = attrs.field(default=True, converter=_boolean)
     """Whether a local run with failed attempts also shows what the other backends would have done."""
     cluster: str = attrs.field(default="sandbox", converter=_cluster)
     """Where a local run's pods run: in the embedded sandbox, or in the Kubernetes of the kubeconfig."""
     context: str = attrs.field(default="", converter=_text)
     """The context of the kubeconfig; empty: the current one, or the pod's own service account."""
     namespaces: tuple[str, ...] = attrs.field(default=(), converter=_namespaces)
-    """The namespaces in which the connector runs pods; none: all. A local run's pods run in the first of them, or in
-    the context's."""
+    """The namespaces in which the connector runs pods; none: all. A local run uses the first of them, or the context's
+    namespace."""
     log_links: tuple[LinkTemplate, ...] = attrs.field(default=(), converter=_links)
     """Links to a pod's logs, each ``NAME=https://...`` with Flyte's variables (``{{ .podName }}``) in it."""
     keep_finished: float = attrs.field(default=600.0, converter=_duration)
-    """How long the connector leaves a pod that has ended, and that nobody has asked for, before it records the end and
-    deletes the pod."""
+    """How long the connector keeps a pod that has ended if FlytePropeller does not ask about it. It records the end
+    before it deletes the pod."""
     orphaned_after: float = attrs.field(default=1800.0, converter=_duration)
-    """After how long without a question about a pod the connector finds out whether its execution is over."""
-
+    """After how long without a request about a pod the connector checks whether its execution is over."""
     pod_annotations: Mapping[str, str] = attrs.field(default=SAFE_TO_EVICT, converter=_pairs)
-    """The backend's ``plugins.k8s.default-annotations``: propeller hands none on to connectors. Flyte's by default."""
+    """The backend's ``plugins.k8s.default-annotations``, which connectors are not given. Flyte's by default."""
     pod_labels: Mapping[str, str] = attrs.field(default="", converter=_pairs)
-    """The backend's ``plugins.k8s.default-labels``, likewise."""
+    """The backend's ``plugins.k8s.default-labels``, which connectors are not given."""
     image_pull_policy: str = attrs.field(default="", converter=_pull_policy)
-    """The backend's ``plugins.k8s.image-pull-policy``, likewise; for containers that say nothing."""
+    """The backend's ``plugins.k8s.image-pull-policy``, for containers without one; connectors are not given it."""
     pod_pending_timeout: float = attrs.field(default=0.0, converter=_duration)
-    """The backend's ``plugins.k8s.pod-pending-timeout``: how long a pod may be pending at all; 0: any time."""
-    ignore_retry_cause: bool = attrs.field(default=False, converter=_switch)
-    """The backend's ``node-config.ignore-retry-cause``: one budget for both kinds, and so nothing to choose."""
-    default_max_attempts: int = attrs.field(default=1, converter=_attempts)
-    """The backend's ``node-config.default-max-attempts``: of tasks without retries of their own."""
+    """The backend's ``plugins.k8s.pod-pending-timeout``: how long a pod may be pending; 0: for ever."""
+    ignore_retry_cause: bool = attrs.field(default=False, converter=_boolean)
+    """The backend's ``node-config.ignore-retry-cause``: both kinds are counted together, and there is no choice."""
+    default_max_attempts: int = attrs.field(default=1, converter=_positive)
+    """The backend's ``node-config.default-max-attempts``, of tasks without retries of their own."""
 
     def limits(self, retries: int, *, interruptible: bool = False) -> Limits:
-        """Return what the backend allows a task with so many retries."""
+        """Return what the backend allows a task with this number of retries."""
         return Limits(
             retries=retries,
             max_system_failures=self.max_system_failures,
@@ -195,27 +190,27 @@ class Settings:
         )
 
     def policy(self) -> Policy:
-        """Return podtriage's own policy as these settings have it.
+        """Return podtriage's own policy with these settings.
 
         Raises:
-            InvalidSettings: the file of rules cannot be read, or holds no rules.
+            InvalidSettings: the file of rules cannot be read, or is not valid.
         """
-        book = None
+        rulebook = None
         if self.rules:
             try:
                 with open(self.rules, encoding="utf-8") as file:
-                    book = BUILT_IN.with_rules(load_rules(file.read(), self.rules))
+                    rulebook = BUILT_IN.with_rules(load_rules(file.read(), self.rules))
             except (OSError, UnicodeError, InvalidRule) as error:
                 raise InvalidSettings(f"rules {self.rules}: {error}") from error
         return Policy(
             user_patience=self.user_patience,
             system_patience=self.system_patience,
             pod_pending_timeout=self.pod_pending_timeout,
-            rules=book,
+            rules=rulebook,
         )
 
 
-_KEYS: Final = {field.name: field for field in attrs.fields(Settings)}
+_FIELDS: Final = {field.name: field for field in attrs.fields(Settings)}
 
 
 def read_settings(
@@ -227,65 +222,66 @@ def read_settings(
     """Read the settings.
 
     Args:
-        arguments: what was said explicitly; None values are as if not said.
+        arguments: settings given explicitly; those with the value None are ignored.
         environ: the environment; None: that of the process.
-        config_file: path of Flyte's configuration, or flytekit's ``ConfigFile``; None: the one that flytekit finds.
+        config_file: path of Flyte's configuration, or flytekit's ``ConfigFile``; None: the one that flytekit uses.
 
     Raises:
-        InvalidSettings: a key is unknown or a value not allowed.
+        InvalidSettings: a setting is unknown or its value invalid.
     """
-    found = _of_file(config_file)
+    values = _read_file(config_file)
     for variable, text in sorted((os.environ if environ is None else environ).items()):
         if variable.startswith(PREFIX) and not _SERVICE.search(variable):
-            where = f"environment variable {variable}"
-            found[_known(variable[len(PREFIX) :].lower(), where, _KEYS)] = (text, where)
+            source = f"environment variable {variable}"
+            values[_field_name(variable[len(PREFIX) :].lower(), source)] = (text, source)
     for name, argument in (arguments or {}).items():
-        _known(name, "arguments", _KEYS)
+        _field_name(name, "arguments")
         if argument is not None:
-            found[name] = (argument, f"argument {name}")
-    return Settings(**{name: _converted(name, value, where) for name, (value, where) in found.items()})
+            values[name] = (argument, f"argument {name}")
+    return Settings(**{name: _converted(name, value, source) for name, (value, source) in values.items()})
 
 
-def _of_file(config_file: Any) -> dict[str, tuple[object, str]]:
-    """Return the values of the configuration file's section and where each stands."""
+def _read_file(config_file: Any) -> dict[str, tuple[object, str]]:
+    """Return the values in the configuration file's section, each with its source for messages."""
     from flytekit.configuration.file import ConfigEntry, LegacyConfigEntry, YamlConfigEntry, get_config_file
 
     cfg = get_config_file(config_file)
     if cfg is None:
         return {}
-    where = f"section {SECTION} of Flyte's configuration"
-    raw: Mapping[str, object] = {}
+    source = f"section {SECTION} of Flyte's configuration"
+    section: object = {}
     if cfg.legacy_config is not None:
-        raw = dict(cfg.legacy_config.items(SECTION)) if cfg.legacy_config.has_section(SECTION) else {}
+        section = dict(cfg.legacy_config.items(SECTION)) if cfg.legacy_config.has_section(SECTION) else {}
     elif isinstance(cfg.yaml_config, dict):
-        section = cfg.yaml_config.get(SECTION)
-        if section is not None and not isinstance(section, dict):
-            raise InvalidSettings(f"{where}: {section!r} is no table of settings; allowed: {_spelt(_KEYS)}")
-        raw = section or {}
-    found: dict[str, tuple[object, str]] = {}
-    for key, value in raw.items():
-        name = _known(str(key).replace("-", "_"), where, _KEYS)
+        section = cfg.yaml_config.get(SECTION, {})
+    if section is None:
+        return {}
+    if not isinstance(section, dict):
+        raise InvalidSettings(f"{source}: invalid value {section!r}; allowed: a table with {_setting_names()}")
+    values: dict[str, tuple[object, str]] = {}
+    for key, raw in section.items():
+        name = _field_name(str(key).replace("-", "_"), source)
         entry = ConfigEntry(LegacyConfigEntry(SECTION, str(key)), YamlConfigEntry(f"{SECTION}.{key}"))
-        # flytekit's entry takes 0 and "" of YAML for absent.
-        read = entry.legacy.read_from_file(cfg) if cfg.legacy_config else entry.yaml_entry.read_from_file(cfg)
-        found[name] = (value if read is None else read, f"{where}: {key}")
-    return found
+        value = entry.legacy.read_from_file(cfg) if cfg.legacy_config else entry.yaml_entry.read_from_file(cfg)
+        # flytekit's entry returns None for 0 and "" in YAML.
+        values[name] = (raw if value is None else value, f"{source}: {key}")
+    return values
 
 
-def _known(name: str, where: str, allowed: Mapping[str, object]) -> str:
-    if name not in allowed:
-        raise InvalidSettings(f"{where}: no setting {name[:64]!r}; allowed: {_spelt(allowed)}")
+def _field_name(name: str, source: str) -> str:
+    if name not in _FIELDS:
+        raise InvalidSettings(f"{source}: unknown setting {name[:64]!r}; allowed: {_setting_names()}")
     return name
 
 
-def _spelt(names: Mapping[str, object]) -> str:
-    return ", ".join(name.replace("_", "-") for name in names)
+def _setting_names() -> str:
+    return ", ".join(name.replace("_", "-") for name in _FIELDS)
 
 
-def _converted(name: str, value: object, where: str) -> object:
-    converter = _KEYS[name].converter
+def _converted(name: str, value: object, source: str) -> object:
+    converter = _FIELDS[name].converter
     assert callable(converter)
     try:
         return converter(value)
     except (ValueError, TypeError) as error:
-        raise InvalidSettings(f"{where}: {error}") from error
+        raise InvalidSettings(f"{source}: {error}") from error

@@ -1,7 +1,7 @@
-"""The task type ``podtriage``: Python functions that run in a pod which podtriage watches.
+"""The task type ``podtriage``: Python functions that run in a pod which the connector creates and watches.
 
-A task serializes as ``k8s_pod``, so that the backend has put its defaults, tolerations, overrides and environment into
-the pod spec before the connector sees it (flytepropeller 1.16, webapi/connector/plugin.go).
+A task serializes as ``k8s_pod``, so that the backend adds its defaults, tolerations, overrides and environment to the
+pod spec before the connector gets it (flytepropeller 1.16, webapi/connector/plugin.go).
 """
 
 from __future__ import annotations
@@ -22,17 +22,15 @@ from flytekitplugins_podtriage.core.policy import Policy
 
 TASK_TYPE: Final = "podtriage"
 MARKER: Final = "podtriage_done"
-"""The output of a task that declares none. A stock backend reads a connector's ``error.pb`` of tasks with outputs only,
-and takes a failed task without any for a success; this one makes it look. No workflow can bind to it."""
+"""The output of a task that declares none. A stock backend reads ``error.pb`` of a connector's task only if it has
+outputs, and takes a failed task without any for a success. No workflow can bind to the marker."""
 
 _BOOLEAN = types.LiteralType(simple=types.SimpleType.BOOLEAN)
-_TRUE = literals.Literal(
-    scalar=literals.Scalar(primitive=literals.Primitive(boolean=True)),
-)
+_TRUE = literals.Literal(scalar=literals.Scalar(primitive=literals.Primitive(boolean=True)))
 
 
 def marker_outputs() -> literals.LiteralMap:
-    """Return the outputs of a task that has only the marker, and has ended well."""
+    """Return the outputs of a task that has only the marker and has succeeded."""
     return literals.LiteralMap({MARKER: _TRUE})
 
 
@@ -40,46 +38,48 @@ def _is_policy(_: PodTriage, __: attrs.Attribute[Any], value: object) -> None:
     if value is None:
         return
     if not isinstance(value, Policy) or value.dialect is not None:
-        raise ValueError(f"PodTriage(policy=...): {value!r}; allowed: a Policy of podtriage's own, None")
+        raise ValueError(f"PodTriage(policy=...): invalid value {value!r}; allowed: a Policy of podtriage's own, None")
 
 
 def _is_template(_: PodTriage, __: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not isinstance(value, PodTemplate):
-        raise ValueError(f"PodTriage(pod_template=...): {type(value).__name__}; allowed: a flytekit PodTemplate, None")
+        raise ValueError(
+            f"PodTriage(pod_template=...): invalid type {type(value).__name__}; allowed: a flytekit PodTemplate, None"
+        )
 
 
 @attrs.frozen(slots=True)
 class PodTriage:
-    """What a task says of its pod: ``@task(task_config=PodTriage())``."""
+    """The configuration of a task that runs in a pod of its own: ``@task(task_config=PodTriage())``."""
 
     pod_template: PodTemplate | None = attrs.field(default=None, validator=_is_template)
-    """The pod's template; ``@task(pod_template=...)`` means the same. None: one container, named ``primary``."""
+    """The pod's template, the same as ``@task(pod_template=...)``. None: one container, named ``primary``."""
     policy: Policy | None = attrs.field(default=None, validator=_is_policy)
-    """How long to hold a pod, and by which rules; None: as configured where it is judged."""
+    """How long a pod that cannot start is held; None: as the connector's settings say."""
 
 
 def needs_marker(declared: interface.TypedInterface, task: str) -> bool:
     """Return whether a task declares no outputs.
 
     Raises:
-        FlyteValidationException: it declares one that has the marker's name.
+        FlyteValidationException: it declares an output with the marker's name.
     """
     if MARKER in declared.outputs:
-        raise FlyteValidationException(f"task {task}: output {MARKER!r} is podtriage's own; allowed: any other name")
+        raise FlyteValidationException(f"task {task}: the output name {MARKER!r} is reserved; allowed: any other name")
     return not declared.outputs
 
 
 def with_marker(declared: interface.TypedInterface) -> interface.TypedInterface:
-    """Return an interface without outputs as one whose only output is the marker."""
-    done = interface.Variable(_BOOLEAN, "set when the task has ended well")
-    return interface.TypedInterface(declared.inputs, {MARKER: done})
+    """Return an interface without outputs with the marker as its only output."""
+    marker = interface.Variable(_BOOLEAN, "true when the task has succeeded")
+    return interface.TypedInterface(declared.inputs, {MARKER: marker})
 
 
 def one_template(config: PodTriage, given: PodTemplate | None) -> PodTemplate:
-    """Return a task's pod template, which may be said in either of two places.
+    """Return a task's pod template, which may be given in either of two ways.
 
     Raises:
-        FlyteValidationException: it is said in both.
+        FlyteValidationException: it is given in both.
     """
     if given is not None and config.pod_template is not None and given is not config.pod_template:
         raise FlyteValidationException(
@@ -89,7 +89,7 @@ def one_template(config: PodTriage, given: PodTemplate | None) -> PodTemplate:
 
 
 def custom(config: PodTriage, task: str) -> dict[str, Any]:
-    """Return what the connector is to know of a task's own policy.
+    """Return a task's own policy for the connector, as its ``custom`` field.
 
     Raises:
         FlyteValidationException: the policy has rules.
@@ -99,7 +99,7 @@ def custom(config: PodTriage, task: str) -> dict[str, Any]:
         return {}
     if policy.rules is not None:
         raise FlyteValidationException(
-            f"task {task}: rules cannot travel with a task; allowed: the setting `rules` of the connector"
+            f"task {task}: a task's policy cannot have rules; allowed: the setting `rules` of the connector"
         )
     return {"user_patience": policy.user_patience, "system_patience": policy.system_patience}
 
@@ -107,7 +107,7 @@ def custom(config: PodTriage, task: str) -> dict[str, Any]:
 class PodTriageFunctionTask(PythonFunctionTask[PodTriage]):
     """A Python function task of the type ``podtriage``.
 
-    In its pod it runs its body. Run locally it goes through attempts as on a backend; how is a subclass's to say.
+    In its pod it runs its body. Locally it runs in attempts, as on a backend; subclasses implement how.
     """
 
     def __init__(self, task_config: PodTriage | None, task_function: Callable[..., Any], **kwargs: Any) -> None:
@@ -126,7 +126,7 @@ class PodTriageFunctionTask(PythonFunctionTask[PodTriage]):
             self._interface = with_marker(self.interface)
 
     def get_custom(self, settings: SerializationSettings) -> dict[str, Any]:
-        """Return what the connector is to know of the task's own policy."""
+        """Return the task's own policy for the connector."""
         return custom(self.task_config, self.name)
 
     def get_k8s_pod(self, settings: SerializationSettings) -> K8sPod:
@@ -134,37 +134,37 @@ class PodTriageFunctionTask(PythonFunctionTask[PodTriage]):
 
         Raises:
             FlyteValidationException: the task is mapped. Flyte 1.16 cannot run connector tasks in an array node: the
-                whole execution would end after some rounds, with the connector never asked.
+                whole execution would end after some rounds without a call of the connector.
         """
         owner = getattr(self._get_command_fn, "__self__", None)
         if owner is not None and owner is not self:
             raise FlyteValidationException(
                 f"task {self.name}: Flyte 1.16 cannot run a connector's task in map_task; allowed: map a task without "
-                "PodTriage (podtriage's guard looks after its pods), or run it locally"
+                "PodTriage (podtriage's guard watches its pods), or run it locally"
             )
         return super().get_k8s_pod(settings)
 
     def local_execute(self, ctx: FlyteContext, **kwargs: Any) -> Any:
-        """Run the task outside a backend; the marker is nothing that a caller sees."""
-        done = super().local_execute(ctx, **kwargs)
-        return VoidPromise(self.name) if self.marked else done
+        """Run the task outside a backend; callers do not get the marker."""
+        outputs = super().local_execute(ctx, **kwargs)
+        return VoidPromise(self.name) if self.marked else outputs
 
     def dispatch_execute(self, ctx: FlyteContext, input_literal_map: literals.LiteralMap) -> Any:
-        """Run the task on literals: in a pod its body, locally by attempts."""
+        """Run the task on literals: in a pod its body, locally in attempts."""
         if self._is_local(ctx):
             return self.run_attempts(ctx, input_literal_map)
         return super().dispatch_execute(ctx, input_literal_map)
 
     def execute(self, **kwargs: Any) -> Any:
-        """Run the task on Python values: in a pod its body, locally (as part of a mapped task) by attempts."""
+        """Run the task on Python values: in a pod its body, locally (as part of a mapped task) in attempts."""
         run = super().execute
         if self._is_local(FlyteContext.current_context()):
             return self.run_attempts_on_values(lambda: run(**kwargs))
-        self._in_body.active = False  # what the body calls in turn is submitted
+        self._in_body.active = False  # tasks that the body calls run in attempts again
         return run(**kwargs)
 
     def run_attempts(self, ctx: FlyteContext, inputs: literals.LiteralMap) -> literals.LiteralMap:
-        """Take the task through its attempts; return its outputs.
+        """Run the attempts of the task; return its outputs.
 
         Raises:
             FlyteException: it failed for good.
@@ -172,11 +172,11 @@ class PodTriageFunctionTask(PythonFunctionTask[PodTriage]):
         raise NotImplementedError
 
     def run_attempts_on_values(self, body: Callable[[], Any]) -> Any:
-        """The same for a call of Python values, whose body is run in this process."""
+        """Do the same for a call on Python values, whose body runs in this process."""
         raise NotImplementedError
 
     def run_body(self, ctx: FlyteContext, inputs: literals.LiteralMap) -> literals.LiteralMap:
-        """Run the body itself in this process, rather than submit it once more; return its outputs."""
+        """Run the body itself in this process, not in attempts again; return its outputs."""
         self._in_body.active = True
         try:
             return super().dispatch_execute(ctx, inputs)
@@ -201,13 +201,11 @@ class PodTriageFunctionTask(PythonFunctionTask[PodTriage]):
         return await super()._output_to_literal_map(native_outputs, ctx)
 
     def compile_into_workflow(self, ctx: FlyteContext, task_function: Callable[..., Any], **kwargs: Any) -> Any:
-        """Compile a dynamic task's body; one without outputs binds the marker."""
+        """Compile the body of a dynamic task; without outputs it binds the marker."""
         compiled = super().compile_into_workflow(ctx, task_function, **kwargs)
         if not self.marked:
             return compiled
         if isinstance(compiled, dynamic_job.DynamicJobSpec):
-            compiled.outputs.append(
-                literals.Binding(MARKER, literals.BindingData(scalar=_TRUE.scalar)),
-            )
+            compiled.outputs.append(literals.Binding(MARKER, literals.BindingData(scalar=_TRUE.scalar)))
             return compiled
         return marker_outputs()

@@ -111,7 +111,7 @@ def test_the_plugin_refuses_a_setting_that_there_is_not(chart: Chart, tmp_path: 
     file.write_text(
         of_kind(chart.render({"config": {"podtriage": {"patience": "3m"}}}), "ConfigMap")["data"]["config.yaml"]
     )
-    with pytest.raises(InvalidSettings, match="no setting 'patience'"):
+    with pytest.raises(InvalidSettings, match="unknown setting 'patience'"):
         read_settings(environ={}, config_file=str(file))
 
 

@@ -188,7 +188,7 @@ def test_a_policys_rules_do_not_travel() -> None:
     def test_function() -> int:
         return 1
 
-    with pytest.raises(FlyteValidationException, match="rules cannot travel with a task; allowed"):
+    with pytest.raises(FlyteValidationException, match="a task's policy cannot have rules; allowed"):
         template(test_function)
 
 
@@ -403,7 +403,7 @@ def test_a_container_tasks_template_may_be_given_once() -> None:
 
 
 def test_the_markers_name_is_podtriages_own() -> None:
-    with pytest.raises(FlyteValidationException, match="output 'podtriage_done' is podtriage's own; allowed"):
+    with pytest.raises(FlyteValidationException, match="the output name 'podtriage_done' is reserved; allowed"):
         container_task(outputs=kwtypes(podtriage_done=bool))
 
 
