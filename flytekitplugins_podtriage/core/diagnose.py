@@ -135,7 +135,6 @@ def _yields(one: Finding) -> bool:
     return category is Category.AUTH or category is Category.UNKNOWN or one.rule.id == "image-source-blocked"
 
 
-@functools.lru_cache(maxsize=256)
 def filled(text: str, registry: str | None, image: str | None) -> str:
     """Return a rule's text with the names of the registry and the image in their places."""
     if "{" not in text:

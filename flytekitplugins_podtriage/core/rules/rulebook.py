@@ -65,7 +65,7 @@ class RuleBook(Sequence[Rule]):
     def first_match(self, words: Words, status: int | None, reason: str | None, peer: Peer | None) -> Rule | None:
         """Return the first rule that recognises the message, or None."""
         positions: list[int] = []
-        for word in words.each & self._anchors:
+        for word in self._anchors.intersection(words.listed):
             positions += self._by_word[word]
         if status is not None:
             positions += self._by_status.get(status, ())

@@ -49,7 +49,7 @@ _PROTOCOL = frozenset({"1", "0", "2", "3"})
 
 def http_status(words: Words) -> int | None:
     """Return the status (400 to 599) that the words report, or None."""
-    found = words.each & _STATUSES
+    found = _STATUSES.intersection(words.listed)
     if not found:
         return None
     listed = words.listed
@@ -57,8 +57,8 @@ def http_status(words: Words) -> int | None:
     for word in found:
         place = -1
         spelt = _SPELT.get(word)
-        if spelt is not None and spelt in words.line:
-            first = min(first, words.line[: words.line.index(spelt)].count(" "))
+        if spelt is not None and (start := words.line.find(spelt)) >= 0:
+            first = min(first, words.line.count(" ", 0, start))
         try:
             # list.index finds the next one several times faster than a loop over all words would.
             while (place := listed.index(word, place + 1)) < first:

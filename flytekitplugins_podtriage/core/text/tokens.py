@@ -65,8 +65,6 @@ class Words(msgspec.Struct, frozen=True, gc=False):
 
     line: str
     """All of them with one space before, between and after: a phrase is found as ``f" {phrase} " in line``."""
-    each: frozenset[str]
-    """Each of them once."""
     listed: list[str]
     """Each of them in its place."""
 
@@ -103,7 +101,7 @@ def words(text: str) -> Words:
             ]
         )
     listed = _split(text)
-    return Words(f" {' '.join(listed)} ", frozenset(listed), listed)
+    return Words(f" {' '.join(listed)} ", listed)
 
 
 def _split(text: str) -> list[str]:
