@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
 
-import attrs
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
@@ -14,9 +14,12 @@ from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Charge, ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.triage import triage
+from flytekitplugins_podtriage.core.verdict.context import later
 
-_NEXT_BACK_OFF = timedelta(seconds=13)
+_NEXT_BACK_OFF: Final = 13.0
 """How long a pod shows ErrImagePull before ImagePullBackOff: 10.5 to 16 s, median 12.8 s (timelines)."""
+_MOST_STEPS: Final = 8
+"""How often a verdict can change by time alone; one that is always due a moment later is never due."""
 
 
 def forecast(
@@ -28,13 +31,13 @@ def forecast(
     memory: Memory | None = None,
     policy: Policy | None = None,
 ) -> Charge:
-    """Tell when a backend takes the attempt, from which budget and with which code, if the pod stays as it is.
+    """Return when a backend charges the attempt, to which budget and with which code, if the pod stays as it is.
 
     Args:
         pod: as for :func:`~flytekitplugins_podtriage.triage`.
         backend: ``podtriage``, ``flyte-1.16`` or ``flyte-2``.
         now: the moment, with a zone.
-        events: the pod's events; they tell podtriage the cause, and a stock backend nothing.
+        events: the pod's events; they name the cause for podtriage, and a stock backend does not read them.
         memory: what was kept of the pod.
         policy: the backend's settings, where they are not the defaults.
 
@@ -42,35 +45,35 @@ def forecast(
         InvalidPod: the pod or an event cannot be read.
         ValueError: the backend is unknown, or ``now`` has no zone.
     """
-    if now.tzinfo is None:
-        raise ValueError("now is a naive datetime; allowed: one with a zone")
-    judge = policy if policy is not None else Policy.for_backend(backend)
-    read = read_pod(pod)
-    told = read_events(events)
+    default = Policy.for_backend(backend)
+    settings = policy if policy is not None else default
+    current = read_pod(pod)
+    decoded = read_events(events)
+
+    def verdict_at(state: wire.Pod, moment: datetime) -> Verdict:
+        return triage(state, events=decoded, memory=memory, policy=settings, now=moment)
+
+    verdict = verdict_at(current, now)
     note = ""
-    verdict = triage(read, events=told, memory=memory, policy=judge, now=now)
-    if verdict.phase.failing:
-        return _charge(backend, verdict, now, note)
     if verdict.phase is Phase.SUCCESS:
         return Charge(backend, None, None, rule=verdict.rule, note="the task has succeeded")
-    seen, earliest = read, now
-    if judge.dialect is not None:
-        gone = _is_gone(read, backend)
-        if gone is not None:
-            return attrs.evolve(gone, at=now)
-        seen, changed = _in_back_off(read)
-        if changed:
-            earliest = now + _NEXT_BACK_OFF
+    if settings.dialect is not None and not verdict.failing:
+        if current.metadata is not None and current.metadata.deletion_timestamp is not None:
+            return _deleted(current.metadata, backend, now)
+        back_off_at = later(now, _NEXT_BACK_OFF)
+        backing_off = _in_back_off(current)
+        # A timeout may come first.
+        if backing_off is not None and (verdict.recheck_at is None or verdict.recheck_at >= back_off_at):
+            current, now = backing_off, back_off_at
+            verdict = verdict_at(current, now)
             note = "the pull has just failed: it is charged when the container next enters ImagePullBackOff"
-    moments = sorted({at for at in _moments(seen, judge) if at > earliest})
-    for at in (earliest, *moments) if seen is not read else moments:
-        later = triage(seen, events=told, memory=memory, policy=judge, now=at)
-        if later.phase.failing:
-            return _charge(backend, later, at, note)
-    if verdict.recheck_at is not None:
-        later = triage(read, events=told, memory=memory, policy=judge, now=max(now, verdict.recheck_at))
-        if later.phase.failing:
-            return _charge(backend, later, max(now, verdict.recheck_at), note)
+    for _ in range(_MOST_STEPS):
+        if verdict.failing:
+            return _charge(backend, verdict, now, note)
+        if verdict.recheck_at is None:
+            break
+        now = verdict.recheck_at
+        verdict = verdict_at(current, now)
     return Charge(backend, None, None, rule=verdict.rule, note="nothing is charged while the pod stays as it is")
 
 
@@ -87,65 +90,50 @@ def _charge(backend: str, verdict: Verdict, at: datetime, note: str) -> Charge:
     )
 
 
-def _is_gone(pod: wire.Pod, backend: str) -> Charge | None:
-    """A pod under deletion whose verdict is not terminal is lost for stock Flyte (k8s/plugin_manager.go)."""
-    if pod.metadata is None or pod.metadata.deletion_timestamp is None:
-        return None
-    name = f"{pod.metadata.namespace or ''}/{pod.metadata.name or ''}"
+def _deleted(metadata: wire.Metadata, backend: str, now: datetime) -> Charge:
+    """Return the charge for a pod that is being deleted before it ended (k8s/plugin_manager.go, checkResourcePhase)."""
     return Charge(
         backend=backend,
-        at=None,
+        at=now,
         kind=ErrorKind.SYSTEM,
         code="UnexpectedObjectDeletion",
-        message=f"object [{name}] terminated in the background, manually",
+        message=f"object [{metadata.namespace or ''}/{metadata.name or ''}] terminated in the background, manually",
         rule="stock-deleted",
     )
 
 
-def _in_back_off(pod: wire.Pod) -> tuple[wire.Pod, bool]:
-    """Return the pod as it will look once each container in ErrImagePull backs off, and whether that differs.
+def _in_back_off(pod: wire.Pod) -> wire.Pod | None:
+    """Return the pod as it will be once each container in ErrImagePull backs off; None if none is in ErrImagePull.
 
-    The kubelet alternates between the two reasons; a stock backend lets the first pass and charges the second.
+    The kubelet alternates between the two reasons; a stock backend ignores the first and charges the second.
     """
     status = pod.status
     if status is None or status.phase != "Pending":
-        return pod, False
-    changed = False
+        return None
+    init = _backed_off(status.init_container_statuses)
+    main = _backed_off(status.container_statuses)
+    if init is None and main is None:
+        return None
+    return msgspec.structs.replace(
+        pod,
+        status=msgspec.structs.replace(
+            status,
+            init_container_statuses=init or status.init_container_statuses,
+            container_statuses=main or status.container_statuses,
+        ),
+    )
 
-    def backed_off(statuses: list[wire.ContainerStatus] | None) -> list[wire.ContainerStatus] | None:
-        nonlocal changed
-        answer = []
-        for container in statuses or ():
-            waiting = container.state.waiting if container.state else None
-            if waiting is None or waiting.reason != "ErrImagePull":
-                answer.append(container)
-                continue
+
+def _backed_off(statuses: list[wire.ContainerStatus] | None) -> list[wire.ContainerStatus] | None:
+    """Return the containers with those in ErrImagePull in back-off; None if there are none."""
+    changed = False
+    replaced = []
+    for container in statuses or ():
+        waiting = container.state.waiting if container.state else None
+        if waiting is not None and waiting.reason == "ErrImagePull":
             changed = True
             message = f'Back-off pulling image "{container.image or ""}": ErrImagePull: {waiting.message or ""}'
             state = wire.State(waiting=wire.Waiting("ImagePullBackOff", message))
-            answer.append(msgspec.structs.replace(container, state=state))
-        return answer if statuses is not None else None
-
-    init = backed_off(status.init_container_statuses)
-    main = backed_off(status.container_statuses)
-    if not changed:
-        return pod, False
-    new = msgspec.structs.replace(status, init_container_statuses=init, container_statuses=main)
-    return msgspec.structs.replace(pod, status=new), True
-
-
-def _moments(pod: wire.Pod, policy: Policy) -> Iterator[datetime]:
-    """Yield the moments at which a clock alone can change a stock verdict: each transition plus each grace."""
-    graces = {
-        policy.image_pull_backoff_grace_period,
-        policy.create_container_error_grace_period,
-        policy.create_container_config_error_grace_period,
-        policy.pod_pending_timeout,
-    }
-    for since in {condition.last_transition_time for condition in (pod.status and pod.status.conditions) or ()}:
-        for grace in graces:
-            if since is not None and grace > 0:
-                try:
-                    yield since + timedelta(seconds=grace)
-                except OverflowError:
-                    continue
+            container = msgspec.structs.replace(container, state=state)  # noqa: PLW2901
+        replaced.append(container)
+    return replaced if changed else None

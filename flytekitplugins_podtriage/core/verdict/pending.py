@@ -117,9 +117,11 @@ def _waiting(case: Case, wait: Wait) -> Verdict:
         patience = case.policy.user_patience
     due = later(wait.since, patience)
     if case.now < due:
-        recheck = due
+        recheck = due if wait.stale_at is None else _earlier(due, wait.stale_at)
         if found.retry_after is not None and wait.at is not None:
-            recheck = _earlier(due, max(case.now, later(wait.at, found.retry_after)))
+            again = later(wait.at, found.retry_after)
+            if again > case.now:
+                recheck = _earlier(recheck, again)
         return case.by_finding(
             found,
             Phase.INITIALIZING,

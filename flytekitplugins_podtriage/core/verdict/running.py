@@ -49,7 +49,7 @@ def _crash_loop(case: Case) -> Verdict | None:
         end = ended or last
         due = later(case.status.start_time or case.since, case.policy.user_patience)
         if end is None:
-            return case.by_rule("pod-crash-loop", Phase.RUNNING, container=container.name, recheck_at=due)
+            return case.by_rule("pod-crash-loop", Phase.RUNNING, container=container.name)
         verdict = ended_badly(case, container.name or "", end)
         return verdict if case.now >= due else _held(verdict, due)
     return None

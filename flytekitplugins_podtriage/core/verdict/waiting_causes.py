@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.container_reasons import CRASHED, PULL_REASONS, STARTING, says_cause
+from flytekitplugins_podtriage.core.demystify import ZERO_TIME
 from flytekitplugins_podtriage.core.diagnose import Finding
 from flytekitplugins_podtriage.core.events import Note, Pull
 from flytekitplugins_podtriage.core.model import Category
-from flytekitplugins_podtriage.core.verdict.context import Case
+from flytekitplugins_podtriage.core.verdict.context import Case, later
 
-_STALE = timedelta(seconds=360)
+_STALE = 360.0
 """An event older than the longest back-off (300 s) and a sync or two is no longer the newest word: the kubelet may have
 dropped later ones (its event client allows 25 in a burst, then one in five minutes, for each object)."""
 
@@ -30,6 +31,8 @@ class Wait(msgspec.Struct, frozen=True, gc=False):
     at: datetime | None
     since: datetime
     """When it failed for the first time, as far as is known."""
+    stale_at: datetime | None = None
+    """When the event that it rests on gives way to the message of the container; None: never."""
 
 
 def wait_of(case: Case) -> Wait | None:
@@ -42,7 +45,9 @@ def wait_of(case: Case) -> Wait | None:
         if len(group) > 1:
             waits = [wait for container in group if (wait := _wait_of_container(case, container)) is not None]
             if waits:
-                return min(waits, key=_rank)
+                # When any of their events gets stale another may be the first.
+                stale_at = min((wait.stale_at for wait in waits if wait.stale_at is not None), default=None)
+                return msgspec.structs.replace(min(waits, key=_rank), stale_at=stale_at)
         elif group:
             wait = _wait_of_container(case, group[0])
             if wait is not None:
@@ -80,8 +85,10 @@ def _wait_of_container(case: Case, container: wire.ContainerStatus) -> Wait | No
     since = _first_failure(case, pull, remembered.first_at if remembered else failing_since)
     if reason in STARTING or reason in PULL_REASONS:
         told = says_cause(reason, message)
-        if pull is not None and pull.failed is not None and not (told and _is_stale(pull.failed, case.now)):
-            return _by_event(case, name, pull.failed, reason or "ErrImagePull", since)
+        if pull is not None and pull.failed is not None:
+            stale_at = _stale_at(pull.failed) if told else None
+            if stale_at is None or case.now < stale_at:
+                return _by_event(case, name, pull.failed, reason or "ErrImagePull", since, stale_at)
         if not told and remembered is not None:
             found = case.find(remembered.message, remembered.reason)
             return Wait(name, reason or remembered.reason, remembered.message, found, "memory", remembered.at, since)
@@ -93,10 +100,12 @@ def _wait_of_container(case: Case, container: wire.ContainerStatus) -> Wait | No
     return Wait(name, reason, message, found, "waiting", None, since)
 
 
-def _by_event(case: Case, name: str | None, note: Note, reason: str, since: datetime) -> Wait:
+def _by_event(
+    case: Case, name: str | None, note: Note, reason: str, since: datetime, stale_at: datetime | None = None
+) -> Wait:
     found = case.find(note.message, note.reason if note.reason != "Failed" else None)
     told = reason if reason not in STARTING else note.reason
-    return Wait(name, told, note.message, found, "event", note.at, since)
+    return Wait(name, told, note.message, found, "event", note.at, since, stale_at)
 
 
 def _first_failure(case: Case, pull: Pull | None, remembered: datetime | None) -> datetime:
@@ -106,5 +115,5 @@ def _first_failure(case: Case, pull: Pull | None, remembered: datetime | None) -
     return first or remembered or case.since
 
 
-def _is_stale(note: Note, now: datetime) -> bool:
-    return note.at is None or now - note.at > _STALE
+def _stale_at(note: Note) -> datetime:
+    return ZERO_TIME if note.at is None else later(note.at, _STALE)
