@@ -114,7 +114,7 @@ async def measure(replica: Replica, server: WatchingServer) -> dict[str, float]:
         await ask(stub, "constant", constant, TASKS)
         await ask(stub, "podtriage", [b"{}"], TASKS)  # all code is loaded, no task is known
         before = replica.memory()
-        server.tell()
+        server.send_pods()
         await known(stub, server.metas)
         memory = (replica.memory() - before) / TASKS
         requests = server.requests

@@ -1,4 +1,4 @@
-"""What a watch brings: pods of the connector and their Events, as the API server writes them, no two alike."""
+"""Lines of a watch: pods of the connector and their Events as the API server writes them, all different."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from typing import Any
 from benchmarks.pods import NOW, rate_limited_pod
 
 SIZE = 7 * 1024
-"""Of a pod, in bytes."""
+"""The size of a pod, in bytes."""
 EVENTS = 4
-"""Of each pod."""
-
-
+"""The number of Events of each pod."""
 _TEMPLATE = rate_limited_pod(0, SIZE).decode()
 _FIRST = hashlib.sha256(f"0/{SIZE}".encode()).hexdigest()
 
 
 def watched_pod(number: int) -> dict[str, Any]:
-    """Return a pod as the connector makes it, waiting for its image."""
+    """Return a pod as the connector creates it, waiting for its image."""
     mark = hashlib.sha256(f"{number}/{SIZE}".encode()).hexdigest()
     text = _TEMPLATE
     for part in (slice(None), slice(19), slice(6), slice(8, 12), slice(20, 32)):
@@ -42,22 +40,22 @@ def watched_pod(number: int) -> dict[str, Any]:
 
 
 def watched_events(pod: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the events of a pod whose pull meets a rate limit, as a kubelet writes them."""
+    """Return the events of a pod whose pull is rate limited, as a kubelet writes them."""
     metadata, container = pod["metadata"], pod["spec"]["containers"][0]
     image = container["image"]
     cause = pod["status"]["containerStatuses"][0]["state"]["waiting"]["message"].partition("ErrImagePull: ")[2]
-    told = [
+    rows = [
         ("Normal", "Scheduled", f"Successfully assigned {metadata['namespace']}/{metadata['name']} to a node", 1),
         ("Normal", "Pulling", f'Pulling image "{image}"', 4),
         ("Warning", "Failed", f'Failed to pull image "{image}": {cause}', 4),
         ("Normal", "BackOff", f'Back-off pulling image "{image}"', 9),
     ]
     events = []
-    for place, (kind, reason, message, count) in enumerate(told):
-        mark = f"{metadata['uid'][:-4]}{place:04x}"
-        first = (NOW - timedelta(seconds=200 - place)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        last = (NOW - timedelta(seconds=20 - place)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        about = {
+    for index, (kind, reason, message, count) in enumerate(rows):
+        mark = f"{metadata['uid'][:-4]}{index:04x}"
+        first = (NOW - timedelta(seconds=200 - index)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        last = (NOW - timedelta(seconds=20 - index)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        reference = {
             "kind": "Pod",
             "namespace": metadata["namespace"],
             "name": metadata["name"],
@@ -65,8 +63,8 @@ def watched_events(pod: dict[str, Any]) -> list[dict[str, Any]]:
             "apiVersion": "v1",
             "resourceVersion": metadata["resourceVersion"],
         }
-        if place:
-            about["fieldPath"] = f"spec.containers{{{container['name']}}}"
+        if index:
+            reference["fieldPath"] = f"spec.containers{{{container['name']}}}"
         events.append(
             {
                 "kind": "Event",
@@ -75,10 +73,10 @@ def watched_events(pod: dict[str, Any]) -> list[dict[str, Any]]:
                     "name": f"{metadata['name']}.{mark[-16:]}",
                     "namespace": metadata["namespace"],
                     "uid": mark,
-                    "resourceVersion": str(int(metadata["resourceVersion"]) * 8 + place),
+                    "resourceVersion": str(int(metadata["resourceVersion"]) * 8 + index),
                     "creationTimestamp": first,
                 },
-                "involvedObject": about,
+                "involvedObject": reference,
                 "reason": reason,
                 "message": message,
                 "source": {"component": "kubelet", "host": pod["spec"]["nodeName"]},
@@ -94,6 +92,6 @@ def watched_events(pod: dict[str, Any]) -> list[dict[str, Any]]:
     return events
 
 
-def line(what: str, of: dict[str, Any]) -> bytes:
+def line(kind: str, item: dict[str, Any]) -> bytes:
     """Return a line of a watch."""
-    return json.dumps({"type": what, "object": of}, separators=(",", ":")).encode()
+    return json.dumps({"type": kind, "object": item}, separators=(",", ":")).encode()

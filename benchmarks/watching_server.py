@@ -1,4 +1,4 @@
-"""An API server that has nothing to say but lists and watches: of so many live pods of the connector, and Events."""
+"""An API server that answers lists and watches only: of live pods of the connector and their Events."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from benchmarks.watched import line, watched_events, watched_pod
 
 
 def live_pod(number: int, stamp: str, folder: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return a pod that runs, or (every second one) waits for its image, and its Events; all is as of now."""
+    """Return a pod that runs, or (every second one) waits for its image, and its Events, all with this timestamp."""
     pod = watched_pod(number)
-    notes = pod["metadata"]["annotations"]
+    annotations = pod["metadata"]["annotations"]
     for name in ("podtriage.flyte.org/output-prefix", "podtriage.flyte.org/meta"):
-        notes[name] = notes[name].replace("s3://flyte-bucket", folder)  # there is no object store here
+        annotations[name] = annotations[name].replace("s3://flyte-bucket", folder)  # there is no object store here
     events = watched_events(pod)
     status = pod["status"]
     pod["metadata"]["creationTimestamp"] = status["startTime"] = stamp
@@ -34,7 +34,7 @@ def live_pod(number: int, stamp: str, folder: str) -> tuple[dict[str, Any], list
 
 
 class WatchingServer:
-    """The server; :meth:`tell` sends the pods to whoever watches.
+    """The server; :meth:`send_pods` sends the pods to all watches.
 
     Args:
         pods: how many.
@@ -43,15 +43,15 @@ class WatchingServer:
 
     def __init__(self, pods: int, folder: str) -> None:
         stamp = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        made = [live_pod(number, stamp, folder) for number in range(pods)]
-        self.metas = [pod["metadata"]["annotations"]["podtriage.flyte.org/meta"].encode() for pod, _ in made]
+        pairs = [live_pod(number, stamp, folder) for number in range(pods)]
+        self.metas = [pod["metadata"]["annotations"]["podtriage.flyte.org/meta"].encode() for pod, _ in pairs]
         self._lines = {
-            "pods": b"".join(line("ADDED", pod) + b"\n" for pod, _ in made),
-            "events": b"".join(line("ADDED", event) + b"\n" for _, events in made for event in events),
+            "pods": b"".join(line("ADDED", pod) + b"\n" for pod, _ in pairs),
+            "events": b"".join(line("ADDED", event) + b"\n" for _, events in pairs for event in events),
         }
         self.requests = 0
-        self._told = threading.Event()
-        self._ended = threading.Event()
+        self._sending = threading.Event()
+        self._closed = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -59,9 +59,9 @@ class WatchingServer:
 
             def do_GET(self) -> None:
                 outer.requests += 1
-                asked = urlsplit(self.path)
-                resource = asked.path.rsplit("/", 1)[1]
-                if "watch" in parse_qs(asked.query):
+                url = urlsplit(self.path)
+                resource = url.path.rsplit("/", 1)[1]
+                if "watch" in parse_qs(url.query):
                     self._watch(resource)
                     return
                 kind = {"pods": "PodList", "events": "EventList"}.get(resource, "List")
@@ -78,16 +78,16 @@ class WatchingServer:
                 self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
                 self.wfile.flush()
-                outer._told.wait()
+                outer._sending.wait()
                 data = outer._lines.get(resource, b"")
                 for start in range(0, len(data), 1 << 16):
-                    part = data[start : start + (1 << 16)]
-                    self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+                    chunk = data[start : start + (1 << 16)]
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
                 self.wfile.flush()
-                outer._ended.wait()
+                outer._closed.wait()
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -95,16 +95,16 @@ class WatchingServer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address it listens on."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def tell(self) -> None:
+    def send_pods(self) -> None:
         """Send the pods and their Events."""
-        self._told.set()
+        self._sending.set()
 
     def close(self) -> None:
-        """End it."""
-        self._told.set()
-        self._ended.set()
+        """Stop it."""
+        self._sending.set()
+        self._closed.set()
         self._server.shutdown()
         self._server.server_close()
