@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import attrs
 import pytest
 
 from flytekitplugins_podtriage.kube.client.connection import Connection, connect
@@ -20,33 +21,33 @@ from tests.kube.scripted import Scripted, serve
 
 
 class FakeServer:
-    """What is in the cluster, what was asked, and the answers that are forced."""
+    """The objects of the cluster, the requests it received, and scripted responses."""
 
     def __init__(self) -> None:
         self.pods: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
-        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
         self.headers: list[dict[str, str]] = []
         self.forced: list[tuple[int, dict[str, str], bytes] | None] = []
-        """Answers to the next requests, in order; None: the true one."""
+        """Responses to the next requests, in order; None: the regular one."""
         self.always: tuple[int, dict[str, str], bytes] | None = None
         self.token: str | None = None
-        """The bearer token that is wanted, if any."""
+        """The required bearer token, if any."""
 
     def pod(self, name: str, namespace: str = NAMESPACE, **labels: str) -> dict[str, Any]:
         """Create a pod."""
-        made = pod(name=name, namespace=namespace, labels=labels)
-        self.pods.append(made)
+        created = pod(name=name, namespace=namespace, labels=labels)
+        self.pods.append(created)
         self.pods.sort(key=_key)
-        return made
+        return created
 
     def event(self, about: str, reason: str, uid: str | None = None, kind: str = "Pod") -> None:
         """Record an event."""
         name = f"{about}.{len(self.events):04}"
         self.events.append(event(reason, about=about, uid=uid, kind=kind, name=name))
 
-    def answer(self, path: str, query: dict[str, str], headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        self.asked.append((path, query))
+    def respond(self, path: str, query: dict[str, str], headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        self.requests.append((path, query))
         self.headers.append(headers)
         if self.always is not None:
             return self.always
@@ -65,21 +66,21 @@ class FakeServer:
                 if (pod["metadata"]["namespace"], pod["metadata"]["name"]) == (namespace, parts[1]):
                     return 200, {}, json.dumps({"kind": "Pod", "apiVersion": "v1", **pod}).encode()
             return status(404, f'pods "{parts[1]}" not found', reason="NotFound")
-        found = {"pods": self.pods, "events": self.events}[resource]
-        found = [item for item in found if namespace in (None, item["metadata"]["namespace"])]
-        found = [item for item in found if _selected(item, query)]
-        return 200, {}, json.dumps(self._page(found, query, resource)).encode()
+        items = {"pods": self.pods, "events": self.events}[resource]
+        items = [item for item in items if namespace in (None, item["metadata"]["namespace"])]
+        items = [item for item in items if _selected(item, query)]
+        return 200, {}, json.dumps(self._page(items, query, resource)).encode()
 
-    def _page(self, found: list[dict[str, Any]], query: dict[str, str], resource: str) -> dict[str, Any]:
+    def _page(self, items: list[dict[str, Any]], query: dict[str, str], resource: str) -> dict[str, Any]:
         after, limit = query.get("continue", ""), int(query["limit"])
-        found = [item for item in found if _key(item) > after]
-        more = {"continue": _key(found[limit - 1])} if len(found) > limit else {}
+        items = [item for item in items if _key(item) > after]
+        more = {"continue": _key(items[limit - 1])} if len(items) > limit else {}
         kind = {"pods": "PodList", "events": "EventList"}[resource]
-        return {"kind": kind, "apiVersion": "v1", "metadata": more, "items": found[:limit]}
+        return {"kind": kind, "apiVersion": "v1", "metadata": more, "items": items[:limit]}
 
 
 def status(code: int, message: str, **more: Any) -> tuple[int, dict[str, str], bytes]:
-    """Return an answer with a ``Status`` for a body."""
+    """Return a response whose body is a ``Status``."""
     return (
         code,
         {},
@@ -106,7 +107,7 @@ def _selected(item: dict[str, Any], query: dict[str, str]) -> bool:
 
 @pytest.fixture
 def make_status() -> Callable[..., tuple[int, dict[str, str], bytes]]:
-    """Return the maker of an answer that is a ``Status``."""
+    """Return the function that makes a response with a ``Status``."""
     return status
 
 
@@ -127,7 +128,7 @@ def address(server: FakeServer) -> Iterator[str]:
             split = urlsplit(self.path)
             query = {name: values[-1] for name, values in parse_qs(split.query).items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
-            code, more, body = server.answer(split.path, query, headers)
+            code, more, body = server.respond(split.path, query, headers)
             self.send_response(code)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", more.pop("Content-Length", str(len(body))))
@@ -137,15 +138,15 @@ def address(server: FakeServer) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
-    found = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.daemon_threads = True
-    thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    http_server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http_server.daemon_threads = True
+    thread = threading.Thread(target=http_server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{found.server_address[1]}"
-    found.shutdown()
-    found.server_close()
+    yield f"http://127.0.0.1:{http_server.server_address[1]}"
+    http_server.shutdown()
+    http_server.server_close()
     thread.join()
 
 
@@ -176,16 +177,16 @@ def kubeconfig(address: str, tmp_path: Path) -> str:
 
 @pytest.fixture
 def waits() -> list[float]:
-    """Return the waits of ``cluster``, in seconds; none is waited for."""
+    """Return the waits of ``cluster``, in seconds, which take no time."""
     return []
 
 
 @pytest.fixture
 def cluster(kubeconfig: str, waits: list[float]) -> Iterator[Connection]:
     """Connect to ``server``."""
-    found = connect(kubeconfig=kubeconfig, environ={})
-    yield Connection(found.client, found.namespace, found.name, timeout=10.0, sleep=waits.append)
-    found.client.rest_client.pool_manager.clear()
+    connection = connect(kubeconfig=kubeconfig, environ={})
+    yield attrs.evolve(connection, timeout=10.0, sleep=waits.append)
+    connection.client.rest_client.pool_manager.clear()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -200,15 +201,15 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 @pytest.fixture
 def script() -> Iterator[Scripted]:
-    """Return what the API server of ``scripted`` answers."""
-    found = Scripted()
-    yield found
-    found.end_all()
+    """Return the script of the API server of ``scripted``."""
+    script = Scripted()
+    yield script
+    script.end_all()
 
 
 @pytest.fixture
 def scripted(script: Scripted, tmp_path: Path) -> Iterator[Connection]:
-    """Connect to an API server that answers what ``script`` says."""
+    """Connect to an API server that follows ``script``."""
     server, thread = serve(script)
     path = tmp_path / "scripted"
     path.write_text(
@@ -226,9 +227,9 @@ def scripted(script: Scripted, tmp_path: Path) -> Iterator[Connection]:
         )
     )
     (tmp_path / "token").write_text("first")
-    found = connect(kubeconfig=str(path), environ={})
-    yield found
-    found.client.rest_client.pool_manager.clear()
+    connection = connect(kubeconfig=str(path), environ={})
+    yield connection
+    connection.client.rest_client.pool_manager.clear()
     server.shutdown()
     server.server_close()
     thread.join()

@@ -1,4 +1,4 @@
-"""An API server on the loopback whose every answer a test decides, and whose watches it writes line by line."""
+"""An API server on the loopback whose responses a test scripts, and whose watches it writes line by line."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import attrs
 
-PATIENCE = 20.0
-"""Seconds that something may take which a test waits for."""
+TIMEOUT = 20.0
+"""The longest wait of a test for something, in seconds."""
 
 
 @attrs.frozen
-class Asked:
+class Request:
     """A request."""
 
     method: str
@@ -30,13 +30,13 @@ class Asked:
 
 @attrs.frozen
 class Reply:
-    """An answer."""
+    """A response."""
 
     code: int
     body: Any
     headers: dict[str, str] = attrs.field(factory=dict)
     held: threading.Event | None = None
-    """It is not given before this is set."""
+    """The response is delayed until this is set."""
     lost: bool = False
     """Whether the connection is closed instead."""
 
@@ -45,72 +45,74 @@ class Reply:
 
 
 class OpenWatch:
-    """A watch that a client has opened."""
+    """An open watch of a client."""
 
-    def __init__(self, asked: Asked) -> None:
-        self.asked = asked
+    def __init__(self, request: Request) -> None:
+        self.request = request
         self.to_write: queue.Queue[bytes | str] = queue.Queue()
 
     def write(self, data: bytes) -> None:
-        """Write something."""
+        """Write data."""
         self.to_write.put(data)
 
     def end(self) -> None:
-        """End it as a server does."""
+        """End it regularly."""
         self.to_write.put("end")
 
     def cut(self) -> None:
-        """Close the connection in the middle."""
+        """Close the connection."""
         self.to_write.put("cut")
 
 
 class Scripted:
-    """The server: lists are empty and watches open, until a test says otherwise."""
+    """The server: by default lists are empty, and watches stay open."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        self.requests: list[Request] = []
         self._replies: dict[tuple[str, str], list[Reply]] = {}
         self._watches: dict[str, list[OpenWatch]] = {}
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
         self.token: str | None = None
-        """The bearer token that is wanted, if one is."""
+        """The required bearer token, if any."""
 
     def reply(self, method: str, path: str, code: int, body: Any = b"", **more: Any) -> Reply:
-        """Answer requests of this method and path: the first so, the next as said next; the last answer stays."""
-        found = Reply(code, body, **more)
-        with self._news:
-            self._replies.setdefault((method, path), []).append(found)
-        return found
+        """Script the next response to this method and path; the last one is repeated."""
+        reply = Reply(code, body, **more)
+        with self._changed:
+            self._replies.setdefault((method, path), []).append(reply)
+        return reply
 
     def wait_for_watch(self, resource: str, number: int = 1) -> OpenWatch:
-        """Return the watch of a resource that was opened as the so manieth, once it is."""
-        with self._news:
-            assert self._news.wait_for(lambda: len(self._watches.get(resource, ())) >= number, PATIENCE), self.asked
+        """Wait for the watch of a resource that is opened as number so many; return it."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self._watches.get(resource, ())) >= number, TIMEOUT), (
+                self.requests
+            )
             return self._watches[resource][number - 1]
 
-    def wait_for(self, method: str, path: str, count: int = 1) -> list[Asked]:
-        """Return the requests of this method and path, once there are so many."""
+    def wait_for(self, method: str, path: str, count: int = 1) -> list[Request]:
+        """Wait for so many requests of this method and path; return them."""
 
-        def found() -> list[Asked]:
-            return [each for each in self.asked if (each.method, each.path) == (method, path)]
+        def matching() -> list[Request]:
+            return [each for each in self.requests if (each.method, each.path) == (method, path)]
 
-        with self._news:
-            assert self._news.wait_for(lambda: len(found()) >= count, PATIENCE), self.asked
-            return found()
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(matching()) >= count, TIMEOUT), self.requests
+            return matching()
 
-    def came(self, asked: Asked) -> Reply | OpenWatch:
-        """Note a request, and return what it gets."""
-        with self._news:
-            self.asked.append(asked)
-            self._news.notify_all()
-            if self.token is not None and asked.headers.get("authorization") != f"Bearer {self.token}":
+    def receive(self, request: Request) -> Reply | OpenWatch:
+        """Record a request; return its response."""
+        with self._changed:
+            self.requests.append(request)
+            self._changed.notify_all()
+            if self.token is not None and request.headers.get("authorization") != f"Bearer {self.token}":
                 return Reply(401, {"kind": "Status", "code": 401, "reason": "Unauthorized", "message": "Unauthorized"})
-            replies = self._replies.get((asked.method, asked.path))
+            replies = self._replies.get((request.method, request.path))
             if replies:
                 return replies.pop(0) if len(replies) > 1 else replies[0]
-            resource = asked.path.rpartition("/")[2]
-            if asked.query.get("watch"):
-                watch = OpenWatch(asked)
+            resource = request.path.rpartition("/")[2]
+            if request.query.get("watch"):
+                watch = OpenWatch(request)
                 self._watches.setdefault(resource, []).append(watch)
                 return watch
             return Reply(200, {"kind": "List", "metadata": {"resourceVersion": "7"}, "items": []})
@@ -132,18 +134,18 @@ class Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         data = self.rfile.read(int(headers.get("content-length") or 0))
         body = json.loads(data) if data else None
-        found = self.script.came(Asked(self.command, split.path, query, headers, body))
-        if isinstance(found, OpenWatch):
-            self._watch(found)
+        response = self.script.receive(Request(self.command, split.path, query, headers, body))
+        if isinstance(response, OpenWatch):
+            self._watch(response)
             return
-        if found.held is not None:
-            found.held.wait(PATIENCE)
-        if found.lost:
+        if response.held is not None:
+            response.held.wait(TIMEOUT)
+        if response.lost:
             self.close_connection = True
             return
-        encoded = found.encoded()
-        self.send_response(found.code)
-        for name, value in {"Content-Length": str(len(encoded)), **found.headers}.items():
+        encoded = response.encoded()
+        self.send_response(response.code)
+        for name, value in {"Content-Length": str(len(encoded)), **response.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(encoded)
@@ -167,14 +169,14 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_DELETE = _answer  # noqa: N815
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Quiet(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that have gone."""
+        """Ignore clients that disconnect."""
 
 
 def serve(script: Scripted) -> tuple[Quiet, threading.Thread]:

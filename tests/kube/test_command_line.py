@@ -32,15 +32,15 @@ def test_a_pod_of_the_cluster_is_explained_with_its_events(server: Any, run: Cal
     result = run("--pod", "p", "-n", "flytesnacks-development", "--json")
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["verdict"]["category"] == "registry_rate_limited"
-    assert any("events" in path for path, _ in server.asked)
+    assert any("events" in path for path, _ in server.requests)
 
 
-def test_the_namespace_is_that_of_the_context(server: Any, run: Callable[..., Result]) -> None:
+def test_the_default_namespace_is_the_contexts(server: Any, run: Callable[..., Result]) -> None:
     waiting(server)
     assert run("--pod", "p").exit_code == 0
 
 
-def test_who_may_not_read_events_gets_an_answer_from_the_pod_alone(
+def test_without_permission_to_read_events_the_pod_alone_is_explained(
     server: Any, run: Callable[..., Result], make_status: Any
 ) -> None:
     waiting(server)
@@ -50,14 +50,14 @@ def test_who_may_not_read_events_gets_an_answer_from_the_pod_alone(
     assert json.loads(result.stdout)["verdict"]["category"] == "registry_rate_limited"
 
 
-def test_a_pod_that_is_not_there_is_one_line(server: Any, run: Callable[..., Result]) -> None:
+def test_a_missing_pod_is_reported_in_one_line(server: Any, run: Callable[..., Result]) -> None:
     result = run("--pod", "q")
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
     assert "q" in result.stderr
 
 
-def test_an_unknown_context_is_one_line_with_those_there_are(run: Callable[..., Result]) -> None:
+def test_an_unknown_context_is_reported_in_one_line_with_the_known_ones(run: Callable[..., Result]) -> None:
     result = run("--pod", "p", "--context", "nowhere")
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1

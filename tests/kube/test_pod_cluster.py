@@ -1,4 +1,4 @@
-"""``KubeCluster``: what is asked of an API server, and what becomes of its answers."""
+"""``KubeCluster``: its requests to an API server, and how it handles the responses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from flytekitplugins_podtriage.kube.pod_cluster import TASK_LABEL, KubeCluster
 from tests.builders import NAMESPACE as NS
 from tests.builders import event, pod
 from tests.kube.model import line, status
-from tests.kube.scripted import PATIENCE, Scripted
+from tests.kube.scripted import TIMEOUT, Scripted
 
 PODS = f"/api/v1/namespaces/{NS}/pods"
 POD = f"{PODS}/f1-n0-0"
@@ -44,46 +44,46 @@ NO_RIGHT = 'User "ann" cannot {verb} resource "{resource}" in API group "" in th
 
 @pytest.fixture
 def kube(scripted: Connection) -> KubeCluster:
-    """A cluster that nobody watches."""
+    """A cluster that is not watched."""
     return KubeCluster(scripted, NS)
 
 
 @asynccontextmanager
 async def watching(cluster: Connection, namespace: str | None = NS, **options: Any) -> AsyncIterator[KubeCluster]:
-    """Watch, from a whole first list on."""
-    found = KubeCluster(cluster, namespace, **{"watch_options": HURRY, **options})
-    await found.start()
+    """Watch for the length of a block."""
+    kube = KubeCluster(cluster, namespace, **{"watch_options": HURRY, **options})
+    await kube.start()
     try:
-        yield found
+        yield kube
     finally:
-        await found.close()
+        await kube.close()
 
 
 async def until(kube: KubeCluster, name: str, so: Callable[[PodSnapshot | None], bool]) -> PodSnapshot | None:
-    """Wait until a pod is seen to be so."""
+    """Wait until a cached pod fulfils a condition."""
 
-    async def seen() -> PodSnapshot | None:
-        while not so(found := kube.get_cached(NS, name)):
+    async def wait() -> PodSnapshot | None:
+        while not so(snapshot := kube.get_cached(NS, name)):
             await kube.wait_for_change(NS, name, FOREVER)
-        return found
+        return snapshot
 
-    return await asyncio.wait_for(seen(), PATIENCE)
+    return await asyncio.wait_for(wait(), TIMEOUT)
 
 
 async def synced(kube: KubeCluster) -> None:
-    assert await asyncio.to_thread(kube._pods.listed.wait, PATIENCE)
+    assert await asyncio.to_thread(kube._pods.listed.wait, TIMEOUT)
 
 
 def test_it_is_a_pod_cluster(kube: KubeCluster) -> None:
     assert isinstance(kube, PodCluster)
 
 
-def test_a_selector_that_cannot_be_read_is_refused(scripted: Connection) -> None:
+def test_an_invalid_selector(scripted: Connection) -> None:
     with pytest.raises(ValueError, match="allowed: key"):
         KubeCluster(scripted, NS, "a=b=c")
 
 
-def test_its_time_is_the_real_one_or_the_one_that_is_given(scripted: Connection, kube: KubeCluster) -> None:
+def test_the_clock_is_the_real_one_by_default(scripted: Connection, kube: KubeCluster) -> None:
     assert abs(kube.now() - datetime.now(timezone.utc)) < timedelta(minutes=1)
     assert KubeCluster(scripted, now=lambda: FOREVER).now() == FOREVER
 
@@ -91,16 +91,16 @@ def test_its_time_is_the_real_one_or_the_one_that_is_given(scripted: Connection,
 # Create
 
 
-async def test_a_pod_that_is_made_is_known_at_once(script: Scripted, scripted: Connection) -> None:
+async def test_a_created_pod_is_cached_at_once(script: Scripted, scripted: Connection) -> None:
     script.reply("POST", PODS, 201, MADE)
     async with watching(scripted) as kube:
         await synced(kube)
         assert await kube.create(NS, MANIFEST) == "u1"
         assert kube.get_cached(NS, "f1-n0-0").pod.metadata.uid == "u1"
-    (asked,) = script.wait_for("POST", PODS)
-    assert asked.body == MANIFEST
-    assert asked.headers["content-type"] == "application/json"
-    assert asked.headers["authorization"] == "Bearer first"
+    (request,) = script.wait_for("POST", PODS)
+    assert request.body == MANIFEST
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["authorization"] == "Bearer first"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ async def test_a_pod_that_is_made_is_known_at_once(script: Scripted, scripted: C
         pod(name="f1-n0-0", version=10, uid="u1", namespace="other", labels={TASK_LABEL: "x"}),
     ],
 )
-async def test_a_pod_that_the_watch_will_not_tell_of_is_not_kept(
+async def test_a_created_pod_that_is_not_watched_is_not_cached(
     script: Scripted, kube: KubeCluster, made: dict[str, Any]
 ) -> None:
     script.reply("POST", PODS, 201, made)
@@ -222,41 +222,37 @@ def forbidden(message: str) -> dict[str, Any]:
         (201, b'{"kind": "Pod", "metad', ClusterBusy, "the response is not a pod"),
     ],
 )
-async def test_what_an_api_server_answers_to_a_create(
+async def test_errors_of_a_create(
     script: Scripted, kube: KubeCluster, code: int, body: Any, kind: type[ClusterError], words: str
 ) -> None:
     script.reply("POST", PODS, code, body)
-    with pytest.raises(ClusterError) as told:
+    with pytest.raises(ClusterError) as caught:
         await kube.create(NS, MANIFEST)
-    assert type(told.value) is kind
-    assert words in str(told.value) and "\n" not in str(told.value)
-    if isinstance(told.value, PodRejected):
-        assert (told.value.status, told.value.reason) == (code, body["reason"])
+    assert type(caught.value) is kind
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+    if isinstance(caught.value, PodRejected):
+        assert (caught.value.status, caught.value.reason) == (code, body["reason"])
     else:
-        assert "pods" in str(told.value)
+        assert "pods" in str(caught.value)
     assert list(kube.list_cached()) == []
 
 
-async def test_after_a_lost_answer_it_is_not_known_whether_the_pod_was_made(
-    script: Scripted, kube: KubeCluster
-) -> None:
+async def test_a_lost_response_to_a_create_is_busy_and_not_repeated(script: Scripted, kube: KubeCluster) -> None:
     script.reply("POST", PODS, 201, MADE, lost=True)
     with pytest.raises(ClusterBusy, match="create pods 'f1-n0-0'"):
         await kube.create(NS, MANIFEST)
-    assert len(script.asked) == 1, "it is not repeated: it may have been done"
+    assert len(script.requests) == 1, "it is not repeated: it may have succeeded"
 
 
 @pytest.mark.parametrize("manifest", [{"metadata": {"name": "x", "at": object()}}, {"spec": float("nan"), 1j: 2}])
-async def test_a_manifest_that_is_no_json_is_rejected(script: Scripted, kube: KubeCluster, manifest: Any) -> None:
+async def test_a_manifest_that_is_not_json_is_rejected(script: Scripted, kube: KubeCluster, manifest: Any) -> None:
     with pytest.raises(PodRejected, match="JSON"):
         await kube.create(NS, manifest)
-    assert script.asked == []
+    assert script.requests == []
 
 
 @pytest.mark.parametrize("name", ["", "..", "../kube-system", "A", "a b"])
-async def test_of_names_that_no_object_can_have_nothing_is_asked(
-    script: Scripted, kube: KubeCluster, name: str
-) -> None:
+async def test_invalid_names_are_not_requested(script: Scripted, kube: KubeCluster, name: str) -> None:
     with pytest.raises(PodRejected):
         await kube.create(name, MANIFEST)
     await kube.delete(NS, name)
@@ -264,18 +260,18 @@ async def test_of_names_that_no_object_can_have_nothing_is_asked(
     assert await kube.get(NS, name) is None and await kube.get(name, "f1") is None
     assert await kube.logs(NS, name, "main", 10) == "" and await kube.list(name, {}) == []
     assert await kube.execution_over(NS, name) is None
-    assert script.asked == []
+    assert script.requests == []
 
 
 # Delete
 
 
-async def test_a_deletion_is_of_a_uid_and_with_a_grace(script: Scripted, kube: KubeCluster) -> None:
+async def test_a_deletion_with_a_uid_and_a_grace_period(script: Scripted, kube: KubeCluster) -> None:
     script.reply("DELETE", POD, 200, MADE)
     await kube.delete(NS, "f1-n0-0", uid="u1", grace=0)
     await kube.delete(NS, "f1-n0-0")
     options = {"apiVersion": "v1", "kind": "DeleteOptions"}
-    assert [asked.body for asked in script.asked] == [
+    assert [request.body for request in script.requests] == [
         {**options, "preconditions": {"uid": "u1"}, "gracePeriodSeconds": 0},
         options,
     ]
@@ -292,7 +288,7 @@ CONFLICT = status(409, "Precondition failed: UID in precondition: u1, UID in obj
         (409, CONFLICT, None),
     ],
 )
-async def test_a_pod_that_is_gone_or_another_by_now_is_none_to_be_deleted(
+async def test_deleting_a_pod_that_is_gone_or_has_another_uid_does_nothing(
     script: Scripted, kube: KubeCluster, code: int, body: Any, there: Any
 ) -> None:
     script.reply("DELETE", POD, code, body)
@@ -309,35 +305,35 @@ async def test_a_pod_that_is_gone_or_another_by_now_is_none_to_be_deleted(
         (500, b"", ClusterBusy),
     ],
 )
-async def test_a_deletion_that_could_not_be_asked_for_is_told(
+async def test_errors_of_a_deletion(
     script: Scripted, kube: KubeCluster, code: int, body: Any, kind: type[ClusterError]
 ) -> None:
     script.reply("DELETE", POD, code, body)
     script.reply("GET", POD, 200, MADE)
-    with pytest.raises(ClusterError, match="delete pods") as told:
+    with pytest.raises(ClusterError, match="delete pods") as caught:
         await kube.delete(NS, "f1-n0-0", uid="u1")
-    assert type(told.value) is kind
+    assert type(caught.value) is kind
 
 
-async def test_a_conflict_without_a_uid_is_told(script: Scripted, kube: KubeCluster) -> None:
+async def test_a_conflict_without_a_uid_is_an_error(script: Scripted, kube: KubeCluster) -> None:
     script.reply("DELETE", POD, 409, status(409, "the object has been modified", reason="Conflict"))
     with pytest.raises(ClusterBusy):
         await kube.delete(NS, "f1-n0-0")
 
 
-# Read, list, logs
+# Get, list, logs
 
 
-async def test_a_pod_that_is_read_comes_with_what_is_known_of_it(script: Scripted, scripted: Connection) -> None:
+async def test_a_requested_pod_comes_with_cached_events(script: Scripted, scripted: Connection) -> None:
     script.reply("GET", POD, 200, pod(name="f1-n0-0", version=12, uid="u1", labels={TASK_LABEL: "x"}))
     async with watching(scripted) as kube:
         script.wait_for_watch("pods").write(line("ADDED", MADE))
         script.wait_for_watch("events").write(
             line("ADDED", event("Failed", "Failed to pull image", uid="u1", name="e", version=11))
         )
-        await until(kube, "f1-n0-0", lambda seen: seen is not None and bool(seen.events))
-        seen = await kube.get(NS, "f1-n0-0")
-        assert seen.pod.metadata.resource_version == "12" and len(seen.events) == 1
+        await until(kube, "f1-n0-0", lambda snapshot: snapshot is not None and bool(snapshot.events))
+        snapshot = await kube.get(NS, "f1-n0-0")
+        assert snapshot.pod.metadata.resource_version == "12" and len(snapshot.events) == 1
         assert kube.get_cached(NS, "f1-n0-0").pod.metadata.resource_version == "12"
 
 
@@ -351,43 +347,43 @@ async def test_a_pod_that_is_read_comes_with_what_is_known_of_it(script: Scripte
         (200, MADE, ClusterBusy, "none within"),
     ],
 )
-async def test_a_pod_that_could_not_be_read_is_not_said_to_be_missing(
+async def test_errors_of_a_get(
     script: Scripted, scripted: Connection, code: int, body: Any, kind: type[ClusterError], words: str
 ) -> None:
     held = threading.Event() if words == "none within" else None
     script.reply("GET", POD, code, body, held=held)
     kube = KubeCluster(scripted, NS, timeouts=Timeouts(total=0.02 if held else 20.0))
-    with pytest.raises(ClusterError, match=words) as told:
+    with pytest.raises(ClusterError, match=words) as caught:
         await kube.get(NS, "f1-n0-0")
-    assert type(told.value) is kind
+    assert type(caught.value) is kind
     if held is not None:
         held.set()
 
 
-async def test_a_pod_that_is_not_there_is_none(script: Scripted, kube: KubeCluster) -> None:
+async def test_a_missing_pod_is_none(script: Scripted, kube: KubeCluster) -> None:
     script.reply("GET", POD, 404, status(404, 'pods "f1-n0-0" not found', reason="NotFound"))
     assert await kube.get(NS, "f1-n0-0") is None
 
 
-async def test_pods_are_listed_by_all_of_their_labels(script: Scripted, kube: KubeCluster) -> None:
+async def test_pods_are_listed_by_all_labels(script: Scripted, kube: KubeCluster) -> None:
     script.reply("GET", PODS, 200, {"kind": "PodList", "items": [MADE]})
-    (seen,) = await kube.list(NS, {TASK_LABEL: "x", "a": "b"})
-    assert seen.pod.metadata.uid == "u1"
-    assert script.asked[0].query == {"labelSelector": f"a=b,{TASK_LABEL}=x"}
+    (snapshot,) = await kube.list(NS, {TASK_LABEL: "x", "a": "b"})
+    assert snapshot.pod.metadata.uid == "u1"
+    assert script.requests[0].query == {"labelSelector": f"a=b,{TASK_LABEL}=x"}
     assert await kube.list(NS, {"no label": "can be so"}) == []
-    assert len(script.asked) == 1
+    assert len(script.requests) == 1
 
 
 @pytest.mark.parametrize(
     ("code", "body", "kind"), [(403, b"", Forbidden), (200, b"[]", ClusterBusy), (503, b"", ClusterBusy)]
 )
-async def test_pods_that_could_not_be_listed_are_told(
+async def test_errors_of_a_list(
     script: Scripted, kube: KubeCluster, code: int, body: bytes, kind: type[ClusterError]
 ) -> None:
     script.reply("GET", PODS, code, body)
-    with pytest.raises(ClusterError, match="list pods") as told:
+    with pytest.raises(ClusterError, match="list pods") as caught:
         await kube.list(NS, {"a": "b"})
-    assert type(told.value) is kind
+    assert type(caught.value) is kind
 
 
 @pytest.mark.parametrize(
@@ -409,10 +405,10 @@ async def test_the_end_of_a_log(script: Scripted, kube: KubeCluster, code: int, 
     else:
         with pytest.raises(expected, match="pods/log"):
             await kube.logs(NS, "f1-n0-0", "main", 50)
-    assert script.asked[0].query == {"container": "main", "tailLines": "50", "limitBytes": "1000000"}
+    assert script.requests[0].query == {"container": "main", "tailLines": "50", "limitBytes": "1000000"}
 
 
-# Is the execution over?
+# Has the execution ended?
 
 WORKFLOW = f"/apis/flyte.lyft.com/v1alpha1/namespaces/{NS}/flyteworkflows/f1"
 
@@ -449,9 +445,7 @@ async def test_whether_an_execution_is_over(
     assert await kube.execution_over(NS, "f1") is expected
 
 
-async def test_whether_an_execution_is_over_cannot_be_known_of_a_server_that_is_away(
-    script: Scripted, kube: KubeCluster
-) -> None:
+async def test_whether_an_execution_is_over_is_unknown_without_a_response(script: Scripted, kube: KubeCluster) -> None:
     script.reply("GET", WORKFLOW, 200, lost=True)
     assert await kube.execution_over(NS, "f1") is None
 
@@ -459,13 +453,13 @@ async def test_whether_an_execution_is_over_cannot_be_known_of_a_server_that_is_
 # The watch
 
 
-async def test_one_watch_of_ours_and_one_of_events(script: Scripted, scripted: Connection) -> None:
+async def test_one_watch_of_labelled_pods_and_one_of_events(script: Scripted, scripted: Connection) -> None:
     assert not KubeCluster(scripted, NS).synced()
     async with watching(scripted) as kube:
         script.wait_for_watch("events")
         assert kube.synced()
-    lists = [asked for asked in script.asked if "watch" not in asked.query]
-    assert [(asked.path, asked.query) for asked in lists] == [
+    lists = [request for request in script.requests if "watch" not in request.query]
+    assert [(request.path, request.query) for request in lists] == [
         (PODS, {"labelSelector": TASK_LABEL, "limit": "500"}),
         (f"/api/v1/namespaces/{NS}/events", {"fieldSelector": "involvedObject.kind=Pod", "limit": "500"}),
     ]
@@ -474,46 +468,49 @@ async def test_one_watch_of_ours_and_one_of_events(script: Scripted, scripted: C
 async def test_all_namespaces_and_all_labels(script: Scripted, scripted: Connection) -> None:
     async with watching(scripted, None, selector=None):
         script.wait_for_watch("events")
-    assert [asked.path for asked in script.asked if "watch" in asked.query] == ["/api/v1/pods", "/api/v1/events"]
-    assert "labelSelector" not in script.asked[0].query
+    assert [request.path for request in script.requests if "watch" in request.query] == [
+        "/api/v1/pods",
+        "/api/v1/events",
+    ]
+    assert "labelSelector" not in script.requests[0].query
 
 
-async def test_what_the_watch_writes_is_seen(script: Scripted, scripted: Connection) -> None:
+async def test_the_watch_updates_the_cache(script: Scripted, scripted: Connection) -> None:
     async with watching(scripted) as kube:
         watch = script.wait_for_watch("pods")
         added, modified = line("ADDED", MADE), line("MODIFIED", pod(name="f1-n0-0", version=11, uid="u1"))
         for piece in (added[:10], added[10:] + modified[:40], modified[40:]):
             watch.write(piece)
-        seen = await until(kube, "f1-n0-0", lambda seen: seen is not None and seen.version == 2)
-        assert not seen.gone
+        snapshot = await until(kube, "f1-n0-0", lambda snapshot: snapshot is not None and snapshot.version == 2)
+        assert not snapshot.gone
         watch.write(line("DELETED", pod(name="f1-n0-0", version=12, uid="u1")))
-        assert (await until(kube, "f1-n0-0", lambda seen: seen.gone)).pod.metadata.resource_version == "12"
+        assert (await until(kube, "f1-n0-0", lambda snapshot: snapshot.gone)).pod.metadata.resource_version == "12"
 
 
-async def test_a_cut_in_the_middle_of_a_line_loses_nothing(script: Scripted, scripted: Connection) -> None:
+async def test_a_disconnect_in_the_middle_of_a_line_loses_nothing(script: Scripted, scripted: Connection) -> None:
     async with watching(scripted) as kube:
         first = script.wait_for_watch("pods")
         first.write(line("ADDED", MADE) + line("MODIFIED", pod(name="f1-n0-0", version=11, uid="u1"))[:50])
-        await until(kube, "f1-n0-0", lambda seen: seen is not None)
+        await until(kube, "f1-n0-0", lambda snapshot: snapshot is not None)
         first.cut()
         second = script.wait_for_watch("pods", 2)
-        assert second.asked.query["resourceVersion"] == "10"
+        assert second.request.query["resourceVersion"] == "10"
         second.write(line("MODIFIED", pod(name="f1-n0-0", version=11, uid="u1")))
-        await until(kube, "f1-n0-0", lambda seen: seen.pod.metadata.resource_version == "11")
+        await until(kube, "f1-n0-0", lambda snapshot: snapshot.pod.metadata.resource_version == "11")
 
 
-async def test_events_that_may_not_be_read_leave_the_pods(script: Scripted, scripted: Connection) -> None:
+async def test_without_permission_for_events_pods_are_still_watched(script: Scripted, scripted: Connection) -> None:
     no = forbidden("events is forbidden: " + NO_RIGHT.format(verb="list", resource="events"))
     script.reply("GET", f"/api/v1/namespaces/{NS}/events", 403, no)
     async with watching(scripted) as kube:
         script.wait_for_watch("pods").write(line("ADDED", MADE))
         script.wait_for("GET", f"/api/v1/namespaces/{NS}/events", 2)
-        await until(kube, "f1-n0-0", lambda seen: seen is not None)
+        await until(kube, "f1-n0-0", lambda snapshot: snapshot is not None)
         assert kube.synced() and kube.watch_error() is None
         assert f"may not list events in namespace '{NS}' (403)" in str(kube.events_error())
 
 
-async def test_pods_that_may_not_be_read_are_told(script: Scripted, scripted: Connection) -> None:
+async def test_without_permission_for_pods_there_is_a_watch_error(script: Scripted, scripted: Connection) -> None:
     script.reply("GET", PODS, 403, forbidden("pods is forbidden: " + NO_RIGHT.format(verb="list", resource="pods")))
     async with watching(scripted) as kube:
         script.wait_for("GET", PODS, 2)
@@ -521,7 +518,7 @@ async def test_pods_that_may_not_be_read_are_told(script: Scripted, scripted: Co
         assert f"may not list pods in namespace '{NS}' (403)" in str(kube.watch_error())
 
 
-async def test_a_watch_that_nothing_comes_from_ends_with_the_cluster(
+async def test_close_ends_idle_watches(
     script: Scripted, scripted: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with watching(scripted) as kube:
@@ -532,33 +529,33 @@ async def test_a_watch_that_nothing_comes_from_ends_with_the_cluster(
     assert caplog.records == []
 
 
-async def test_a_silent_connection_is_given_up(script: Scripted, scripted: Connection) -> None:
+async def test_a_silent_connection_is_replaced(script: Scripted, scripted: Connection) -> None:
     async with watching(scripted, watch_options=WatchOptions(idle_timeout=0.02, min_duration=0.0)) as kube:
         second = script.wait_for_watch("pods", 2)
-        assert second.asked.query["resourceVersion"] == "7"
+        assert second.request.query["resourceVersion"] == "7"
         await synced(kube)
         assert kube.watch_error() is None
 
 
-# Waiting for news
+# Waiting for changes
 
 
-async def test_who_waits_for_a_pod_is_told_each_change_once(script: Scripted, scripted: Connection) -> None:
+async def test_wait_for_change_returns_each_change_once(script: Scripted, scripted: Connection) -> None:
     async with watching(scripted) as kube:
         waiting = asyncio.ensure_future(kube.wait_for_change(NS, "f1-n0-0", FOREVER))
         watch = script.wait_for_watch("pods")
         watch.write(line("ADDED", MADE))
-        assert (await asyncio.wait_for(waiting, PATIENCE)).version == 1
+        assert (await asyncio.wait_for(waiting, TIMEOUT)).version == 1
         waiting = asyncio.ensure_future(kube.wait_for_change(NS, "f1-n0-0", FOREVER))
         watch.write(line("ADDED", pod(name="other", version=11)))
-        await until(kube, "other", lambda seen: seen is not None)
+        await until(kube, "other", lambda snapshot: snapshot is not None)
         assert not waiting.done()
         watch.write(line("MODIFIED", pod(name="f1-n0-0", version=12, uid="u1")))
-        assert (await asyncio.wait_for(waiting, PATIENCE)).pod.metadata.resource_version == "12"
+        assert (await asyncio.wait_for(waiting, TIMEOUT)).pod.metadata.resource_version == "12"
         assert kube._waiters == {}
 
 
-async def test_who_waits_until_a_moment_that_is_past_is_told_what_is_known(script: Scripted, kube: KubeCluster) -> None:
+async def test_wait_for_change_until_a_past_moment_returns_at_once(script: Scripted, kube: KubeCluster) -> None:
     assert await kube.wait_for_change(NS, "f1-n0-0", kube.now()) is None
     script.reply("GET", POD, 200, MADE)
     await kube.get(NS, "f1-n0-0")
@@ -577,17 +574,17 @@ async def test_delivered_versions_of_forgotten_pods_are_removed(
     assert kube._delivered == {(NS, "f1-n0-0"): 1}
 
 
-async def test_who_waits_is_not_kept_by_a_cluster_that_is_closed(scripted: Connection) -> None:
+async def test_close_ends_wait_for_change(scripted: Connection) -> None:
     async with watching(scripted) as kube:
         waiting = asyncio.ensure_future(kube.wait_for_change(NS, "f1-n0-0", FOREVER))
         await asyncio.sleep(0)  # so that it waits
         assert kube._waiters
-    assert await asyncio.wait_for(waiting, PATIENCE) is None
+    assert await asyncio.wait_for(waiting, TIMEOUT) is None
     with pytest.raises(ClusterBusy, match="closing down"):
         await kube.get(NS, "f1-n0-0")
 
 
-async def test_who_waits_no_longer_is_forgotten(kube: KubeCluster) -> None:
+async def test_a_cancelled_wait_for_change_leaves_nothing(kube: KubeCluster) -> None:
     waiting = asyncio.ensure_future(kube.wait_for_change(NS, "f1-n0-0", FOREVER))
     await asyncio.sleep(0)  # so that it waits
     assert kube._waiters
@@ -600,7 +597,7 @@ async def test_who_waits_no_longer_is_forgotten(kube: KubeCluster) -> None:
 # An API server that hangs
 
 
-async def test_a_request_that_no_thread_has_begun_in_time_is_never_made(script: Scripted, scripted: Connection) -> None:
+async def test_a_request_that_gets_no_thread_in_time_is_never_sent(script: Scripted, scripted: Connection) -> None:
     held = threading.Event()
     script.reply("GET", POD, 200, MADE, held=held)
     script.reply("POST", PODS, 201, MADE)
@@ -615,13 +612,13 @@ async def test_a_request_that_no_thread_has_begun_in_time_is_never_made(script: 
     patient = KubeCluster(scripted, NS)
     assert await patient.get(NS, "f1-n0-0") is not None
     await kube.close()
-    assert [asked.method for asked in script.asked] == ["GET", "GET"]
+    assert [request.method for request in script.requests] == ["GET", "GET"]
 
 
 # Login
 
 
-async def test_a_login_that_is_not_taken_any_more_is_read_anew_once(
+async def test_a_401_reads_the_login_again_once(
     script: Scripted, scripted: Connection, kube: KubeCluster, tmp_path: Path
 ) -> None:
     script.reply("GET", POD, 200, MADE)
@@ -630,13 +627,13 @@ async def test_a_login_that_is_not_taken_any_more_is_read_anew_once(
     script.token = "second"
     with pytest.raises(ClusterDenied, match="not logged in"):
         await kube.get(NS, "f1-n0-0")
-    assert len(script.asked) == 3, "one try with the login anew, which was the same"
+    assert len(script.requests) == 3, "the login was read again, was the same, and was tried once more"
     (tmp_path / "token").write_text("second")
     assert await kube.get(NS, "f1-n0-0") is not None
-    assert [asked.headers["authorization"] for asked in script.asked[3:]] == ["Bearer first", "Bearer second"]
+    assert [request.headers["authorization"] for request in script.requests[3:]] == ["Bearer first", "Bearer second"]
 
 
-async def test_the_watch_logs_in_anew_too(script: Scripted, scripted: Connection, tmp_path: Path) -> None:
+async def test_the_watch_logs_in_again_too(script: Scripted, scripted: Connection, tmp_path: Path) -> None:
     script.token = "second"
     (tmp_path / "token").write_text("second")
     async with watching(scripted) as kube:
@@ -644,7 +641,7 @@ async def test_the_watch_logs_in_anew_too(script: Scripted, scripted: Connection
         assert kube.synced()
 
 
-async def test_many_who_meet_a_401_at_once_log_in_once(script: Scripted, scripted: Connection, tmp_path: Path) -> None:
+async def test_simultaneous_401s_log_in_once(script: Scripted, scripted: Connection, tmp_path: Path) -> None:
     script.reply("GET", POD, 200, MADE)
     script.token = "second"
     (tmp_path / "token").write_text("second")

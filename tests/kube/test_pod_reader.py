@@ -11,33 +11,33 @@ from flytekitplugins_podtriage.kube.pod_reader import read_events, read_pod
 from tests.builders import NAMESPACE as NS
 
 
-def test_a_pod_comes_as_the_server_wrote_it(server: Any, cluster: Any) -> None:
+def test_a_pod_is_returned_as_the_server_wrote_it(server: Any, cluster: Any) -> None:
     server.pod("f1-n0-0")
     body = read_pod(cluster, NS, "f1-n0-0")
     assert json.dumps({"kind": "Pod", "apiVersion": "v1", **server.pods[0]}).encode() == body
     metadata = core_pod(body).metadata
     assert metadata is not None and "f1-n0-0" == metadata.name
-    assert [(f"/api/v1/namespaces/{NS}/pods/f1-n0-0", {})] == server.asked
+    assert [(f"/api/v1/namespaces/{NS}/pods/f1-n0-0", {})] == server.requests
 
 
-def test_events_are_those_of_the_pod_and_not_of_its_namesake(server: Any, cluster: Any) -> None:
+def test_events_of_an_earlier_pod_of_the_same_name_are_left_out(server: Any, cluster: Any) -> None:
     server.event("f1-n0-0", "Pulling")
     server.event("f1-n0-0", "Failed", uid="an-earlier-one")
     server.event("f1-n0-1", "Pulled")
     server.event("f1-n0-0", "Scaled", kind="Job")
-    found = read_events(cluster, NS, "f1-n0-0", "uid-f1-n0-0")
-    assert ["Pulling"] == [core_event(item).reason for item in found]
+    events = read_events(cluster, NS, "f1-n0-0", "uid-f1-n0-0")
+    assert ["Pulling"] == [core_event(item).reason for item in events]
     assert ["Pulling", "Failed"] == [core_event(item).reason for item in read_events(cluster, NS, "f1-n0-0")]
 
 
-def test_many_events_come_page_by_page(server: Any, cluster: Any) -> None:
+def test_many_events_are_read_in_pages(server: Any, cluster: Any) -> None:
     for _ in range(600):
         server.event("f1-n0-0", "BackOff")
     assert 600 == len(read_events(cluster, NS, "f1-n0-0"))
-    assert 3 == len(server.asked)
+    assert 3 == len(server.requests)
 
 
-def test_a_server_that_is_too_busy_is_asked_again(
+def test_requests_to_a_busy_server_are_repeated_after_the_wait_it_asks_for(
     server: Any, cluster: Any, waits: list[float], make_status: Any
 ) -> None:
     server.pod("p0")

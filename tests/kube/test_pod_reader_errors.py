@@ -1,4 +1,4 @@
-"""Every way in which a cluster cannot be asked ends in one line of one family of"""
+"""Every failure to read from a cluster is one error of one family, with a message of one line."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ def failure(call: Callable[[], Any], kind: type[ClusterError]) -> str:
     return str(failed.value)
 
 
-def test_a_pod_that_is_not_there(server: Any, cluster: Any) -> None:
+def test_a_missing_pod(server: Any, cluster: Any) -> None:
     message = failure(lambda: read_pod(cluster, NS, "f9"), NotFound)
     assert f"get pods 'f9' in namespace '{NS}': not found (404)" in message
 
 
 @pytest.mark.parametrize("name", ["", "../secrets", "F1", "a b", "x" * 254, "-a", "a\n"])
-def test_a_name_that_no_pod_can_have_is_not_asked_for(server: Any, cluster: Any, name: str) -> None:
+def test_invalid_names_are_not_requested(server: Any, cluster: Any, name: str) -> None:
     assert "allowed: a-z" in failure(lambda: read_pod(cluster, NS, name), NotFound)
     assert "allowed: a-z" in failure(lambda: read_events(cluster, NS, name), NotFound)
     assert "allowed: a-z" in failure(lambda: read_pod(cluster, name, "f1"), NotFound)
-    assert [] == server.asked
+    assert [] == server.requests
 
 
-def test_403_names_verb_resource_namespace_and_the_role_that_helps(server: Any, cluster: Any, make_status: Any) -> None:
-    body = f'pods "f1" is forbidden: User "ann" cannot get resource "pods" in API group "" in the namespace "{NS}"'
-    server.always = make_status(403, body, reason="Forbidden")
+def test_403_names_the_permission_and_the_command_that_grants_it(server: Any, cluster: Any, make_status: Any) -> None:
+    text = f'pods "f1" is forbidden: User "ann" cannot get resource "pods" in API group "" in the namespace "{NS}"'
+    server.always = make_status(403, text, reason="Forbidden")
     message = failure(lambda: read_pod(cluster, NS, "f1"), Forbidden)
     assert f"may not get pods in namespace '{NS}' (403)" in message
     assert 'User "ann"' in message
@@ -54,7 +54,7 @@ def test_403_names_verb_resource_namespace_and_the_role_that_helps(server: Any, 
     assert "may not list pods in all namespaces" in message and "create clusterrole NAME --verb=list" in message
 
 
-def test_403_of_something_that_is_no_api_server(server: Any, cluster: Any) -> None:
+def test_403_from_a_proxy(server: Any, cluster: Any) -> None:
     server.always = (403, {}, b"<html>\n<h1>Forbidden</h1> by https://bob:hunter2@proxy/" + b"x" * 5000)
     message = failure(lambda: read_pod(cluster, NS, "f1"), Forbidden)
     assert "<h1>Forbidden</h1>" in message and "hunter2" not in message
@@ -65,7 +65,7 @@ def test_401_asks_for_a_login(server: Any, cluster: Any) -> None:
     assert "(401)" in failure(lambda: read_pod(cluster, NS, "f1"), ClusterDenied)
 
 
-def test_a_server_that_stays_too_busy(server: Any, cluster: Any, waits: list[float], make_status: Any) -> None:
+def test_a_server_that_stays_busy(server: Any, cluster: Any, waits: list[float], make_status: Any) -> None:
     server.always = make_status(429, "too many requests")
     assert "HTTP 429" in failure(lambda: read_pod(cluster, NS, "f1"), ClusterBusy)
     assert [1.0, 1.0, 1.0] == waits
@@ -74,17 +74,17 @@ def test_a_server_that_stays_too_busy(server: Any, cluster: Any, waits: list[flo
 def test_a_redirection_is_not_followed(server: Any, cluster: Any) -> None:
     server.always = (302, {"Location": "/login"}, b"")
     assert "redirected (302)" in failure(lambda: read_pod(cluster, NS, "f1"), ClusterError)
-    assert 1 == len(server.asked)
+    assert 1 == len(server.requests)
 
 
-def test_another_status_is_told(server: Any, cluster: Any) -> None:
+def test_any_other_status_is_quoted(server: Any, cluster: Any) -> None:
     server.always = (500, {}, b"\xff etcdserver: leader changed")
     message = failure(lambda: read_pod(cluster, NS, "f1"), ClusterBusy)
     assert "HTTP 500" in message and "leader changed" in message
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         (200, {"Content-Length": "5000"}, b'{"kind": "Pod"}'),
         (200, {}, b'{"kind": "Pod", "metadata": {"na'),
@@ -92,17 +92,17 @@ def test_another_status_is_told(server: Any, cluster: Any) -> None:
         (200, {}, b'{"kind": "\xff"}'),
     ],
 )
-def test_an_answer_that_breaks_off(
-    server: Any, cluster: Any, answer: tuple[int, dict[str, str], bytes], monkeypatch: pytest.MonkeyPatch
+def test_a_truncated_or_malformed_response(
+    server: Any, cluster: Any, response: tuple[int, dict[str, str], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cut(path: str, query: dict[str, str], headers: dict[str, str]) -> Any:
-        return answer[0], {**answer[1], "Connection": "close"}, answer[2]
+        return response[0], {**response[1], "Connection": "close"}, response[2]
 
-    monkeypatch.setattr(server, "answer", cut)
+    monkeypatch.setattr(server, "respond", cut)
     failure(lambda: read_pod(cluster, NS, "f1"), ClusterBusy)
 
 
-def test_a_list_that_is_none(server: Any, cluster: Any) -> None:
+def test_a_response_that_is_not_a_list(server: Any, cluster: Any) -> None:
     server.always = (200, {}, b'{"kind": "Pod", "metadata": {}}')
     assert "is not a list" in failure(lambda: read_events(cluster, NS, "f1"), ClusterBusy)
 
@@ -112,23 +112,23 @@ def test_nobody_listens(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
         path = _kubeconfig(tmp_path, address)
-        reached = connect(kubeconfig=path, environ={})
-        assert address in failure(lambda: read_pod(reached, NS, "f1"), TransportError)
+        connected = connect(kubeconfig=path, environ={})
+        assert address in failure(lambda: read_pod(connected, NS, "f1"), TransportError)
 
 
-def test_tls_where_there_is_none(address: str, tmp_path: Path) -> None:
+def test_tls_against_a_plain_server(address: str, tmp_path: Path) -> None:
     path = _kubeconfig(tmp_path, address.replace("http://", "https://"))
-    reached = connect(kubeconfig=path, environ={})
-    failure(lambda: read_pod(reached, NS, "f1"), TransportError)
+    connected = connect(kubeconfig=path, environ={})
+    failure(lambda: read_pod(connected, NS, "f1"), TransportError)
 
 
-def test_a_kubeconfig_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_kubeconfig(tmp_path: Path) -> None:
     path = str(tmp_path / "none")
     assert path in failure(lambda: connect(kubeconfig=path, environ={}), KubeconfigUnusable)
     assert path in failure(lambda: connect(environ={"KUBECONFIG": path}), KubeconfigUnusable)
 
 
-def test_an_unknown_context_is_refused_with_those_that_there_are(kubeconfig: str) -> None:
+def test_an_unknown_context_is_reported_with_the_known_ones(kubeconfig: str) -> None:
     message = failure(lambda: connect("nowhere", kubeconfig, {}), KubeconfigUnusable)
     assert "no context 'nowhere'; allowed: here, there" in message
 
@@ -152,7 +152,7 @@ def test_an_unknown_context_is_refused_with_those_that_there_are(kubeconfig: str
         ),
     ],
 )
-def test_a_kubeconfig_that_cannot_be_used(tmp_path: Path, content: str) -> None:
+def test_an_unusable_kubeconfig(tmp_path: Path, content: str) -> None:
     path = tmp_path / "kubeconfig"
     path.write_text(content)
     failure(lambda: connect(kubeconfig=str(path), environ={}), KubeconfigUnusable)

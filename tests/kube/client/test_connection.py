@@ -19,16 +19,16 @@ from tests.builders import NAMESPACE as NS
 def test_the_login_of_the_context_is_sent(server: Any, kubeconfig: str) -> None:
     server.token = "s3cret"
     server.pod("p0", "default")
-    reached = connect("there", kubeconfig, {})
-    assert "default" == reached.namespace
-    assert b"p0" in read_pod(reached, reached.namespace, "p0")
-    reached.client.rest_client.pool_manager.clear()
+    connected = connect("there", kubeconfig, {})
+    assert "default" == connected.namespace
+    assert b"p0" in read_pod(connected, connected.namespace, "p0")
+    connected.client.rest_client.pool_manager.clear()
 
 
 def test_inside_a_cluster_the_service_account_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("s3cret")
     (tmp_path / "namespace").write_text("flyte\n")
-    (tmp_path / "ca.crt").write_text("not asked yet")
+    (tmp_path / "ca.crt").write_text("not read yet")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
@@ -38,14 +38,14 @@ def test_inside_a_cluster_the_service_account_is_used(monkeypatch: pytest.Monkey
     monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
     configured: list[Any] = []
     monkeypatch.setattr(client, "ApiClient", configured.append)
-    reached = connect()
-    assert ("flyte", "this pod's cluster") == (reached.namespace, reached.name)
+    connected = connect()
+    assert ("flyte", "this pod's cluster") == (connected.namespace, connected.name)
     (configuration,) = configured
     assert "https://10.0.0.1:443" == configuration.host
     assert "bearer s3cret" == configuration.auth_settings()["BearerToken"]["value"]
 
 
-def test_several_kubeconfigs_may_be_joined(kubeconfig: str, tmp_path: Path) -> None:
+def test_kubeconfig_may_list_several_files(kubeconfig: str, tmp_path: Path) -> None:
     joined = os.pathsep.join((str(tmp_path / "none"), kubeconfig))
     assert NS == connect(environ={"KUBECONFIG": joined}).namespace
 

@@ -1,4 +1,4 @@
-"""Logging in anew, the way that the kubeconfig says."""
+"""Logging in again, as the kubeconfig says."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ print(json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "Exec
 """
 
 
-def test_an_exec_plugin_is_run_again_for_a_401(script: Scripted, tmp_path: Path) -> None:
+def test_a_401_runs_the_exec_plugin_again(script: Scripted, tmp_path: Path) -> None:
     (tmp_path / "plugin.py").write_text(PLUGIN)
     (tmp_path / "token").write_text("first")
     server, thread = serve(script)
@@ -47,7 +47,7 @@ def test_an_exec_plugin_is_run_again_for_a_401(script: Scripted, tmp_path: Path)
     (tmp_path / "token").write_text("second")
     assert send(cluster, LIST).status == 200
     assert send(cluster, LIST).status == 200
-    tokens = [asked.headers["authorization"].removeprefix("Bearer ") for asked in script.asked]
+    tokens = [request.headers["authorization"].removeprefix("Bearer ") for request in script.requests]
     assert tokens == ["first", "first", "first", "second", "second"]
     cluster.client.rest_client.pool_manager.clear()
     server.shutdown()
@@ -61,7 +61,7 @@ class Rest:
 
 
 @pytest.mark.parametrize(("certificate", "made"), [("old.pem", False), ("new.pem", True)])
-def test_another_certificate_takes_new_connections(certificate: str, made: bool) -> None:
+def test_new_certificates_replace_the_connection_pool(certificate: str, made: bool) -> None:
     configuration = SimpleNamespace(host="h", ssl_ca_cert="ca", cert_file="old.pem", key_file="key")
     client = SimpleNamespace(configuration=configuration, rest_client=Rest(configuration))
     before = client.rest_client

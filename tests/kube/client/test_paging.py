@@ -21,21 +21,21 @@ def names(items: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("page", [1, 2, 5, 250])
-def test_pods_come_page_by_page(server: Any, cluster: Any, page: int) -> None:
+def test_a_list_is_read_in_pages(server: Any, cluster: Any, page: int) -> None:
     for number in range(5):
         server.pod(f"p{number}")
     server.pod("elsewhere", "other")
     assert [f"p{n}" for n in range(5)] == names(list_items(cluster, PODS, page_size=page))
-    assert {str(page)} == {query["limit"] for _, query in server.asked}
+    assert {str(page)} == {query["limit"] for _, query in server.requests}
 
 
-def test_pods_of_all_namespaces_may_be_selected_by_label(server: Any, cluster: Any) -> None:
+def test_all_namespaces_with_a_label_selector(server: Any, cluster: Any) -> None:
     server.pod("a", "one", **{"execution-id": "f1"})
     server.pod("b", "two", **{"execution-id": "f2"})
     server.pod("c", "two")
     assert ["a", "b"] == names(list_items(cluster, ALL_PODS, {"labelSelector": "execution-id"}))
     assert ["b"] == names(list_items(cluster, ALL_PODS, {"labelSelector": "execution-id=f2"}))
-    assert "/api/v1/pods" == server.asked[-1][0]
+    assert "/api/v1/pods" == server.requests[-1][0]
 
 
 @pytest.mark.parametrize("items", ["null", "[]"])
@@ -44,16 +44,16 @@ def test_a_list_may_be_empty(server: Any, cluster: Any, items: str) -> None:
     assert [] == names(list_items(cluster, PODS))
 
 
-def test_a_list_that_expired_goes_on_where_the_server_says(server: Any, cluster: Any, make_status: Any) -> None:
+def test_an_expired_list_continues_with_the_servers_token(server: Any, cluster: Any, make_status: Any) -> None:
     for number in range(6):
         server.pod(f"p{number}")
     gone = make_status(410, "The provided continue parameter is too old", metadata={"continue": f"{NS}/p1"})
     server.forced = [None, gone]
     assert [f"p{n}" for n in range(6)] == names(list_items(cluster, PODS, page_size=2))
-    assert f"{NS}/p1" == server.asked[2][1]["continue"]
+    assert f"{NS}/p1" == server.requests[2][1]["continue"]
 
 
-def test_a_list_that_expired_without_a_way_on_starts_over_and_repeats_nothing(
+def test_an_expired_list_without_a_token_starts_over_and_repeats_nothing(
     server: Any, cluster: Any, make_status: Any
 ) -> None:
     # In etcd "a-b/..." comes before "a/...": the key decides, not the namespace.
@@ -62,11 +62,11 @@ def test_a_list_that_expired_without_a_way_on_starts_over_and_repeats_nothing(
     server.forced = [None, None, make_status(410, "Expired", reason="Expired")]
     items = list_items(cluster, ALL_PODS, page_size=1)
     assert ["p0", "p1", "p2", "p3"] == names(items)
-    assert "continue" not in server.asked[3][1]
+    assert "continue" not in server.requests[3][1]
 
 
-def test_a_list_that_expires_again_and_again_is_given_up(server: Any, cluster: Any, make_status: Any) -> None:
+def test_a_list_that_keeps_expiring_is_an_error(server: Any, cluster: Any, make_status: Any) -> None:
     server.always = make_status(410, "Expired")
     with pytest.raises(ListExpired, match=r"expired \(410\)"):
         list(list_items(cluster, PODS))
-    assert 4 == len(server.asked)
+    assert 4 == len(server.requests)

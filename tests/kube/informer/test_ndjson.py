@@ -10,7 +10,7 @@ from flytekitplugins_podtriage.kube.informer.ndjson import LineTooLong, lines
 
 
 @given(st.lists(st.binary(min_size=1, max_size=20).map(lambda data: data.replace(b"\n", b"-"))), st.data())
-def test_lines_are_the_same_however_they_are_cut_into_pieces(written: list[bytes], data: st.DataObject) -> None:
+def test_lines_do_not_depend_on_the_chunks(written: list[bytes], data: st.DataObject) -> None:
     body = b"".join(line + b"\n" for line in written)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)))))
     pieces = [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
@@ -28,13 +28,13 @@ def test_lines_are_the_same_however_they_are_cut_into_pieces(written: list[bytes
         ([b"\na\n\nb\n"], [b"a", b"b"]),
     ],
 )
-def test_what_is_empty_or_does_not_end_is_no_line(pieces: list[bytes], expected: list[bytes]) -> None:
+def test_empty_and_incomplete_lines_are_skipped(pieces: list[bytes], expected: list[bytes]) -> None:
     assert list(lines(pieces)) == expected
 
 
-def test_a_line_is_of_a_bounded_length() -> None:
+def test_the_length_of_a_line_is_limited() -> None:
     assert list(lines([b"x" * 5, b"x" * 5, b"\n"], max_line=10)) == [b"x" * 10]
-    found = lines([b"a\n", b"x" * 6, b"x" * 6, b"\n"], max_line=10)
-    assert next(found) == b"a"
+    split = lines([b"a\n", b"x" * 6, b"x" * 6, b"\n"], max_line=10)
+    assert next(split) == b"a"
     with pytest.raises(LineTooLong, match="more than 10 bytes"):
-        next(found)
+        next(split)

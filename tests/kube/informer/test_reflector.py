@@ -1,4 +1,4 @@
-"""One list and one watch: what is asked for, what is told to the store, and how long is waited after what."""
+"""The reflector: what it requests, what it stores, and how long it waits after what."""
 
 from __future__ import annotations
 
@@ -22,58 +22,58 @@ from flytekitplugins_podtriage.kube.informer.reflector import Reflector
 from flytekitplugins_podtriage.kube.informer.watch_events import PODS
 from tests.builders import NAMESPACE as NS
 from tests.builders import pod
-from tests.kube.model import answer, line, page, status
+from tests.kube.model import line, page, response, status
 
-LIVED = 400.0
-"""How long a watch of these tests lasts, in seconds, if nothing else is said."""
+DURATION = 400.0
+"""How long a watch of these tests duration by default, in seconds."""
 
 
 @attrs.define
 class Watch:
-    """A watch to come: what it brings, and how it ends."""
+    """An upcoming watch: what it sends, and how it ends."""
 
-    pieces: Sequence[bytes] = ()
+    chunks: Sequence[bytes] = ()
     error: Exception | None = None
-    lasts: float = LIVED
+    duration: float = DURATION
 
 
 class Script:
-    """A source that answers what it is told to, one after the other."""
+    """A source with scripted responses, one after the other."""
 
     def __init__(self) -> None:
-        self.to_come: list[Response | Watch | Exception] = []
-        self.asked: list[dict[str, str]] = []
+        self.upcoming: list[Response | Watch | Exception] = []
+        self.queries: list[dict[str, str]] = []
         self.time = 0.0
 
     def list(self, operation: Operation, query: Mapping[str, str]) -> Response:
-        self.asked.append(dict(query))
-        found = self.to_come.pop(0)
-        if isinstance(found, Exception):
-            raise found
-        assert isinstance(found, Response), "a list is asked for, and a watch is to come"
-        return found
+        self.queries.append(dict(query))
+        response = self.upcoming.pop(0)
+        if isinstance(response, Exception):
+            raise response
+        assert isinstance(response, Response), "a list is requested, but a watch is scripted"
+        return response
 
     @contextmanager
     def watch(self, operation: Operation, query: Mapping[str, str], idle: float) -> Iterator[Stream]:
-        self.asked.append(dict(query))
-        found = self.to_come.pop(0)
-        if isinstance(found, Exception):
-            raise found
-        if isinstance(found, Response):
-            yield Stream(found.status, found.headers, iter([found.body]), lambda: None)
+        self.queries.append(dict(query))
+        response = self.upcoming.pop(0)
+        if isinstance(response, Exception):
+            raise response
+        if isinstance(response, Response):
+            yield Stream(response.status, response.headers, iter([response.body]), lambda: None)
             return
-        yield Stream(200, {}, self._pieces(found), lambda: None)
+        yield Stream(200, {}, self._chunks(response), lambda: None)
 
-    def _pieces(self, told: Watch) -> Iterator[bytes]:
-        yield from told.pieces
-        self.time += told.lasts
-        if told.error is not None:
-            raise told.error
+    def _chunks(self, watch: Watch) -> Iterator[bytes]:
+        yield from watch.chunks
+        self.time += watch.duration
+        if watch.error is not None:
+            raise watch.error
 
     @property
     def lists(self) -> int:
-        """How many lists were begun."""
-        return sum("watch" not in query and "continue" not in query for query in self.asked)
+        """How many lists were started."""
+        return sum("watch" not in query and "continue" not in query for query in self.queries)
 
 
 class Client:
@@ -87,18 +87,18 @@ def script() -> Script:
 
 
 @pytest.fixture
-def cache() -> PodStore:
+def store() -> PodStore:
     return PodStore(lambda: datetime(2026, 3, 1, tzinfo=timezone.utc))
 
 
 @pytest.fixture
-def watch(script: Script, cache: PodStore) -> Reflector[Any]:
-    """A watch whose luck is always the same: a quarter of what chance may add."""
+def watch(script: Script, store: PodStore) -> Reflector[Any]:
+    """A reflector whose random part is always a quarter."""
     return Reflector(
         Connection(Client(), name="the cluster"),
         script,
         PODS,
-        cache,
+        store,
         "pods",
         NS,
         clock=lambda: script.time,
@@ -108,22 +108,22 @@ def watch(script: Script, cache: PodStore) -> Reflector[Any]:
 
 @pytest.fixture
 def play(script: Script, watch: Reflector[Any]) -> Callable[..., list[float]]:
-    """Return what has the watch meet these answers, and returns its waits."""
+    """Return a function that runs the reflector against these responses, and returns its waits."""
 
-    def run(*to_come: Response | Watch | Exception) -> list[float]:
-        script.to_come = list(to_come)
+    def run(*upcoming: Response | Watch | Exception) -> list[float]:
+        script.upcoming = list(upcoming)
         waits = []
-        while script.to_come:
+        while script.upcoming:
             waits.append(watch.once())
         return waits
 
     return run
 
 
-def there(cache: PodStore) -> list[Any]:
-    """Return the names and versions of the pods that are there."""
+def pods_of(store: PodStore) -> list[Any]:
+    """Return the names and versions of the pods that exist."""
     return sorted(
-        (snapshot.pod.metadata.name, snapshot.pod.metadata.resource_version) for snapshot in cache.list_cached()
+        (snapshot.pod.metadata.name, snapshot.pod.metadata.resource_version) for snapshot in store.list_cached()
     )
 
 
@@ -132,7 +132,7 @@ def error(code: int, message: str = "no", **more: Any) -> Watch:
     return Watch([line("ERROR", status(code, message, **more))])
 
 
-GONE = answer(410, status(410, "too old resource version: 1 (2)", reason="Expired"))
+GONE = response(410, status(410, "too old resource version: 1 (2)", reason="Expired"))
 LAG = status(
     504,
     "Timeout: Too large resource version: 9, current: 8",
@@ -145,33 +145,31 @@ LAG = status(
 CUT = Watch([], TransportError("connection broken"))
 
 
-# What is asked for
+# Requests
 
 
-def test_a_list_in_pages_and_then_a_watch_from_its_version_on(play: Any, script: Script, cache: PodStore) -> None:
+def test_a_list_in_pages_and_a_watch_from_its_version(play: Any, script: Script, store: PodStore) -> None:
     play(
         page([pod(name="a", version=3), pod(name="b", version=4)], 7, "next/page"),
         page([pod(name="c", version=5)], 7),
         Watch(),
     )
-    assert script.asked == [
+    assert script.queries == [
         {"limit": "500"},
         {"limit": "500", "continue": "next/page"},
         {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": "7", "timeoutSeconds": "375"},
     ]
-    assert there(cache) == [("a", "3"), ("b", "4"), ("c", "5")]
+    assert pods_of(store) == [("a", "3"), ("b", "4"), ("c", "5")]
 
 
-def test_a_watch_that_the_server_ends_is_taken_up_at_once_where_it_was(
-    play: Any, script: Script, cache: PodStore
-) -> None:
-    told = Watch([line("ADDED", pod(name="a", version=8)), line("BOOKMARK", {"metadata": {"resourceVersion": "20"}})])
-    assert play(page([], 7), Watch([line("ADDED", pod(name="a", version=8))]), told, Watch()) == [0.0, 0.0, 0.0]
-    assert [query.get("resourceVersion") for query in script.asked] == [None, "7", "8", "20"]
+def test_a_watch_that_the_server_ends_resumes_at_once(play: Any, script: Script, store: PodStore) -> None:
+    second = Watch([line("ADDED", pod(name="a", version=8)), line("BOOKMARK", {"metadata": {"resourceVersion": "20"}})])
+    assert play(page([], 7), Watch([line("ADDED", pod(name="a", version=8))]), second, Watch()) == [0.0, 0.0, 0.0]
+    assert [query.get("resourceVersion") for query in script.queries] == [None, "7", "8", "20"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 64, 100_000])
-def test_lines_may_come_in_any_pieces(play: Any, cache: PodStore, size: int) -> None:
+def test_lines_may_arrive_in_any_chunks(play: Any, store: PodStore, size: int) -> None:
     body = (
         line("ADDED", pod(name="a", version=8))
         + b"\n"
@@ -179,39 +177,37 @@ def test_lines_may_come_in_any_pieces(play: Any, cache: PodStore, size: int) -> 
         + line("ADDED", pod(name="b", version=10))
     )
     play(page([], 7), Watch([body[at : at + size] for at in range(0, len(body), size)]))
-    assert there(cache) == [("a", "9"), ("b", "10")]
+    assert pods_of(store) == [("a", "9"), ("b", "10")]
 
 
-def test_a_line_that_a_cut_has_halved_is_not_taken_in(play: Any, script: Script, cache: PodStore) -> None:
+def test_an_incomplete_line_is_ignored(play: Any, script: Script, store: PodStore) -> None:
     half = line("MODIFIED", pod(name="a", version=9))[:-2]
     play(
         page([pod(name="a", version=3)], 7),
         Watch([line("ADDED", pod(name="b", version=8)) + half], TransportError("cut")),
         Watch(),
     )
-    assert there(cache) == [("a", "3"), ("b", "8")]
-    assert script.asked[-1]["resourceVersion"] == "8"
+    assert pods_of(store) == [("a", "3"), ("b", "8")]
+    assert script.queries[-1]["resourceVersion"] == "8"
 
 
-def test_what_the_watch_tells_is_what_is_seen(play: Any, cache: PodStore) -> None:
+def test_the_watch_updates_the_store(play: Any, store: PodStore) -> None:
     play(
         page([pod(name="a", version=3), pod(name="b", version=4)], 7),
         Watch([line("MODIFIED", pod(name="a", version=8)), line("DELETED", pod(name="b", version=9))]),
     )
-    assert there(cache) == [("a", "8")]
-    gone = cache.get_cached(NS, "b")
+    assert pods_of(store) == [("a", "8")]
+    gone = store.get_cached(NS, "b")
     assert gone.gone and gone.pod.metadata.resource_version == "9"
 
 
-# A new list
+# New lists
 
 
 @pytest.mark.parametrize(
     "how", [GONE, error(410, reason="Expired"), error(410, reason="Gone"), error(0, reason="Expired")]
 )
-def test_only_a_version_that_is_forgotten_takes_a_new_list_and_that_at_once(
-    play: Any, script: Script, cache: PodStore, how: Any
-) -> None:
+def test_an_expired_version_requires_a_new_list_at_once(play: Any, script: Script, store: PodStore, how: Any) -> None:
     waits = play(
         page([pod(name="a", version=3), pod(name="b", version=4)], 7),
         how,
@@ -219,87 +215,81 @@ def test_only_a_version_that_is_forgotten_takes_a_new_list_and_that_at_once(
         Watch(),
     )
     assert waits == [0.0, 0.0]
-    assert script.asked[-1]["resourceVersion"] == "12"
-    assert there(cache) == [("b", "4"), ("c", "9")]
-    assert cache.get_cached(NS, "a").gone, "what vanished meanwhile is told as gone"
+    assert script.queries[-1]["resourceVersion"] == "12"
+    assert pods_of(store) == [("b", "4"), ("c", "9")]
+    assert store.get_cached(NS, "a").gone, "it vanished in the meantime"
 
 
-def test_a_version_that_is_forgotten_again_and_again_is_not_asked_for_in_a_hurry(play: Any) -> None:
+def test_versions_that_keep_expiring_back_off(play: Any) -> None:
     waits = play(*(each for _ in range(8) for each in (page([], 7), GONE)))
     assert waits == [0.0, 2.0, 4.0, 8.0, 16.0, 32.0, 37.5, 37.5]
 
 
-def test_pages_that_have_expired_are_asked_for_anew_in_one_piece(play: Any, script: Script, cache: PodStore) -> None:
-    expired = answer(410, status(410, "The provided continue parameter is too old", reason="Expired"))
+def test_expired_pages_are_requested_again_in_one_piece(play: Any, script: Script, store: PodStore) -> None:
+    expired = response(410, status(410, "The provided continue parameter is too old", reason="Expired"))
     play(page([pod(name="a", version=3)], 7, "next"), expired, page([pod(name="b", version=8)], 9), Watch())
-    assert script.asked[2] == {}
-    assert there(cache) == [("b", "8")]
+    assert script.queries[2] == {}
+    assert pods_of(store) == [("b", "8")]
 
 
-def test_after_an_etcd_was_restored_its_word_counts_though_it_counts_from_lower(play: Any, cache: PodStore) -> None:
+def test_a_restored_etcd_wins_with_lower_versions(play: Any, store: PodStore) -> None:
     play(
         page([pod(name="a", version=300), pod(name="b", version=310)], 400),
-        *[answer(504, LAG)] * 6,
+        *[response(504, LAG)] * 6,
         page([pod(name="a", version=20)], 30),
         Watch(),
     )
-    assert there(cache) == [("a", "20")]
+    assert pods_of(store) == [("a", "20")]
 
 
 @pytest.mark.parametrize(
     ("lag", "wait"),
     [
-        (answer(504, LAG), 1.0),
-        (answer(504, status(504, "Timeout: Too large resource version: 9, current: 8")), 1.0),
+        (response(504, LAG), 1.0),
+        (response(504, status(504, "Timeout: Too large resource version: 9, current: 8")), 1.0),
         (Watch([line("ERROR", LAG)]), 1.0),
-        (answer(504, status(504, "Timeout: request did not complete")), 2.0),
-        (answer(500, status(500, "Timeout: Too large resource version: 9, current: 8")), 2.0),
+        (response(504, status(504, "Timeout: request did not complete")), 2.0),
+        (response(500, status(500, "Timeout: Too large resource version: 9, current: 8")), 2.0),
     ],
 )
-def test_a_server_that_does_not_know_the_version_yet_is_asked_again_after_a_second(
-    play: Any, script: Script, lag: Any, wait: float
-) -> None:
+def test_a_lagging_server_is_retried_after_a_second(play: Any, script: Script, lag: Any, wait: float) -> None:
     assert play(page([], 7), CUT, lag, Watch()) == [1.0, wait, 0.0]
     assert script.lists == 1
 
 
-def test_a_server_that_lags_is_given_a_second_each_time_and_any_other_longer_and_longer(
-    play: Any, script: Script
-) -> None:
-    assert play(page([], 7), *[answer(504, LAG)] * 5, Watch()) == [1.0] * 5 + [0.0]
-    assert play(*[answer(504, status(504, "no"))] * 4, Watch()) == [1.0, 2.0, 4.0, 8.0, 0.0]
+def test_only_other_errors_than_lag_back_off(play: Any, script: Script) -> None:
+    assert play(page([], 7), *[response(504, LAG)] * 5, Watch()) == [1.0] * 5 + [0.0]
+    assert play(*[response(504, status(504, "no"))] * 4, Watch()) == [1.0, 2.0, 4.0, 8.0, 0.0]
     assert script.lists == 1
 
 
 # Waits
 
 
-def test_an_api_server_that_is_away_is_asked_less_and_less_often(
-    play: Any, script: Script, watch: Reflector[Any]
-) -> None:
+def test_an_unreachable_api_server_backs_off(play: Any, script: Script, watch: Reflector[Any]) -> None:
     refused = TransportError("connection refused")
     waits = play(refused, *[refused] * 7, page([], 7), Watch())
     assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 37.5, 37.5, 0.0]
     assert script.lists == 9
 
 
-def test_after_a_step_forward_the_waits_begin_anew(play: Any) -> None:
+def test_progress_resets_the_back_off(play: Any) -> None:
     good = Watch([line("ADDED", pod(name="a", version=8))], TransportError("cut"))
     assert play(page([], 7), CUT, CUT, good, CUT) == [1.0, 2.0, 1.0, 2.0]
 
 
-def test_after_a_long_watch_without_news_the_waits_begin_anew_too(play: Any) -> None:
-    assert play(page([], 7), CUT, CUT, Watch(lasts=31.0), CUT) == [1.0, 2.0, 0.0, 1.0]
+def test_a_long_idle_watch_resets_the_back_off(play: Any) -> None:
+    assert play(page([], 7), CUT, CUT, Watch(duration=31.0), CUT) == [1.0, 2.0, 0.0, 1.0]
 
 
-def test_a_watch_that_ends_as_it_begins_counts_as_a_failure(play: Any) -> None:
-    news = [line("ADDED", pod(name="a", version=8))]
-    assert play(page([], 7), Watch(lasts=0.1), Watch(lasts=0.1), Watch(news, lasts=0.1)) == [1.0, 2.0, 1.0]
-    assert play(Watch(lasts=1.1)) == [0.0]
+def test_a_watch_that_ends_immediately_counts_as_a_failure(play: Any) -> None:
+    lines = [line("ADDED", pod(name="a", version=8))]
+    assert play(page([], 7), Watch(duration=0.1), Watch(duration=0.1), Watch(lines, duration=0.1)) == [1.0, 2.0, 1.0]
+    assert play(Watch(duration=1.1)) == [0.0]
 
 
-def test_a_watch_of_which_nothing_comes_is_taken_up_anew_without_a_wait(play: Any, watch: Reflector[Any]) -> None:
-    assert play(page([], 7), Watch([], TransportTimeout("read timed out"), lasts=90.0), Watch()) == [0.0, 0.0]
+def test_an_idle_timeout_resumes_without_a_wait(play: Any, watch: Reflector[Any]) -> None:
+    assert play(page([], 7), Watch([], TransportTimeout("read timed out"), duration=90.0), Watch()) == [0.0, 0.0]
     assert watch.error is None
 
 
@@ -313,81 +303,85 @@ def test_a_watch_of_which_nothing_comes_is_taken_up_anew_without_a_wait(play: An
     ],
 )
 @pytest.mark.parametrize("code", [429, 503])
-def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(
+def test_a_busy_server_determines_the_wait(
     play: Any, script: Script, code: int, headers: dict[str, str], details: dict[str, Any], wait: float
 ) -> None:
-    busy = answer(code, status(code, "busy", details=details), **headers)
+    busy = response(code, status(code, "busy", details=details), **headers)
     assert play(busy, page([], 7), busy, Watch()) == [wait, pytest.approx(max(wait, 2.0) if wait == 1.0 else wait), 0.0]
     assert script.lists == 2
 
 
-# What it tells of itself
+# Errors
 
 
 @pytest.mark.parametrize(
-    ("to_come", "kind", "words"),
+    ("upcoming", "kind", "words"),
     [
         ([TransportError("connection refused")], TransportError, "connection refused"),
         ([page([], 7), CUT], TransportError, "connection broken"),
         (
-            [answer(403, status(403, 'pods is forbidden: User "ann" cannot list resource "pods"', reason="Forbidden"))],
+            [
+                response(
+                    403, status(403, 'pods is forbidden: User "ann" cannot list resource "pods"', reason="Forbidden")
+                )
+            ],
             Forbidden,
             f"may not list pods in namespace '{NS}' (403)",
         ),
         (
-            [page([], 7), answer(403, status(403, "pods is forbidden", reason="Forbidden"))],
+            [page([], 7), response(403, status(403, "pods is forbidden", reason="Forbidden"))],
             Forbidden,
             f"may not watch pods in namespace '{NS}' (403)",
         ),
-        ([answer(401, status(401, "Unauthorized", reason="Unauthorized"))], ClusterDenied, "not logged in (401)"),
-        ([answer(404, b"404 page not found")], ClusterError, "HTTP 404"),
-        ([answer(400, status(400, "unable to parse requirement"))], ClusterError, "unable to parse requirement"),
-        ([answer(302, b"")], ClusterError, "is it the address of an API server?"),
-        ([answer(200, b"<html>log in</html>")], ClusterBusy, "is not a list"),
-        ([answer(200, {"kind": "Pod", "metadata": {}})], ClusterBusy, "is not a list"),
-        ([answer(500, b"\xff etcdserver: leader changed")], ClusterBusy, "leader changed"),
+        ([response(401, status(401, "Unauthorized", reason="Unauthorized"))], ClusterDenied, "not logged in (401)"),
+        ([response(404, b"404 page not found")], ClusterError, "HTTP 404"),
+        ([response(400, status(400, "unable to parse requirement"))], ClusterError, "unable to parse requirement"),
+        ([response(302, b"")], ClusterError, "is it the address of an API server?"),
+        ([response(200, b"<html>log in</html>")], ClusterBusy, "is not a list"),
+        ([response(200, {"kind": "Pod", "metadata": {}})], ClusterBusy, "is not a list"),
+        ([response(500, b"\xff etcdserver: leader changed")], ClusterBusy, "leader changed"),
     ],
 )
-def test_what_it_meets_is_kept_and_told_until_it_is_over(
-    play: Any, watch: Reflector[Any], caplog: pytest.LogCaptureFixture, to_come: Any, kind: Any, words: str
+def test_an_error_is_kept_and_logged_until_it_is_over(
+    play: Any, watch: Reflector[Any], caplog: pytest.LogCaptureFixture, upcoming: Any, kind: Any, words: str
 ) -> None:
     assert watch.error is None
-    assert play(*to_come)[-1] > 0
+    assert play(*upcoming)[-1] > 0
     assert type(watch.error) is kind
     assert words in str(watch.error) and "\n" not in str(watch.error)
     assert [str(watch.error)] == [record.getMessage().removeprefix("podtriage: ") for record in caplog.records]
-    # A watch that was refused for three times is begun anew with a list; these were refused once.
+    # Three failures lead to a new list; these were one.
     play(*([] if watch.listed.is_set() else [page([], 7)]), Watch())
     assert watch.error is None
 
 
-def test_rights_that_are_missing_are_asked_for_seldom(play: Any) -> None:
-    no = answer(403, status(403, "no", reason="Forbidden"))
+def test_missing_permissions_are_retried_seldom(play: Any) -> None:
+    no = response(403, status(403, "no", reason="Forbidden"))
     assert play(no, no, page([], 7), no, Watch()) == [37.5, 37.5, 37.5, 0.0]
 
 
-def test_the_same_trouble_is_logged_once(play: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_repeated_errors_are_logged_once(play: Any, caplog: pytest.LogCaptureFixture) -> None:
     play(*[TransportError("connection refused")] * 5, page([], 7), CUT, CUT)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     play(Watch([line("ADDED", pod(name="a", version=8))]), CUT)
-    assert len(caplog.records) == 2, "it was over, and is new again"
+    assert len(caplog.records) == 2, "it was over in between"
 
 
 def test_errors_of_another_kind_are_logged_and_special_cases_of_a_logged_kind_are_not(
     play: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    busy = answer(503, status(503, "busy"))
-    no = answer(403, status(403, "no", reason="Forbidden"))
+    busy = response(503, status(503, "busy"))
+    no = response(403, status(403, "no", reason="Forbidden"))
     play(TransportTimeout("timed out"), busy, TransportError("connection refused"), TransportTimeout("timed out"), no)
     messages = [record.getMessage() for record in caplog.records]
     assert ["timed out" in messages[0], "503" in messages[1], "may not list" in messages[2]] == [True] * 3
     assert len(messages) == 3
 
 
-def test_whether_it_is_up_to_date(play: Any, script: Script, watch: Reflector[Any]) -> None:
+def test_freshness(play: Any, script: Script, watch: Reflector[Any]) -> None:
     assert not watch.fresh(30.0)
     play(page([pod(name="a")], 7, "next"), TransportError("cut"))
-    assert not watch.fresh(30.0), "half a list is none"
+    assert not watch.fresh(30.0), "an incomplete list does not count"
     play(page([], 7), Watch())
     assert watch.fresh(30.0)
     play(CUT)
@@ -400,7 +394,7 @@ def test_whether_it_is_up_to_date(play: Any, script: Script, watch: Reflector[An
     assert watch.fresh(30.0)
 
 
-# What no API server should write
+# Malformed responses
 
 
 @pytest.mark.parametrize(
@@ -414,111 +408,111 @@ def test_whether_it_is_up_to_date(play: Any, script: Script, watch: Reflector[An
         b"{}\n",
     ],
 )
-def test_after_garbage_the_watch_goes_on_where_it_was_and_then_begins_anew(
-    play: Any, script: Script, cache: PodStore, watch: Reflector[Any], garbage: bytes
+def test_after_garbage_the_watch_resumes_and_then_lists_again(
+    play: Any, script: Script, store: PodStore, watch: Reflector[Any], garbage: bytes
 ) -> None:
     waits = play(
         page([], 7), Watch([line("ADDED", pod(name="a", version=8)), garbage, line("ADDED", pod(name="b", version=9))])
     )
-    assert waits == [1.0] and there(cache) == [("a", "8")]
+    assert waits == [1.0] and pods_of(store) == [("a", "8")]
     assert "not a stream of watch events" in str(watch.error)
     assert play(Watch([garbage])) == [2.0]
-    assert script.asked[-1]["resourceVersion"] == "8"
+    assert script.queries[-1]["resourceVersion"] == "8"
     play(page([pod(name="c", version=9)], 10), Watch())
-    assert script.lists == 2 and there(cache) == [("c", "9")]
+    assert script.lists == 2 and pods_of(store) == [("c", "9")]
 
 
-def test_a_line_without_an_end_is_given_up(play: Any, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_line_is_an_error(play: Any, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines_module.lines, "__defaults__", (1000,))
     assert play(page([], 7), Watch([b'{"type":"ADDED","object":{"x":"', *[b"x" * 100] * 20])) == [1.0]
 
 
-UNREADABLE = [
+UNDECODABLE = [
     {"spec": {"containers": "none"}},
     {"status": {"conditions": {"type": "Ready"}}},
     {"status": {"containerStatuses": [{"restartCount": "many"}]}},
 ]
 
 
-@pytest.mark.parametrize("odd", UNREADABLE)
-def test_a_pod_of_another_form_is_passed_by_and_not_said_to_be_gone(
+@pytest.mark.parametrize("changes", UNDECODABLE)
+def test_an_undecodable_pod_is_ignored_and_not_gone(
     play: Any,
     script: Script,
-    cache: PodStore,
+    store: PodStore,
     watch: Reflector[Any],
-    odd: dict[str, Any],
+    changes: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def bad(name: str, version: int) -> dict[str, Any]:
-        return {**pod(name=name, version=version), **odd}
+        return {**pod(name=name, version=version), **changes}
 
     play(
         page([pod(name="a", version=3), bad("x", 4)], 7),
         Watch([line("MODIFIED", bad("a", 8)), line("ADDED", pod(name="b", version=9))]),
     )
-    assert there(cache) == [("a", "3"), ("b", "9")]
+    assert pods_of(store) == [("a", "3"), ("b", "9")]
     play(GONE, page([bad("a", 8), pod(name="b", version=9)], 12), Watch())
-    assert there(cache) == [("a", "3"), ("b", "9")], "what cannot be read is there all the same"
+    assert pods_of(store) == [("a", "3"), ("b", "9")], "undecodable objects exist all the same"
     play(Watch([line("DELETED", bad("a", 13))]))
-    assert there(cache) == [("b", "9")]
+    assert pods_of(store) == [("b", "9")]
     assert script.lists == 2 and watch.error is None
     assert [f"pods: {NS}/x cannot be decoded" in record.getMessage() for record in caplog.records] == [True]
 
 
-def test_a_kind_of_change_that_is_not_known_yet_changes_nothing(play: Any, cache: PodStore) -> None:
+def test_an_unknown_event_type_is_ignored(play: Any, store: PodStore) -> None:
     assert play(
         page([pod(name="a", version=3)], 7),
         Watch([line("RENAMED", pod(name="a", version=8)), line("ADDED", pod(name="b", version=9))]),
     ) == [0.0]
-    assert there(cache) == [("a", "3"), ("b", "9")]
+    assert pods_of(store) == [("a", "3"), ("b", "9")]
 
 
-def test_objects_without_a_uid_are_none(play: Any, cache: PodStore) -> None:
-    nothing = {"metadata": {"name": "x", "namespace": NS}}
-    play(page([nothing, {}], 7), Watch([line("ADDED", nothing), line("DELETED", {}), line("BOOKMARK", {})]))
-    assert there(cache) == []
+def test_objects_without_a_uid_are_ignored(play: Any, store: PodStore) -> None:
+    item = {"metadata": {"name": "x", "namespace": NS}}
+    play(page([item, {}], 7), Watch([line("ADDED", item), line("DELETED", {}), line("BOOKMARK", {})]))
+    assert pods_of(store) == []
 
 
-def test_a_list_without_a_version_is_watched_from_anywhere(play: Any, script: Script) -> None:
-    play(answer(200, {"kind": "PodList", "items": None}), Watch())
-    assert script.asked[-1]["resourceVersion"] == "0"
+def test_a_list_without_a_version_is_watched_from_any_version(play: Any, script: Script) -> None:
+    play(response(200, {"kind": "PodList", "items": None}), Watch())
+    assert script.queries[-1]["resourceVersion"] == "0"
 
 
 @pytest.mark.parametrize("code", [500, 400])
-def test_a_refusal_that_stands_takes_a_new_list_in_the_end(play: Any, script: Script, code: int) -> None:
-    refusal = answer(code, status(code, "etcd event received with PrevKv=nil"))
-    play(page([], 7), *[refusal] * 4, page([], 9), Watch())
+def test_a_persistent_error_leads_to_a_new_list(play: Any, script: Script, code: int) -> None:
+    error = response(code, status(code, "etcd event received with PrevKv=nil"))
+    play(page([], 7), *[error] * 4, page([], 9), Watch())
     assert script.lists == 2
-    assert script.asked[-1]["resourceVersion"] == "9"
+    assert script.queries[-1]["resourceVersion"] == "9"
 
 
-def test_a_store_that_raises_is_told_everything_anew(
-    play: Any, script: Script, watch: Reflector[Any], cache: PodStore, monkeypatch: pytest.MonkeyPatch
+def test_a_store_that_raises_gets_a_new_list(
+    play: Any, script: Script, watch: Reflector[Any], store: PodStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
         monkeypatch.undo()
         raise KeyError("a bug")
 
     play(page([], 7), Watch())
-    monkeypatch.setattr(cache, "put", fail)
+    monkeypatch.setattr(store, "put", fail)
     assert play(Watch([line("ADDED", pod(name="a", version=8)), line("ADDED", pod(name="b", version=9))])) == [1.0]
     assert "KeyError" in str(watch.error)
     play(page([pod(name="a", version=8), pod(name="b", version=9)], 10), Watch())
-    assert there(cache) == [("a", "8"), ("b", "9")] and watch.error is None
+    assert pods_of(store) == [("a", "8"), ("b", "9")] and watch.error is None
 
 
-def test_who_waits_for_the_first_list_is_called_once(script: Script, cache: PodStore) -> None:
+def test_on_listed_is_called_once(script: Script, store: PodStore) -> None:
     called: list[bool] = []
-    begun = Reflector(
-        Connection(Client()), script, PODS, cache, "pods", on_listed=lambda: called.append(begun.listed.is_set())
+    reflector = Reflector(
+        Connection(Client()), script, PODS, store, "pods", on_listed=lambda: called.append(reflector.listed.is_set())
     )
-    script.to_come = [page([pod(name="a")], 7, "next"), page([], 7), Watch(), GONE, page([], 9), Watch()]
-    while script.to_come:
-        begun.once()
+    script.upcoming = [page([pod(name="a")], 7, "next"), page([], 7), Watch(), GONE, page([], 9), Watch()]
+    while script.upcoming:
+        reflector.once()
     assert called == [True]
 
 
-def test_a_watch_that_is_stopped_before_it_has_begun_asks_nothing(script: Script, watch: Reflector[Any]) -> None:
+def test_a_stopped_reflector_sends_no_request(script: Script, watch: Reflector[Any]) -> None:
     watch.stop()
     watch.run()
-    assert script.asked == []
+    assert script.queries == []

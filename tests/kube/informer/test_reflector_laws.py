@@ -1,4 +1,4 @@
-"""Whatever happens between a cluster and its watch, the cache ends with what there is in the cluster."""
+"""Whatever happens between a cluster and its watch, the store ends with the objects of the cluster."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from tests.kube.model import Model
 
 NAMES = st.sampled_from("abc")
 CHANGES = st.tuples(st.sampled_from(["put", "put", "delete"]), NAMES) | st.tuples(st.just("compact"), st.just(""))
-ANSWERS = st.tuples(st.just("answer"), st.tuples(NAMES, st.booleans())) | st.tuples(st.just("late"), st.just(""))
-TROUBLE = st.sampled_from(["", "", "", "cut", "cut", "gone", "expire", "garbage", "refuse"])
-ROUNDS = st.tuples(st.just("round"), st.tuples(st.lists(TROUBLE, max_size=2), st.integers(0, 2000)))
-BETWEEN = st.tuples(st.just("between"), st.lists(CHANGES | ANSWERS, min_size=1, max_size=4))
-STEPS = st.lists(CHANGES | CHANGES | ROUNDS | ROUNDS | BETWEEN | ANSWERS, min_size=12, max_size=40)
+RESPONSES = st.tuples(st.just("response"), st.tuples(NAMES, st.booleans())) | st.tuples(st.just("late"), st.just(""))
+FAULTS = st.sampled_from(["", "", "", "cut", "cut", "gone", "expire", "garbage", "refuse"])
+ROUNDS = st.tuples(st.just("round"), st.tuples(st.lists(FAULTS, max_size=2), st.integers(0, 2000)))
+BETWEEN = st.tuples(st.just("between"), st.lists(CHANGES | RESPONSES, min_size=1, max_size=4))
+STEPS = st.lists(CHANGES | CHANGES | ROUNDS | ROUNDS | BETWEEN | RESPONSES, min_size=12, max_size=40)
 OPTIONS = WatchOptions(page_size=2)
 
 
 class Client:
-    """A :class:`Cluster`'s client, as far as messages name it."""
+    """A connection's client, as far as messages name it."""
 
     class configuration:  # noqa: N801
         host = "https://model"
@@ -41,17 +41,17 @@ def make_pod(name: str, version: int, uid: str, changes: int) -> dict[str, Any]:
 
 
 class Run:
-    """One server, one watch, one cache, and answers to requests beside the watch that are still under way."""
+    """One server, one reflector, one store, and responses to other requests that are still in flight."""
 
     def __init__(self) -> None:
         self.server = Model(make_pod)
         self.time = datetime(2026, 3, 1, tzinfo=timezone.utc)
-        self.cache = PodStore(lambda: self.time, changed=self.changed)
-        self.watch = Reflector(
+        self.store = PodStore(lambda: self.time, changed=self.changed)
+        self.reflector = Reflector(
             Connection(Client()),
             self.server,
             PODS,
-            self.cache,
+            self.store,
             "pods",
             NS,
             options=OPTIONS,
@@ -62,7 +62,7 @@ class Run:
         self.last: dict[str, tuple[Any, ...]] = {}
         self.newest: dict[str, int] = {}
         self.wrong: list[str] = []
-        """What was seen at any moment that should not; a watch survives what its store raises."""
+        """What was wrong at any moment; collected, since a reflector survives what its store raises."""
 
     def steps(self, steps: list[tuple[str, Any]]) -> None:
         for what, how in steps:
@@ -79,52 +79,52 @@ class Run:
         elif what == "between":
             server.between.append(lambda: self.steps(how))
         elif what == "round":
-            server.trouble, server.cut_at = list(how[0]), how[1]
-            self.watch.once()
-        elif what == "answer":  # to a create, if it is not there, or to a get; it may be under way for a while
+            server.faults, server.cut_at = list(how[0]), how[1]
+            self.reflector.once()
+        elif what == "response":  # to a create, if it does not exist, or to a get; it may arrive late
             name, late = how
-            read = PODS.one(msgspec.json.encode(server.objects.get(name) or server.put(name)))
+            state = PODS.one(msgspec.json.encode(server.objects.get(name) or server.put(name)))
             if late:
-                self.late.append(read)
+                self.late.append(state)
             else:
-                self.cache.offer(read)
+                self.store.offer(state)
         elif self.late:
-            self.cache.offer(self.late.pop(0))
+            self.store.offer(self.late.pop(0))
         self.check_versions()
 
     def changed(self, key: tuple[str, str]) -> None:
-        """Whatever is seen is never older than what was seen before, and a pod that is there is never seen to be gone."""
-        seen = self.cache.get_cached(*key)
-        metadata: Any = seen.pod.metadata
+        """A state is never older than the one before, and a pod that exists is never gone."""
+        snapshot = self.store.get_cached(*key)
+        metadata: Any = snapshot.pod.metadata
         if int(metadata.resource_version) < self.newest.get(metadata.uid, 0):
             self.wrong.append(f"{key[1]} goes back from {self.newest[metadata.uid]} to {metadata.resource_version}")
         self.newest[metadata.uid] = int(metadata.resource_version)
-        if seen.gone:
-            there = self.server.objects.get(key[1])
-            if there is not None and there["metadata"]["uid"] == metadata.uid:
-                self.wrong.append(f"{key[1]} is there, and said to be gone")
+        if snapshot.gone:
+            current = self.server.objects.get(key[1])
+            if current is not None and current["metadata"]["uid"] == metadata.uid:
+                self.wrong.append(f"{key[1]} exists, and is gone in the store")
 
     def check_versions(self) -> None:
-        """Every change of what is seen has a greater number."""
+        """Every change has a greater version."""
         assert not self.wrong
         for name in "abc":
-            seen = self.cache.get_cached(NS, name)
-            if seen is None:
+            snapshot = self.store.get_cached(NS, name)
+            if snapshot is None:
                 continue
-            now = (seen.pod, seen.events, seen.memory, seen.gone)
+            state = (snapshot.pod, snapshot.events, snapshot.memory, snapshot.gone)
             before = self.last.get(name)
             if before is not None:
-                assert seen.version >= before[0]
-                assert (seen.version > before[0]) == (now != before[1])
-            self.last[name] = (seen.version, now)
+                assert snapshot.version >= before[0]
+                assert (snapshot.version > before[0]) == (state != before[1])
+            self.last[name] = (snapshot.version, state)
 
     def settle(self) -> None:
-        """Let the server be good for a while."""
-        self.server.trouble, self.server.between, self.server.cut_at = [], [], 500
+        """Let the server work correctly for a while."""
+        self.server.faults, self.server.between, self.server.cut_at = [], [], 500
         while self.late:
             self.step("late", "")
         for _ in range(3):
-            self.watch.once()
+            self.reflector.once()
         self.check_versions()
 
 
@@ -135,36 +135,36 @@ def test_the_cache_ends_with_the_pods_of_the_cluster(steps: list[tuple[str, Any]
     for what, how in steps:
         run.step(what, how)
     run.settle()
-    seen = {snapshot.pod.metadata.name: snapshot.pod.metadata for snapshot in run.cache.list_cached()}
-    there = {
-        name: (found["metadata"]["uid"], found["metadata"]["resourceVersion"], found["metadata"]["annotations"])
-        for name, found in run.server.objects.items()
+    cached = [snapshot.pod.metadata for snapshot in run.store.list_cached()]
+    existing = {
+        name: (item["metadata"]["uid"], item["metadata"]["resourceVersion"], item["metadata"]["annotations"])
+        for name, item in run.server.objects.items()
     }
-    assert {name: (each.uid, each.resource_version, each.annotations) for name, each in seen.items()} == there
-    assert run.watch.error is None
+    assert {each.name: (each.uid, each.resource_version, each.annotations) for each in cached} == existing
+    assert run.reflector.error is None
 
 
 @settings(max_examples=250, deadline=None)
 @given(STEPS)
 def test_the_cache_ends_with_the_events_of_the_cluster(steps: list[tuple[str, Any]]) -> None:
-    """The pods are known throughout; their events come, change and go."""
-    cache = PodStore(lambda: datetime(2026, 3, 1, tzinfo=timezone.utc))
+    """The pods exist throughout; their events are created, changed and deleted."""
+    store = PodStore(lambda: datetime(2026, 3, 1, tzinfo=timezone.utc))
     for about in ("p", "q"):
-        cache.put(PODS.one(msgspec.json.encode(pod(name=about))), listed=False)
+        store.put(PODS.one(msgspec.json.encode(pod(name=about))), listed=False)
 
     def make(name: str, version: int, uid: str, changes: int) -> dict[str, Any]:
-        found = event(
+        item = event(
             "Failed", f"{name} {changes}", about="p" if name in "ab" else "q", name=name, version=version, count=changes
         )
-        found["metadata"]["uid"] = uid
-        return found
+        item["metadata"]["uid"] = uid
+        return item
 
     server = Model(make)
-    watch = Reflector(
+    reflector = Reflector(
         Connection(Client()),
         server,
         EVENTS,
-        cache.events,
+        store.events,
         "events",
         NS,
         options=OPTIONS,
@@ -177,30 +177,30 @@ def test_the_cache_ends_with_the_events_of_the_cluster(steps: list[tuple[str, An
         elif what == "compact":
             server.compact()
         elif what == "round":
-            server.trouble, server.cut_at = list(how[0]), how[1]
-            watch.once()
-    server.trouble, server.cut_at = [], 500
+            server.faults, server.cut_at = list(how[0]), how[1]
+            reflector.once()
+    server.faults, server.cut_at = [], 500
     for _ in range(3):
-        watch.once()
+        reflector.once()
     for about, names in (("p", "ab"), ("q", "c")):
-        told = {one.message for one in cache.get_cached(NS, about).events}
-        assert told == {found["message"] for name, found in server.objects.items() if name in names}
+        messages = {event.message for event in store.get_cached(NS, about).events}
+        assert messages == {item["message"] for name, item in server.objects.items() if name in names}
 
 
 @given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 9))
-def test_a_pod_that_is_gone_is_kept_for_its_time_and_no_longer(ages: list[int], most: int) -> None:
+def test_a_deleted_pod_is_kept_for_its_time_and_no_longer(ages: list[int], most: int) -> None:
     from flytekitplugins_podtriage.kube.informer.pod_entry import Limits
 
     time = [datetime(2026, 3, 1, tzinfo=timezone.utc)]
-    cache = PodStore(lambda: time[0], Limits(gone=most, gone_for=30.0))
-    left: list[tuple[str, datetime]] = []
+    store = PodStore(lambda: time[0], Limits(gone=most, gone_for=30.0))
+    deleted: list[tuple[str, datetime]] = []
     for number, age in enumerate(ages):
-        found = PODS.one(msgspec.json.encode(pod(name=f"p{number}", version=number + 1)))
-        cache.put(found, listed=False)
-        cache.delete(f"uid-p{number}", found)
-        left.append((f"p{number}", time[0]))
+        item = PODS.one(msgspec.json.encode(pod(name=f"p{number}", version=number + 1)))
+        store.put(item, listed=False)
+        store.delete(f"uid-p{number}", item)
+        deleted.append((f"p{number}", time[0]))
         time[0] += timedelta(seconds=age)
-        cache.advance("1000")
-    kept = {name for name, at in left[-most:] if (time[0] - at).total_seconds() <= 30}
-    assert {name for name, _ in left if cache.get_cached(NS, name) is not None} == kept
-    assert not list(cache.list_cached())
+        store.advance("1000")
+    kept = {name for name, at in deleted[-most:] if (time[0] - at).total_seconds() <= 30}
+    assert {name for name, _ in deleted if store.get_cached(NS, name) is not None} == kept
+    assert not list(store.list_cached())

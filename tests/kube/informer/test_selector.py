@@ -40,7 +40,7 @@ def test_what_is_selected(text: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize("text", ["a=b=c", "=", "a in b", "a>1", "a b", "-a", "a/b/c", ",,", "a=\u00e9"])
-def test_what_cannot_be_read_is_refused(text: str) -> None:
+def test_invalid_selectors(text: str) -> None:
     with pytest.raises(ValueError, match="invalid term .*; allowed: key, !key"):
         Selector.parse(text)
 
