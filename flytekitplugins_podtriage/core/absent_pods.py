@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from flytekitplugins_podtriage.core.diagnose import Finding, excerpt, find
+from flytekitplugins_podtriage.core.durations import later
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import (
     ClusterDenied,
@@ -21,7 +22,6 @@ from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.absent_pods import ABSENT_POD_RULES
 from flytekitplugins_podtriage.core.rules.pod_rule import PodRule, with_fix
 from flytekitplugins_podtriage.core.triage import triage
-from flytekitplugins_podtriage.core.verdict.context import later
 
 _GONE: Final = ABSENT_POD_RULES["pod-gone"]
 _REFUSALS: Final[tuple[tuple[type[ClusterError], str, str], ...]] = (

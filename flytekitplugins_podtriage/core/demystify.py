@@ -9,23 +9,20 @@ code ``Interrupted`` does not imply the kind. In what the versions differ stands
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from itertools import chain
 from typing import Final
 
 import attrs
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.durations import go_format
+from flytekitplugins_podtriage.core.durations import ZERO_TIME, go_format, later
 from flytekitplugins_podtriage.core.model import ErrorKind, Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Dialect, Policy
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 
 PRIMARY_CONTAINER: Final = "primary_container_name"
 """The annotation that names the container whose end is the task's (flytek8s.PrimaryContainerKey)."""
-
-ZERO_TIME: Final = datetime(1, 1, 1, tzinfo=timezone.utc)
-"""What Go makes of an absent time: older than any grace."""
 
 INTERRUPTED: Final = "Interrupted"
 SYSTEM_REASONS: Final = frozenset({"Shutdown", "Terminated", "NodeShutdown", "NodeAffinity"})
@@ -177,7 +174,7 @@ def _pending(status: wire.PodStatus, policy: Policy, dialect: Dialect, now: date
     assert verdict is not None
     if verdict.phase.failing or policy.pod_pending_timeout <= 0:
         return verdict
-    due = _after(since, policy.pod_pending_timeout)
+    due = later(since, policy.pod_pending_timeout)
     if now >= due:
         return _verdict(
             "stock-pod-pending-timeout",
@@ -243,7 +240,7 @@ def _waiting(
         rule, phase, kind = "stock-waiting-unknown", Phase.RETRYABLE_FAILURE, ErrorKind.SYSTEM
     evidence = (Evidence("waiting", reason, name, since),)
     if grace is not None:
-        due = _after(since, grace)
+        due = later(since, grace)
         if now < due:
             return _verdict(
                 "stock-grace",
@@ -256,14 +253,6 @@ def _waiting(
             )
         message = f"Grace period [{go_format(grace)}] exceeded|{message}"
     return _verdict(rule, policy, phase, kind, code, message, cleanup=True, evidence=evidence, container=name)
-
-
-def _after(since: datetime, duration: float) -> datetime:
-    """Return since + duration; what lies beyond the calendar is its end."""
-    try:
-        return since + timedelta(seconds=duration)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=timezone.utc) if duration > 0 else ZERO_TIME
 
 
 def _has_not_succeeded(statuses: Sequence[wire.ContainerStatus] | None) -> bool:

@@ -6,10 +6,16 @@ Source of the format: ``Duration.String`` and ``ParseDuration`` in Go's time pac
 
 from __future__ import annotations
 
+import functools
 import math
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Final
+
+ZERO_TIME: Final = datetime(1, 1, 1, tzinfo=timezone.utc)
+"""Go's zero value, which an absent time decodes to: older than any grace period."""
+FOREVER: Final = datetime.max.replace(tzinfo=timezone.utc)
 
 _UNITS = {
     "ns": Decimal("1e-9"),
@@ -56,6 +62,17 @@ def seconds(value: float | str | timedelta) -> float:
     if not body or end != len(body):
         raise ValueError(f"not a duration: {value!r}; allowed are numbers with units, such as '90s', '3m0s' or '1.5h'")
     return float(sign * total)
+
+
+_span = functools.lru_cache(maxsize=64)(lambda seconds: timedelta(seconds=seconds))
+
+
+def later(at: datetime, seconds: float) -> datetime:
+    """Return a moment some seconds later; beyond the calendar, its end."""
+    try:
+        return at + _span(seconds)
+    except OverflowError:
+        return FOREVER if seconds > 0 else ZERO_TIME
 
 
 def go_format(value: float) -> str:

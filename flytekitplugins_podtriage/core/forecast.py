@@ -10,11 +10,11 @@ import msgspec
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.decode import read_events, read_pod
+from flytekitplugins_podtriage.core.durations import later
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Charge, ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.triage import triage
-from flytekitplugins_podtriage.core.verdict.context import later
 
 _NEXT_BACK_OFF: Final = 13.0
 """How long a pod shows ErrImagePull before ImagePullBackOff: 10.5 to 16 s, median 12.8 s (timelines)."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER, ZERO_TIME
+from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.core.diagnose import Finding, excerpt, filled, find
 from flytekitplugins_podtriage.core.events import Digest
 from flytekitplugins_podtriage.core.memory import Memory, has_started
@@ -19,7 +18,6 @@ from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
 _NO_STATUS = wire.PodStatus()
 _NO_METADATA = wire.Metadata()
-FOREVER = datetime.max.replace(tzinfo=timezone.utc)
 
 
 class Case:
@@ -163,14 +161,3 @@ class Case:
 def quote(text: str | None) -> str:
     """Return a text for display, or nothing."""
     return excerpt(text) if text else ""
-
-
-_span = functools.lru_cache(maxsize=64)(lambda seconds: timedelta(seconds=seconds))
-
-
-def later(at: datetime, seconds: float) -> datetime:
-    """Return a moment some seconds later; what lies beyond the calendar is its end."""
-    try:
-        return at + _span(seconds)
-    except OverflowError:
-        return FOREVER if seconds > 0 else ZERO_TIME

@@ -11,8 +11,9 @@ from datetime import datetime
 
 import attrs
 
+from flytekitplugins_podtriage.core.durations import later
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict
-from flytekitplugins_podtriage.core.verdict.context import Case, later, quote
+from flytekitplugins_podtriage.core.verdict.context import Case, quote
 from flytekitplugins_podtriage.core.verdict.terminated import deleted
 from flytekitplugins_podtriage.core.verdict.waiting_causes import Wait, wait_of
 

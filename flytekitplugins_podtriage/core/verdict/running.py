@@ -7,9 +7,10 @@ from datetime import datetime
 import attrs
 
 from flytekitplugins_podtriage.core.container_reasons import CRASHED
+from flytekitplugins_podtriage.core.durations import later
 from flytekitplugins_podtriage.core.memory import NEVER_RAN
 from flytekitplugins_podtriage.core.model import Phase, Verdict
-from flytekitplugins_podtriage.core.verdict.context import Case, later
+from flytekitplugins_podtriage.core.verdict.context import Case
 from flytekitplugins_podtriage.core.verdict.terminated import disrupted, ended_badly, first_end
 
 

@@ -7,10 +7,11 @@ from datetime import datetime
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.demystify import SYSTEM_REASONS
+from flytekitplugins_podtriage.core.durations import FOREVER
 from flytekitplugins_podtriage.core.memory import NEVER_RAN
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.rules.pod_states import DISRUPTIONS
-from flytekitplugins_podtriage.core.verdict.context import FOREVER, Case, quote
+from flytekitplugins_podtriage.core.verdict.context import Case, quote
 from flytekitplugins_podtriage.core.verdict.waiting_causes import Wait, wait_of
 
 _SIGNALS = {137: "SIGKILL", 247: "SIGKILL", 143: "SIGTERM"}

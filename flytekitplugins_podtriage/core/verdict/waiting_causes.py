@@ -8,11 +8,11 @@ import msgspec
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.container_reasons import CRASHED, PULL_REASONS, STARTING, says_cause
-from flytekitplugins_podtriage.core.demystify import ZERO_TIME
 from flytekitplugins_podtriage.core.diagnose import Finding
+from flytekitplugins_podtriage.core.durations import ZERO_TIME, later
 from flytekitplugins_podtriage.core.events import Note, Pull
 from flytekitplugins_podtriage.core.model import Category
-from flytekitplugins_podtriage.core.verdict.context import Case, later
+from flytekitplugins_podtriage.core.verdict.context import Case
 
 _STALE = 360.0
 """An event older than the longest back-off (300 s) and a sync or two is no longer the newest word: the kubelet may have
