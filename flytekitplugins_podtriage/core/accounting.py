@@ -1,4 +1,4 @@
-"""How the two backends keep their retry budgets: the whole project's one place for it.
+"""How the two backends account for failed attempts and their retry budgets.
 
 Pure state machines: counters and a failure in, new counters and what follows out; and, the other way round, which
 budget paid for a failure that a backend has recorded.
@@ -29,25 +29,25 @@ _TIMEOUTS: Final = ("task execution timeout [", "task active timeout [", "node t
 
 @attrs.frozen(slots=True)
 class Failure:
-    """One failed attempt, as the backend is told of it."""
+    """One failed attempt, as it is reported to the backend."""
 
     kind: ErrorKind
     code: str = ""
     message: str = ""
     recoverable: bool = True
-    """Whether it may be tried again: RetryableFailure, not PermanentFailure."""
+    """Whether it may be retried: RetryableFailure, not PermanentFailure."""
 
 
 @attrs.frozen(slots=True)
 class Limits:
-    """What a backend allows a task. The defaults are Flyte's own (flytepropeller/pkg/controller/config/config.go)."""
+    """A backend's limits for a task. The defaults are Flyte's own (flytepropeller/pkg/controller/config/config.go)."""
 
     retries: int = attrs.field(default=0, validator=attrs.validators.ge(0))
     """``@task(retries=N)``; the node's ``minAttempts`` is one more."""
     max_system_failures: int = attrs.field(default=3, validator=attrs.validators.ge(0))
     """``max-node-retries-system-failures`` (Flyte 2: ``maxSystemFailures``)."""
     default_max_attempts: int = attrs.field(default=1, validator=attrs.validators.ge(1))
-    """``default-max-attempts``: for a task without retries of its own. Flyte 2 has no such setting."""
+    """``default-max-attempts``: for a task without retries. Flyte 2 has no such setting."""
     ignore_retry_cause: bool = False
     """``ignore-retry-cause``: one budget for both kinds."""
     interruptible: bool = False
@@ -56,13 +56,13 @@ class Limits:
 
     @property
     def max_attempts(self) -> int:
-        """Attempts that the user's budget allows."""
+        """How many attempts the user retries allow."""
         return self.retries + 1 if self.retries else self.default_max_attempts
 
 
 @attrs.frozen(slots=True)
 class Counters:
-    """What a backend remembers of a task: ``.status.nodeStatus.<id>`` on 1.16, the TaskAction's status on Flyte 2."""
+    """A backend's counters of a task: ``.status.nodeStatus.<id>`` on 1.16, the TaskAction's status on Flyte 2."""
 
     attempts: int = 0
     """Failed attempts so far (Flyte 2 shows one more: it counts the running one)."""
@@ -76,7 +76,7 @@ class Outcome:
     counters: Counters
     retried: bool
     charged: ErrorKind
-    """The budget that paid; where nothing could pay any more, the one that was empty."""
+    """The budget that paid; where nothing is retried, the one that was empty."""
     final: Failure | None = None
     """The error that the user is left with, if the task has ended."""
 
@@ -84,7 +84,7 @@ class Outcome:
 def flyte_1_16(counters: Counters, failure: Failure, limits: Limits) -> Outcome:
     """Account for a failed attempt as flytepropeller 1.16 does.
 
-    A failure of unknown kind is the user's there: only SYSTEM is set apart.
+    A failure of kind UNKNOWN is charged to the user there.
     """
     system = failure.kind is ErrorKind.SYSTEM
     payer = ErrorKind.SYSTEM if system and not limits.ignore_retry_cause else ErrorKind.USER
@@ -113,7 +113,7 @@ def flyte_1_16(counters: Counters, failure: Failure, limits: Limits) -> Outcome:
 def runs_on_spot(counters: Counters, limits: Limits) -> bool:
     """Whether Flyte 1.16 puts the next attempt on an interruptible node (BuildNodeExecutionContext).
 
-    Propeller computes in uint32: a threshold further from the end than there are attempts wraps around, and then the
+    FlytePropeller computes in uint32: a threshold further from the end than there are attempts wraps around, and the
     task stays on interruptible nodes to its end (isAboveInterruptibleFailureThreshold).
     """
     if not limits.interruptible:
@@ -131,8 +131,8 @@ def runs_on_spot(counters: Counters, limits: Limits) -> bool:
 def flyte_2(counters: Counters, failure: Failure, limits: Limits) -> Outcome:
     """Account for a failed attempt of a pod as Flyte 2's executor does.
 
-    The counter of system failures stands for consecutive ones, and the new pod's Queued already resets it: so a pod
-    that fails as SYSTEM again and again is started anew for ever (:func:`flyte_2_transition`).
+    The counter is of consecutive system failures, and the new pod's Queued already resets it: a pod that keeps failing
+    as SYSTEM is restarted for ever (:func:`flyte_2_transition`).
     """
     payer = ErrorKind.SYSTEM if failure.kind is ErrorKind.SYSTEM else ErrorKind.USER
     if not failure.recoverable:
@@ -156,7 +156,7 @@ def flyte_2(counters: Counters, failure: Failure, limits: Limits) -> Outcome:
 
 
 def flyte_2_transition(counters: Counters) -> Counters:
-    """What any transition that is no system failure does to Flyte 2's counters, a new pod's Queued among them."""
+    """Return Flyte 2's counters after a transition that is no system failure, such as a new pod's Queued."""
     return attrs.evolve(counters, system_failures=0)
 
 

@@ -1,9 +1,9 @@
-"""What stock Flyte makes of a pod: ``DemystifyPodStatus`` of flyteplugins, for two versions of it.
+"""Stock Flyte's verdict on a pod: ``DemystifyPodStatus`` of flyteplugins, in two versions.
 
 Source: flyteplugins/go/tasks/plugins/k8s/pod/plugin.go and flytek8s/pod_helper.go, at the commits that the
-:class:`~flytekitplugins_podtriage.core.policy.Dialect` names. The odd cases are kept on purpose: that the order of
-conditions and containers decides, that an OOM is found by substring, that a node's shutdown outweighs it, that the
-code ``Interrupted`` does not imply the kind. In what the versions differ stands in the Dialect.
+:class:`~flytekitplugins_podtriage.core.policy.Dialect` names; the differences of the versions are its fields.
+Odd cases are kept on purpose: the order of conditions and containers decides, an OOM is recognised by substring, a
+node's shutdown outweighs it, and the code ``Interrupted`` does not imply the kind.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PRIMARY_CONTAINER: Final = "primary_container_name"
 
 INTERRUPTED: Final = "Interrupted"
 SYSTEM_REASONS: Final = frozenset({"Shutdown", "Terminated", "NodeShutdown", "NodeAffinity"})
-"""``retryableStatusReasons``: pod reasons that Flyte takes for the node's doing."""
+"""``retryableStatusReasons``: pod reasons that Flyte attributes to the node."""
 
 _SIGKILL: Final = (137, 247)
 _INITIALIZING: Final = frozenset({"ErrImagePull", "ContainerCreating", "PodInitializing"})

@@ -1,4 +1,4 @@
-"""What Flyte writes onto a pod: labels, and the number of the attempt.
+"""What Flyte writes into a pod: labels, and the number of the attempt.
 
 Sources: flytepropeller pkg/controller/nodes/executors (labels of a node), flyteplugins flytek8s/k8s_resource_adds.go
 (``FLYTE_ATTEMPT_NUMBER``).
@@ -15,7 +15,7 @@ _MOST = 1000
 
 
 def label(pod: Mapping[str, object], name: str) -> str | None:
-    """Return a label of a pod; None if it has none of the name."""
+    """Return a label of a pod; None if it does not have it."""
     metadata = pod.get("metadata")
     labels = metadata.get("labels") if isinstance(metadata, Mapping) else None
     value = labels.get(name) if isinstance(labels, Mapping) else None
@@ -23,7 +23,7 @@ def label(pod: Mapping[str, object], name: str) -> str | None:
 
 
 def attempts_before(pod: Mapping[str, object]) -> int:
-    """Return how many attempts there were before this pod's: from its environment, else from its name, else 0."""
+    """Return how many attempts preceded this pod's: from its environment, else from its name, else 0."""
     spec = pod.get("spec")
     containers = spec.get("containers") if isinstance(spec, Mapping) else None
     for container in containers if isinstance(containers, list) else ():
@@ -37,5 +37,5 @@ def attempts_before(pod: Mapping[str, object]) -> int:
         return 0
     metadata = pod.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    found = _NAME.search(name) if isinstance(name, str) else None
-    return int(found[1]) if found else 0
+    match = _NAME.search(name) if isinstance(name, str) else None
+    return int(match[1]) if match else 0

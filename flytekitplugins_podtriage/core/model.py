@@ -33,7 +33,7 @@ class ErrorKind(_StrEnum):
     USER = "USER"
     SYSTEM = "SYSTEM"
     UNKNOWN = "UNKNOWN"
-    """Only where the IDL has it: an old record that does not say. Podtriage itself never answers with it."""
+    """Only in old records that do not name a kind. Podtriage itself never answers with it."""
 
 
 class Phase(_StrEnum):
@@ -116,39 +116,39 @@ class Category(_StrEnum):
 
 @attrs.frozen(slots=False)
 class Evidence:
-    """One thing that was seen and that the answer rests on."""
+    """One observation that an answer rests on."""
 
     source: str
-    """Where: ``message``, ``waiting``, ``terminated``, ``event``, ``condition``, ``status``, ``memory`` or ``spec``."""
+    """``message``, ``waiting``, ``terminated``, ``event``, ``condition``, ``status``, ``memory`` or ``spec``."""
     text: str
-    """What it said, with secrets masked, shortened to 500 characters."""
+    """Its text, with secrets masked, shortened to 500 characters."""
     container: str | None = None
-    """The container it is about, if it is about one."""
+    """The container it is about, if any."""
     at: datetime | None = None
-    """When it was said, if the source tells."""
+    """Its time, if the source has one."""
 
 
 @attrs.frozen(slots=False)
 class Diagnosis:
-    """What one message says about the cause of a failure. The text is all it rests on, and it claims no more."""
+    """The cause of a failure, as far as one message tells."""
 
     category: Category
     kind: ErrorKind
-    """Whose doing it is: USER or SYSTEM. With the category ``unknown`` it is only the default (SYSTEM)."""
+    """Whose fault it is: USER or SYSTEM. With the category ``unknown`` it is only the default (SYSTEM)."""
     rule: str
     """Id of the rule that decided; ``podtriage rules`` prints them all."""
     remedy: str
     """What a person can do about it."""
     http_status: int | None = None
-    """The status that the registry (or a proxy before it) answered with, if the text tells."""
+    """The HTTP status of the registry (or of a proxy before it), if the message has one."""
     registry: str | None = None
     """Host (and port, if any) of the registry that answered, or else that the image is on."""
     image: str | None = None
     """The image's reference as the message spells it."""
     retry_after: float | None = None
-    """How long the registry asked to be left alone, in seconds, if the text tells."""
+    """After how many seconds the registry asked to be retried, if the message tells."""
     evidence: tuple[Evidence, ...] = ()
-    """The cause in its own words first, then the causes that were set aside (mirrors, other attempts)."""
+    """The cause as the message has it, then the causes that did not decide (mirrors, other attempts)."""
 
     def to_json(self) -> bytes:
         """Return the diagnosis as one line of JSON."""
@@ -157,11 +157,11 @@ class Diagnosis:
 
 @attrs.frozen(slots=False)
 class Verdict:
-    """What a backend, or podtriage, makes of a pod at one moment.
+    """The verdict of a backend, or of podtriage, on a pod at one moment.
 
     Under a stock policy ``phase``, ``kind``, ``code``, ``message``, ``cleanup`` and ``reason`` are those of the Go
-    code. Under ``podtriage`` a pod that fails to start but is still being tried is held: its phase is then not a
-    failure, and ``kind`` and ``category`` say whose fault the wait is.
+    code. Under ``podtriage`` a pod that fails to start but is still being retried is held: its phase is then not a
+    failure, and ``kind`` and ``category`` name the cause of the wait.
     """
 
     phase: Phase
@@ -191,7 +191,7 @@ class Verdict:
     started: bool = False
     """Whether the main container is known to have run."""
     recheck_at: datetime | None = None
-    """When to look again even if nothing changes; None where only a change can change the answer."""
+    """When time alone may change the verdict, always in the future; None: only a change of the pod can."""
     backend: str = "podtriage"
     """Name of the policy that answered."""
     schema: int = SCHEMA
@@ -220,11 +220,11 @@ class Verdict:
 
 @attrs.frozen(slots=True)
 class Charge:
-    """When, and from which budget, a backend takes an attempt if nothing changes."""
+    """When a backend charges an attempt, and which budget pays, if nothing changes."""
 
     backend: str
     at: datetime | None
-    """When. In the past or now: it has happened or is due; None: never, as far as the pod tells."""
+    """The moment; None: never, as far as the pod tells."""
     kind: ErrorKind | None
     """The budget; None where nothing is charged."""
     code: str | None = None

@@ -1,6 +1,6 @@
-"""Policies: how a pod is judged, as data.
+"""Policies: the settings of a decision.
 
-A policy is passed to every decision. The stock ones differ from each other only in the fields of their
+A policy is passed to every decision. The stock policies differ from each other only in the fields of their
 :class:`Dialect`; podtriage's own has none.
 """
 
@@ -22,10 +22,10 @@ BACKENDS = ("podtriage", "flyte-1.16", "flyte-2")
 
 @attrs.frozen(slots=True)
 class Dialect:
-    """In what the versions of Flyte's Go code differ, and nothing else (flytek8s/pod_helper.go, k8s/pod/plugin.go)."""
+    """The differences between versions of Flyte's Go code (flytek8s/pod_helper.go, k8s/pod/plugin.go)."""
 
     version: str
-    """The upstream commit that the answers are those of."""
+    """The upstream commit that is followed."""
     init_containers_first: bool
     """Whether a waiting init container decides before any other (v2: ``demystifyPendingHelper``)."""
     rate_limit_words: str | None
@@ -54,38 +54,38 @@ FLYTE_2 = Dialect(
 
 @attrs.frozen(slots=True, kw_only=True)
 class Policy:
-    """How a pod is judged. All durations are in seconds; ``"3m0s"`` and a ``timedelta`` are taken too."""
+    """The settings of a decision. Durations are in seconds; ``"3m0s"`` and a ``timedelta`` are accepted too."""
 
     name: str = "podtriage"
     dialect: Dialect | None = None
-    """The Go code whose answers are wanted; None for podtriage's own."""
+    """The Go code to follow; None for podtriage's own policy."""
 
     # The settings of `plugins.k8s`, under their own names and with Flyte's defaults
-    # (flytek8s/config/config.go). Podtriage's own policy has patience instead of graces.
+    # (flytek8s/config/config.go). Podtriage's own policy has a patience instead of grace periods.
     create_container_error_grace_period: float = attrs.field(default=180.0, converter=seconds)
     create_container_config_error_grace_period: float = attrs.field(default=0.0, converter=seconds)
     image_pull_backoff_grace_period: float = attrs.field(default=180.0, converter=seconds)
     pod_pending_timeout: float = attrs.field(default=0.0, converter=seconds)
-    """0 or less is off. podtriage's own policy leaves it to the platform's budget, as Flyte 2 does."""
+    """0 or less is off. podtriage's own policy makes it a SYSTEM failure, as Flyte 2 does."""
 
     # Podtriage's own.
     user_patience: float = attrs.field(default=180.0, converter=seconds)
-    """How long a pod that the user's doing (or nobody knows what) keeps from starting is held, from its first failure:
-    the image may still be pushed, the secret still be created. Default 3 min, Flyte's grace for a failed pull."""
+    """How long to hold a pod that cannot start for a user-side or unknown reason, from its first failure: the image may
+    still be pushed, the secret still be created. Default 3 min, Flyte's grace period for a failed pull."""
     system_patience: float = attrs.field(default=1800.0, converter=seconds)
-    """How long a pod that the platform keeps from starting is held, from its first failure; the kubelet goes on trying,
-    and nothing is charged. Default 30 min: half a window of Docker Hub's hourly limits, six full back-offs."""
+    """How long to hold a pod that cannot start for a platform-side reason, from its first failure, while the kubelet
+    keeps retrying and nothing is charged. Default 30 min: half of Docker Hub's hourly window, six full back-offs."""
     rules: RuleBook | None = None
-    """A user's own rules, ahead of the built-in ones; None for the built-in ones alone."""
+    """Rules of one's own and the built-in ones; None for the built-in ones alone."""
 
     @classmethod
     def for_backend(cls, backend: str) -> Policy:
         """Return the policy of ``podtriage``, ``flyte-1.16`` or ``flyte-2``, with that backend's defaults.
 
-        The stock ones answer exactly as the Go code of the named version does. ``attrs.evolve`` changes a setting.
+        The stock policies answer exactly as the Go code of that version does. ``attrs.evolve`` changes a setting.
 
         Raises:
-            ValueError: the name is none of the three.
+            ValueError: the backend is unknown.
         """
         if backend == "podtriage":
             return cls()

@@ -1,16 +1,17 @@
-"""Which budget should pay: the true kind and the wise budget are two questions.
+"""Which budget should pay for a failure, which is another question than whose fault it is.
 
-The system budget is small, and once it is spent the next SYSTEM failure ends the node, however many retries the user
-has left. So a failure of the platform's is charged to the platform while more than a reserve is left there, then to
-the user while there is any, and only then to the reserve.
+There are few system retries, and once they are spent the next SYSTEM failure ends the node, however many user retries
+are left. So a SYSTEM failure is charged to the system retries while more than a reserve of them is left, then to the
+user retries while there are any, and only then to the reserve.
 
-Law: while user retries remain, the system budget is never left at zero; and no retryable failure of the platform's
-ends a task while either budget could still pay. A failure of the user's own never spends the platform's budget.
+Invariants: while user retries remain, the system retries are never used up; no retryable SYSTEM failure ends a task
+while either budget can pay; a USER failure never costs a system retry.
 """
 
 from __future__ import annotations
 
 import enum
+import itertools
 from collections.abc import Sequence
 
 import attrs
@@ -25,13 +26,13 @@ class Action(str, enum.Enum):
     NONE = "none"
     """Nothing is wrong."""
     HOLD = "hold"
-    """Something is wrong, but the kubelet or scheduler is still at it, and waiting costs no retry."""
+    """Something is wrong, but the kubelet or scheduler keeps retrying, and waiting costs no retry."""
     SYSTEM = "system"
-    """End the attempt; the platform's budget pays, and there is another attempt."""
+    """End the attempt; a system retry pays for the next one."""
     USER = "user"
-    """End the attempt; the user's budget pays, and there is another attempt."""
+    """End the attempt; a user retry pays for the next one."""
     END = "end"
-    """End the attempt; there is no other."""
+    """End the attempt; there is no next one."""
 
     def __str__(self) -> str:
         return self.value
@@ -39,18 +40,18 @@ class Action(str, enum.Enum):
 
 @attrs.frozen(slots=True)
 class Budgets:
-    """What is left of both budgets: how many failures each can still turn into another attempt."""
+    """The retries that are left of both budgets."""
 
     user_left: int = attrs.field(default=0, validator=attrs.validators.ge(0))
     system_left: int = attrs.field(default=3, validator=attrs.validators.ge(0))
     system_reserve: int = attrs.field(default=1, validator=attrs.validators.ge(1))
-    """How much of the system budget is kept back while the user's could pay; at least 1."""
+    """How many system retries are kept while user retries can pay; at least 1."""
 
     @classmethod
     def left(cls, counters: Counters, limits: Limits, *, system_reserve: int = 1) -> Budgets:
         """Return what Flyte 1.16 has left for a task with these counters (``isEligibleForRetry``).
 
-        With ``ignore-retry-cause`` there is one budget for both kinds, and it is the user's.
+        With ``ignore-retry-cause`` both kinds are charged to the user retries.
         """
         if limits.ignore_retry_cause:
             return cls(max(0, limits.max_attempts - 1 - counters.attempts), 0, system_reserve)
@@ -64,11 +65,11 @@ class Budgets:
 
 @attrs.frozen(slots=True)
 class Spending:
-    """The answer: what to do, and who is charged for it."""
+    """What to do about an attempt, and which budget pays."""
 
     action: Action
     kind: ErrorKind | None
-    """What the backend should be told; None where nothing is charged."""
+    """The kind to report to the backend; None where nothing is charged."""
     why: str
     """In a sentence, for the message that the user reads."""
 
@@ -79,59 +80,47 @@ class Spending:
 
 
 DISBELIEF = 3
-"""How many times running the same SYSTEM verdict is believed (flyteorg/flyte#4880, #7874 show the harm)."""
+"""How many times in a row the same SYSTEM verdict is believed (flyteorg/flyte#4880, #7874 show the harm)."""
 
 
 def repeated(rules: Sequence[str], rule: str) -> int:
-    """Return how many of the last attempts, one after the other, failed by this rule.
-
-    Args:
-        rules: the rules by which the earlier attempts failed, oldest first.
-        rule: the one in question.
-    """
-    count = 0
-    for before in reversed(rules):
-        if before != rule:
-            break
-        count += 1
-    return count
+    """Return how many attempts in a row, up to the last one, failed by this rule; ``rules`` has the oldest first."""
+    return sum(1 for _ in itertools.takewhile(lambda before: before == rule, reversed(rules)))
 
 
 def spend(verdict: Verdict, budgets: Budgets, *, repeated: int = 0, disbelief: int = DISBELIEF) -> Spending:
     """Decide which budget pays for a verdict.
 
     Args:
-        verdict: what was made of the pod.
-        budgets: what is left.
-        repeated: how many of the attempts just before this one ended with the same rule, one after the other.
-        disbelief: from how many repetitions on a SYSTEM verdict is charged to the user first.
+        verdict: podtriage's verdict on the pod.
+        budgets: the retries that are left.
+        repeated: how many attempts in a row just before this one ended with the same rule.
+        disbelief: after how many repetitions a SYSTEM verdict is charged to the user first.
     """
     if not verdict.phase.failing:
         if verdict.kind is None:
             return Spending(Action.NONE, None, "nothing has failed")
-        return Spending(Action.HOLD, None, "the pod is still being tried, and waiting costs no retry")
+        return Spending(Action.HOLD, None, "the pod is still being retried, and waiting costs no retry")
     kind = verdict.kind or ErrorKind.SYSTEM
     if verdict.phase is Phase.PERMANENT_FAILURE:
         return Spending(Action.END, kind, "another attempt would fail in the same way")
     if kind is ErrorKind.USER:
         if budgets.user_left:
             return Spending(Action.USER, ErrorKind.USER, "the failure is the task's own")
-        return Spending(Action.END, ErrorKind.USER, "the failure is the task's own, and no retry of its is left")
+        return Spending(Action.END, ErrorKind.USER, "the failure is the task's own, and no user retry is left")
     if budgets.system_left > budgets.system_reserve and repeated < disbelief:
         return Spending(Action.SYSTEM, ErrorKind.SYSTEM, "the failure is the platform's")
     if budgets.user_left:
         because = (
-            f"it came {repeated + 1} times running"
+            f"it occurred {repeated + 1} times in a row"
             if repeated >= disbelief
-            else f"its budget is down to the reserve of {budgets.system_reserve}"
+            else f"the system retries are down to the reserve of {budgets.system_reserve}"
         )
         return Spending(
             Action.USER,
             ErrorKind.USER,
-            f"the failure is the platform's, but {because}: a user retry is spent so that the task lives on",
+            f"the failure is the platform's, but {because}: a user retry is spent so that the task goes on",
         )
     if budgets.system_left:
-        return Spending(
-            Action.SYSTEM, ErrorKind.SYSTEM, "the failure is the platform's, and its reserve is all there is"
-        )
+        return Spending(Action.SYSTEM, ErrorKind.SYSTEM, "the failure is the platform's, and only the reserve is left")
     return Spending(Action.END, ErrorKind.SYSTEM, "the failure is the platform's, and neither budget has a retry left")

@@ -1,7 +1,6 @@
-"""How each backend judges an attempt: what stock Flyte does, the connector, and stock Flyte under podtriage's guard.
+"""How each backend decides about an attempt: stock Flyte, the connector, and stock Flyte under podtriage's guard.
 
-A backend looks at a pod and answers with an :class:`End` or with the moment to look again. It decides nothing by
-itself: verdicts, budgets and accounting are the core's.
+A backend answers with an :class:`End` or a :class:`Wait`. Verdicts, budgets and accounting are the core's.
 """
 
 from __future__ import annotations
@@ -28,17 +27,17 @@ MARGIN: Final = timedelta(seconds=5)
 
 @attrs.frozen(slots=True)
 class State:
-    """How a task stands before an attempt ends."""
+    """The state of a task before an attempt ends."""
 
     counters: Counters
     limits: Limits
     rule: str = ""
     """The rule by which the attempt before this one failed."""
     times: int = 0
-    """How many attempts running failed by it."""
+    """How many attempts in a row failed by it."""
 
     def repeated(self, rule: str) -> int:
-        """Return how many of the last attempts, one after the other, failed by a rule."""
+        """Return how many attempts in a row, up to the last one, failed by a rule."""
         return self.times if rule == self.rule else 0
 
 
@@ -49,24 +48,24 @@ class End(msgspec.Struct, frozen=True):
     """None: it has succeeded."""
     why: str = ""
     verdict: Verdict | None = None
-    """Podtriage's own, if it was asked for."""
+    """Podtriage's own, if there is one already."""
 
 
 class Wait(msgspec.Struct, frozen=True):
     """An attempt goes on."""
 
     until: datetime | None
-    """When to look again even if nothing changes; None: only then."""
+    """When time alone may change the decision; None: only a change of the pod can."""
     verdict: Verdict | None = None
-    """Podtriage's own, if it was asked for."""
+    """Podtriage's own, if there is one already."""
 
 
 class Backend(Protocol):
-    """A backend's judgement and its accounting."""
+    """A backend's decisions and its accounting."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its name, one of :data:`BACKENDS`."""
         ...
 
     def decide(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
@@ -101,12 +100,12 @@ def _vanished(snapshot: PodSnapshot) -> bool:
 
 
 _GONE: Final = Failure(ErrorKind.SYSTEM, "UnexpectedObjectDeletion", "resource not found: the pod is gone")
-"""What stock Flyte says of a pod that went away while it ran (nodes/task/k8s/plugin_manager.go)."""
+"""Stock Flyte's failure for a pod that disappears (nodes/task/k8s/plugin_manager.go)."""
 
 
 @attrs.frozen(slots=True)
 class Stock:
-    """Stock Flyte, by its own code's answers."""
+    """Stock Flyte, as its own code decides."""
 
     name: str
     policy: Policy
@@ -142,8 +141,22 @@ class Stock:
         return counters.attempts if self.name == "flyte-2" else attempts
 
 
+class _On116:
+    """What runs on Flyte 1.16, whose accounting it gets."""
+
+    __slots__ = ()
+
+    def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:
+        """Account for a failed attempt as flytepropeller 1.16 does."""
+        return flyte_1_16(counters, failure, limits)
+
+    def pod_number(self, counters: Counters, attempts: int) -> int:
+        """Return the number in the next pod's name."""
+        return attempts
+
+
 @attrs.frozen(slots=True)
-class Connector:
+class Connector(_On116):
     """Podtriage's connector on stock Flyte 1.16."""
 
     policy: Policy = attrs.field(factory=Policy)
@@ -166,17 +179,9 @@ class Connector:
         spending = spend(verdict, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
         return End(_failure(verdict, spending.kind), spending.why, verdict)
 
-    def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:
-        """Account for a failed attempt as flytepropeller 1.16 does."""
-        return flyte_1_16(counters, failure, limits)
-
-    def pod_number(self, counters: Counters, attempts: int) -> int:
-        """Return the number in the next pod's name."""
-        return attempts
-
 
 @attrs.frozen(slots=True)
-class Guarded:
+class Guarded(_On116):
     """Stock Flyte 1.16 with podtriage's guard: it acts just before the user is charged for the platform's failure."""
 
     policy: Policy = attrs.field(factory=Policy)
@@ -205,14 +210,6 @@ class Guarded:
     def decide_not_created(self, error: ClusterError, since: datetime, state: State, now: datetime) -> End | Wait:
         """Decide as stock Flyte does: without a pod there is nothing to guard."""
         return self.stock.decide_not_created(error, since, state, now)
-
-    def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:
-        """Account for a failed attempt as flytepropeller 1.16 does."""
-        return flyte_1_16(counters, failure, limits)
-
-    def pod_number(self, counters: Counters, attempts: int) -> int:
-        """Return the number in the next pod's name."""
-        return attempts
 
 
 def _budgets(state: State, reserve: int) -> Budgets:

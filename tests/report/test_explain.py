@@ -118,7 +118,7 @@ def test_a_user_s_failure_is_nobody_s_wrong(explained: Explained) -> None:
 def test_the_last_system_retry_is_kept_while_the_user_could_pay(explained: Explained) -> None:
     ours = explained("preempted-by-scheduler", retries=1, max_system_failures=1).bills[-1]
     assert ours.budget == "user, 1 left"
-    assert "a user retry is spent so that the task lives on" in ours.then
+    assert "a user retry is spent so that the task goes on" in ours.then
 
 
 def test_with_both_budgets_spent_the_task_ends(explained: Explained) -> None:
