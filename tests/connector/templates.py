@@ -35,7 +35,7 @@ def template(
     **more: Any,
 ) -> TaskTemplate:
     """Return a template as it arrives: through flyteidl's messages."""
-    said: dict[str, Any] = {
+    message: dict[str, Any] = {
         "id": {"resource_type": "TASK", "project": "p", "domain": "d", "name": "app.workflows.train", "version": "v1"},
         "type": "podtriage",
         "metadata": {"retries": {"retries": retries}},
@@ -44,27 +44,27 @@ def template(
         **more,
     }
     if target == "k8s_pod":
-        said["config"] = {"primary_container_name": primary}
-        said["k8s_pod"] = {
+        message["config"] = {"primary_container_name": primary}
+        message["k8s_pod"] = {
             "metadata": {"labels": {"team": "a"}, "annotations": {"note": "b"}},
             "pod_spec": pod_spec() if spec is None else spec,
         }
         if data_config:
-            said["k8s_pod"]["data_config"] = {"enabled": True}
+            message["k8s_pod"]["data_config"] = {"enabled": True}
     elif target == "container":
-        said["container"] = {
+        message["container"] = {
             "image": IMAGE,
             "args": ["run"],
             "env": [{"key": "A", "value": "b"}],
             "resources": {"requests": [{"name": "CPU", "value": "1"}, {"name": "MEMORY", "value": "100Mi"}]},
         }
     if secrets:
-        said["security_context"] = {"secrets": secrets}
-    return TaskTemplate.from_flyte_idl(json_format.ParseDict(said, tasks_pb2.TaskTemplate()))
+        message["security_context"] = {"secrets": secrets}
+    return TaskTemplate.from_flyte_idl(json_format.ParseDict(message, tasks_pb2.TaskTemplate()))
 
 
 def execution_metadata(*, attempt: int = 0, node: str = "n0", execution: str = "f1a2", **more: Any) -> Any:
-    said: dict[str, Any] = {
+    message: dict[str, Any] = {
         "task_execution_id": {
             "task_id": {"resource_type": "TASK", "project": "p", "domain": "d", "name": "t", "version": "v1"},
             "node_execution_id": {"node_id": node, "execution_id": {"project": "p", "domain": "d", "name": execution}},
@@ -74,4 +74,4 @@ def execution_metadata(*, attempt: int = 0, node: str = "n0", execution: str = "
         "labels": {"execution-id": execution, "node-id": node},
         **more,
     }
-    return TaskExecutionMetadata.from_flyte_idl(json_format.ParseDict(said, agent_pb2.TaskExecutionMetadata()))
+    return TaskExecutionMetadata.from_flyte_idl(json_format.ParseDict(message, agent_pb2.TaskExecutionMetadata()))

@@ -22,7 +22,7 @@ STATES = {"runs": running, "ended": partial(terminated, 0), "failed": partial(te
 
 
 def container_task(phase: str, main: str, copilot: str | None, name: str = "flyte-copilot-uploader") -> dict[str, Any]:
-    """Return a pod as propeller 1.16 makes it of a container task with outputs.
+    """Return the pod that FlytePropeller 1.16 makes of a container task with outputs.
 
     Args:
         phase: of the pod.
@@ -46,62 +46,60 @@ def attempt(tmp_path: Path) -> TaskAttempt:
 
 
 @pytest.mark.parametrize(
-    ("seen", "phase"),
+    ("pod_state", "phase"),
     [
         pytest.param(container_task("Running", "runs", "runs"), idl.RUNNING, id="the container runs"),
         pytest.param(container_task("Running", "ended", "runs"), idl.RUNNING, id="it has ended, and copilot uploads"),
         pytest.param(container_task("Running", "ended", "runs", "pilot-uploader"), idl.RUNNING, id="by another name"),
-        pytest.param(container_task("Running", "ended", None), idl.RUNNING, id="copilot's status is not told"),
+        pytest.param(container_task("Running", "ended", None), idl.RUNNING, id="copilot's status is missing"),
         pytest.param(container_task("Running", "ended", "ended"), idl.SUCCEEDED, id="copilot has ended"),
-        pytest.param(
-            container_task("Running", "ended", "failed"), idl.SUCCEEDED, id="badly: propeller finds no outputs"
-        ),
+        pytest.param(container_task("Running", "ended", "failed"), idl.SUCCEEDED, id="badly: there will be no outputs"),
         pytest.param(container_task("Succeeded", "ended", "ended"), idl.SUCCEEDED, id="the pod is over"),
         pytest.param(container_task("Succeeded", "ended", "runs"), idl.SUCCEEDED, id="whatever the status lags behind"),
         pytest.param(container_task("Running", "ended", "runs", "envoy"), idl.SUCCEEDED, id="any other sidecar"),
     ],
 )
-def test_a_success_is_told_when_the_outputs_are_there(
-    hook: TriageHook, attempt: TaskAttempt, seen: dict[str, Any], phase: int
+def test_a_success_is_reported_when_the_outputs_are_uploaded(
+    hook: TriageHook, attempt: TaskAttempt, pod_state: dict[str, Any], phase: int
 ) -> None:
-    assert hook.resource(seen, attempt, now=NOW).phase == phase
+    assert hook.resource(pod_state, attempt, now=NOW).phase == phase
 
 
-def test_nothing_is_put_on_record_while_copilot_uploads(hook: TriageHook, attempt: TaskAttempt, tmp_path: Path) -> None:
-    answer = hook.resource(container_task("Running", "ended", "runs"), attempt, now=NOW)
+def test_nothing_is_recorded_while_copilot_uploads(hook: TriageHook, attempt: TaskAttempt, tmp_path: Path) -> None:
+    response = hook.resource(container_task("Running", "ended", "runs"), attempt, now=NOW)
 
-    assert "copilot stores its outputs" in answer.message
+    assert "copilot stores its outputs" in response.message
     assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize("stored", [True, False])
-def test_of_a_pod_that_is_gone_the_outputs_alone_tell_whether_it_succeeded(
+def test_the_outputs_decide_whether_a_pod_that_is_gone_succeeded(
     hook: TriageHook, attempt: TaskAttempt, tmp_path: Path, stored: bool
 ) -> None:
-    place = tmp_path / "data" / "0"
+    prefix = tmp_path / "data" / "0"
     if stored:
-        place.mkdir(parents=True)
-        (place / "outputs.pb").write_bytes(b"")
+        prefix.mkdir(parents=True)
+        (prefix / "outputs.pb").write_bytes(b"")
 
-    answer = hook.resource(container_task("Running", "ended", "runs"), attempt, now=NOW, gone=True)
+    response = hook.resource(container_task("Running", "ended", "runs"), attempt, now=NOW, gone=True)
 
-    assert answer.phase == idl.SUCCEEDED
-    assert (place / "error.pb").exists() is not stored
+    assert response.phase == idl.SUCCEEDED
+    assert (prefix / "error.pb").exists() is not stored
     if not stored:
-        error = ErrorDocument.FromString((place / "error.pb").read_bytes()).error
+        error = ErrorDocument.FromString((prefix / "error.pb").read_bytes()).error
         assert (error.origin, error.kind) == (ExecutionError.SYSTEM, ContainerError.RECOVERABLE)
 
 
-def test_a_failure_is_told_at_once(hook: TriageHook, attempt: TaskAttempt, tmp_path: Path) -> None:
-    answer = hook.resource(container_task("Running", "failed", "runs"), attempt, now=NOW)
+def test_a_failure_is_reported_at_once(hook: TriageHook, attempt: TaskAttempt, tmp_path: Path) -> None:
+    response = hook.resource(container_task("Running", "failed", "runs"), attempt, now=NOW)
 
-    assert answer.phase == idl.SUCCEEDED  # with the document that propeller looks for
+    assert response.phase == idl.SUCCEEDED  # with the document that FlytePropeller reads
     assert (tmp_path / "data" / "0" / "error.pb").exists()
 
 
 def test_a_task_without_outputs_waits_for_no_upload(hook: TriageHook, tmp_path: Path) -> None:
     attempt = TaskAttempt(str(tmp_path / "data" / "0"), marker=True)
 
-    answer = hook.resource(container_task("Running", "ended", "runs"), attempt, now=NOW)
+    response = hook.resource(container_task("Running", "ended", "runs"), attempt, now=NOW)
 
-    assert (answer.phase, list(answer.outputs.literals)) == (idl.SUCCEEDED, [MARKER])
+    assert (response.phase, list(response.outputs.literals)) == (idl.SUCCEEDED, [MARKER])

@@ -1,4 +1,4 @@
-"""The connector's own collection of pods."""
+"""The connector's garbage collector."""
 
 from __future__ import annotations
 
@@ -7,37 +7,34 @@ from datetime import timedelta
 
 from flyteidl.core.execution_pb2 import ExecutionError
 
-from tests.connector.conftest import World, run
-from tests.connector.strained import NAMESPACE, Clock, move
+from tests.connector.faulty_cluster import NAMESPACE, Clock, advance
+from tests.connector.world import World, run
 
 Make = Callable[..., World]
 USER, SYSTEM = ExecutionError.USER, ExecutionError.SYSTEM
 
 
-# Collection
-
-
-def test_a_pod_that_has_ended_and_that_nobody_asks_for_is_recorded_and_deleted(world: Make) -> None:
-    async def story() -> None:
+def test_a_pod_that_has_ended_and_gets_no_requests_is_recorded_and_deleted(world: Make) -> None:
+    async def test() -> None:
         here, clock = world("body: exit 3"), Clock()
         here.connector = here.replica(clock=clock)
         meta = await here.create()
         await here.settle_down()
-        await move(here, meta, timedelta(minutes=5))
+        await advance(here, meta, timedelta(minutes=5))
         for now, pods in ((0.0, 1), (599.0, 1), (600.0, 0)):
             clock.now = now
             await here.connector.garbage_collector.collect(here.cluster)
             assert len(here.pods()) == pods
-        found = here.error()
-        assert found is not None and found.error.origin == USER
-        told = await here.get(meta, here.replica())
-        assert told.message == found.error.message
+        document = here.error_document()
+        assert document is not None and document.error.origin == USER
+        response = await here.get(meta, here.replica())
+        assert response.message == document.error.message
 
-    run(story())
+    run(test())
 
 
-def test_a_pod_whose_execution_is_over_is_deleted_and_one_of_which_that_is_unknown_is_not(world: Make) -> None:
-    async def story() -> None:
+def test_a_pod_is_deleted_only_if_its_execution_is_known_to_be_over(world: Make) -> None:
+    async def test() -> None:
         here, clock = world("body: 40h"), Clock()
         answers: dict[str, bool | None] = {"f1a2": None}
         asked: list[str] = []
@@ -55,11 +52,11 @@ def test_a_pod_whose_execution_is_over_is_deleted_and_one_of_which_that_is_unkno
             assert len(here.pods()) == pods
         assert asked == [f"{NAMESPACE}/f1a2"] * 3
 
-    run(story())
+    run(test())
 
 
-def test_a_pod_that_propeller_asks_for_is_left_alone(world: Make) -> None:
-    async def story() -> None:
+def test_a_pod_that_gets_requests_is_kept(world: Make) -> None:
+    async def test() -> None:
         here, clock = world("body: 40h"), Clock()
 
         async def over(namespace: str, execution: str) -> bool | None:
@@ -74,44 +71,44 @@ def test_a_pod_that_propeller_asks_for_is_left_alone(world: Make) -> None:
             await here.connector.garbage_collector.collect(here.cluster)
         assert len(here.pods()) == 1
 
-    run(story())
+    run(test())
 
 
-def test_a_pod_of_an_attempt_that_others_have_followed_is_deleted(world: Make) -> None:
-    async def story() -> None:
+def test_the_pod_of_a_superseded_attempt_is_deleted(world: Make) -> None:
+    async def test() -> None:
         here = world("body: 40h")
         first = await here.create(0)
         await here.settle_down()
         late = dict(here.cluster._pods[NAMESPACE, first.pod].manifest)
         await here.create(1)
         await here.cluster.delete(NAMESPACE, first.pod, grace=0)
-        await move(here, first, timedelta(minutes=1))
+        await advance(here, first, timedelta(minutes=1))
         await here.cluster.create(NAMESPACE, late)  # a create that reached the API server late
         assert len(here.pods()) == 2
         await here.connector.garbage_collector.collect(here.cluster)
         assert [name[-1] for name in here.pods()] == ["1"]
 
-    run(story())
+    run(test())
 
 
 def test_nothing_is_kept_of_pods_that_are_gone(world: Make) -> None:
-    async def story() -> None:
+    async def test() -> None:
         here = world("body: 40h")
         other = here.replica()
         meta = await here.create()
         await here.settle_down()
         await here.get(meta, other)
         assert len(other._cache._responses) == len(other.garbage_collector._times) == 1
-        await here.connector.delete(resource_meta=meta)  # propeller asks the other no more
-        await move(here, meta, timedelta(minutes=2))
+        await here.connector.delete(resource_meta=meta)  # FlytePropeller does not call the other any more
+        await advance(here, meta, timedelta(minutes=2))
         await other.garbage_collector.collect(here.cluster)
         assert len(other._cache._responses) == len(other.garbage_collector._times) == 0
 
-    run(story())
+    run(test())
 
 
-def test_pods_of_others_are_none_of_the_collectors_business(world: Make) -> None:
-    async def story() -> None:
+def test_other_pods_are_not_touched(world: Make) -> None:
+    async def test() -> None:
         here, clock = world("body: exit 3"), Clock()
         here.connector = here.replica(clock=clock)
         spec = {"containers": [{"name": "c", "image": "i"}]}
@@ -120,4 +117,4 @@ def test_pods_of_others_are_none_of_the_collectors_business(world: Make) -> None
             await here.connector.garbage_collector.collect(here.cluster)
         assert here.pods() == ["other"]
 
-    run(story())
+    run(test())

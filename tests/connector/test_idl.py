@@ -1,4 +1,4 @@
-"""How the end of an attempt is told to a stock backend: the table of webapi/connector/plugin.go's ``Status``."""
+"""How the end of an attempt is reported to a stock backend: the table of webapi/connector/plugin.go, ``Status``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECOVERABLE, FINAL = ContainerError.RECOVERABLE, ContainerError.NON_RECOVERABLE
 
 
 @pytest.mark.parametrize(
-    ("phase", "told"),
+    ("phase", "number"),
     [
         (Phase.UNDEFINED, TaskExecution.QUEUED),
         (Phase.NOT_READY, TaskExecution.QUEUED),
@@ -27,18 +27,18 @@ RECOVERABLE, FINAL = ContainerError.RECOVERABLE, ContainerError.NON_RECOVERABLE
         (Phase.RUNNING, TaskExecution.RUNNING),
     ],
 )
-def test_a_phase_that_is_no_end_keeps_its_name(phase: Phase, told: int) -> None:
-    assert idl.phase(phase) == told
+def test_a_phase_that_is_not_terminal_keeps_its_name(phase: Phase, number: int) -> None:
+    assert idl.phase(phase) == number
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase.terminal])
-def test_an_end_is_not_told_by_its_phase_alone(phase: Phase) -> None:
+def test_a_terminal_phase_has_no_counterpart(phase: Phase) -> None:
     with pytest.raises(KeyError):
         idl.phase(phase)
 
 
 @pytest.mark.parametrize("outputs", [True, False])
-def test_a_success_is_told_as_such_and_what_the_container_left_is_not_touched(outputs: bool) -> None:
+def test_a_success_writes_no_document(outputs: bool) -> None:
     assert idl.attempt_result(None, outputs=outputs) == idl.AttemptResult(TaskExecution.SUCCEEDED)
 
 
@@ -56,14 +56,14 @@ def test_a_success_is_told_as_such_and_what_the_container_left_is_not_touched(ou
         (ErrorKind.USER, False, False, TaskExecution.FAILED, USER, FINAL),
     ],
 )
-def test_a_failure_is_told_by_a_document_that_says_who_is_charged(
+def test_a_failure_has_a_document_with_the_charged_kind(
     kind: ErrorKind, recoverable: bool, outputs: bool, phase: int, origin: int, of_document: int
 ) -> None:
-    told = idl.attempt_result(Failure(kind, "Evicted", "the node is full", recoverable), outputs=outputs)
-    assert told.document is not None
-    error = ErrorDocument.FromString(told.document.SerializeToString()).error
-    assert (told.phase, error.origin, error.kind) == (phase, origin, of_document)
-    assert (error.code, error.message, told.message) == ("Evicted", "the node is full", "the node is full")
+    result = idl.attempt_result(Failure(kind, "Evicted", "the node is full", recoverable), outputs=outputs)
+    assert result.document is not None
+    error = ErrorDocument.FromString(result.document.SerializeToString()).error
+    assert (result.phase, error.origin, error.kind) == (phase, origin, of_document)
+    assert (error.code, error.message, result.message) == ("Evicted", "the node is full", "the node is full")
 
 
 @pytest.mark.parametrize("kind", [ErrorKind.USER, ErrorKind.SYSTEM, ErrorKind.UNKNOWN])
@@ -73,12 +73,12 @@ def test_a_document_reads_back_as_the_failure_it_was_made_of(kind: ErrorKind, re
     assert idl.failure_of(idl.error_document(failure)) == failure
 
 
-def test_a_document_tells_when() -> None:
+def test_a_document_has_the_time() -> None:
     at = datetime(2026, 8, 1, 12, 0, 1, 500000, tzinfo=timezone.utc)
     document = idl.error_document(Failure(ErrorKind.USER), at)
     assert document.error.timestamp.ToDatetime(timezone.utc) == at
 
 
-def test_a_message_without_end_is_cut() -> None:
+def test_a_huge_message_is_cut() -> None:
     document = idl.error_document(Failure(ErrorKind.USER, message="x" * 10_000_000))
     assert len(document.error.message) == idl.MAX_MESSAGE

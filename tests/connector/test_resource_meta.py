@@ -9,16 +9,13 @@ from flyteidl.core.execution_pb2 import ExecutionError
 
 from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
-from tests.connector.conftest import World, run
+from tests.connector.world import World, run
 
 Make = Callable[..., World]
 USER, SYSTEM = ExecutionError.USER, ExecutionError.SYSTEM
 
 
-# Resource metas
-
-
-def test_a_meta_of_a_long_prefix_keeps_within_512_bytes(world: Make) -> None:
+def test_a_meta_with_a_long_prefix_has_at_most_512_bytes(world: Make) -> None:
     prefix = "s3://acme-flyte-production-eu-central-1/metadata/propeller/flytesnacks-development-" + "f" * 20
     meta = PodMeta(
         "flytesnacks-development", "x" * 63, f"{prefix}/n0-0-dn12-n3/data/0/n1/12", 1_800_000_000, retries=10
@@ -43,20 +40,20 @@ def test_a_meta_reads_back_as_it_was(meta: PodMeta) -> None:
     [b"", b"{", b"\xff", b"null", b"[]", b"{}", b'{"v": "1"}', b'{"v": 1, "n": "a"}', b"[" * 100_000]
     + [b'{"v":1,"n":"a","p":"b","o":"c","t":%s}' % t for t in (b'"x"', b"null", b"1e999", b"99999999999999999")],
 )
-def test_what_is_no_meta_charges_nobody(world: Make, data: bytes) -> None:
-    async def story() -> None:
+def test_an_invalid_meta_charges_nobody(world: Make, data: bytes) -> None:
+    async def test() -> None:
         here = world()
         meta = PodMeta.decode(data)
-        told = await here.connector.get(resource_meta=meta)
-        assert told.phase == idl.WAITING_FOR_RESOURCES and told.message is not None
+        response = await here.connector.get(resource_meta=meta)
+        assert response.phase == idl.WAITING_FOR_RESOURCES and response.message is not None
         await here.connector.delete(resource_meta=meta)
 
-    run(story())
+    run(test())
 
 
 def test_a_meta_of_a_newer_version_says_so() -> None:
     assert "version 2: this version reads up to 1" in PodMeta.decode(b'{"v": 2}').unreadable
 
 
-def test_a_meta_that_lacks_what_later_versions_added_is_read(world: Make) -> None:
+def test_a_meta_without_optional_fields_is_read(world: Make) -> None:
     assert PodMeta.decode(b'{"v":1,"n":"a","p":"b","o":"c","t":1}') == PodMeta("a", "b", "c", 1)

@@ -1,4 +1,4 @@
-"""A cluster that does not do as asked, and time that passes when a test says so."""
+"""A cluster whose calls fail, and clocks that a test sets."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError, PodSnapshot
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
-from tests.connector.conftest import World
+from tests.connector.world import World
 
 DENIED = ClusterDenied('create pods in namespace "ns": forbidden: User "c" cannot create resource "pods"')
 NAMESPACE = "flytesnacks-development"
 
 
-class Strained:
-    """A sandbox whose calls fail or hang as told; everything else is as in the sandbox."""
+class FaultyCluster:
+    """A sandbox whose calls fail or hang as a test says, and whose cache may be blind."""
 
     def __init__(self, plan: str = "", **failing: Any) -> None:
         self.real = SandboxCluster(Plan.parse(plan))
@@ -29,7 +29,7 @@ class Strained:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
 
-    async def _meet(self, call: str) -> None:
+    async def _fail(self, call: str) -> None:
         self.calls.append(call)
         error = self.failing.get(call)
         if error == "hang":
@@ -38,19 +38,19 @@ class Strained:
             raise error
 
     async def create(self, namespace: str, pod: Any) -> str:
-        await self._meet("create")
+        await self._fail("create")
         return await self.real.create(namespace, pod)
 
     async def delete(self, namespace: str, name: str, **more: Any) -> None:
-        await self._meet("delete")
+        await self._fail("delete")
         await self.real.delete(namespace, name, **more)
 
     async def list(self, namespace: str, labels: Any) -> Any:
-        await self._meet("list")
+        await self._fail("list")
         return await self.real.list(namespace, labels)
 
     async def get(self, namespace: str, name: str) -> PodSnapshot | None:
-        await self._meet("read")
+        await self._fail("get")
         return await self.real.get(namespace, name)
 
     def get_cached(self, namespace: str, name: str) -> PodSnapshot | None:
@@ -60,11 +60,11 @@ class Strained:
         return not self.blind
 
     def watch_error(self) -> ClusterError | None:
-        return ClusterBusy("list pods: nobody answers") if self.blind else None
+        return ClusterBusy("list pods: no answer") if self.blind else None
 
 
 class Clock:
-    """The collector's clock."""
+    """The clock of the garbage collector."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -78,7 +78,7 @@ async def never(_: float) -> None:
     await asyncio.Event().wait()
 
 
-async def move(here: World, meta: PodMeta, by: timedelta) -> None:
+async def advance(here: World, meta: PodMeta, by: timedelta) -> None:
     """Let cluster time pass."""
     until: datetime = here.cluster.now() + by
     while here.cluster.now() < until:
