@@ -12,7 +12,7 @@ from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
 
 class MultiNamespaceCluster:
-    """A :class:`~flytekitplugins_podtriage.core.pod_cluster.PodCluster` of some namespaces.
+    """A :class:`~flytekitplugins_podtriage.core.pod_cluster.PodCluster` of some namespaces; others are denied.
 
     Args:
         clusters: the cluster of each namespace, by name; at least one.
@@ -34,35 +34,19 @@ class MultiNamespaceCluster:
         return next(iter(self._clusters.values())).now()
 
     async def create(self, namespace: str, pod: Mapping[str, Any]) -> str:
-        """Create a pod from its manifest; return its uid.
-
-        Raises:
-            ClusterError: it was not created (after ``ClusterBusy`` it may have been).
-        """
+        """Create a pod from its manifest; return its uid."""
         return await self._cluster("create", namespace).create(namespace, pod)
 
     async def delete(self, namespace: str, name: str, *, uid: str | None = None, grace: int | None = None) -> None:
-        """Request a pod's deletion.
-
-        Raises:
-            ClusterError: the request failed.
-        """
+        """Request a pod's deletion."""
         await self._cluster("delete", namespace).delete(namespace, name, uid=uid, grace=grace)
 
     async def get(self, namespace: str, name: str) -> PodSnapshot | None:
-        """Request a pod's current state.
-
-        Raises:
-            ClusterError: the request failed.
-        """
+        """Request a pod's current state."""
         return await self._cluster("get", namespace).get(namespace, name)
 
     async def logs(self, namespace: str, name: str, container: str, lines: int) -> str:
-        """Return the last lines of a container's log.
-
-        Raises:
-            ClusterError: the request failed.
-        """
+        """Return the last lines of a container's log."""
         return await self._cluster("get logs of", namespace).logs(namespace, name, container, lines)
 
     def synced(self) -> bool:
@@ -84,11 +68,7 @@ class MultiNamespaceCluster:
         return None if cluster is None else cluster.get_cached(namespace, name)
 
     async def wait_for_change(self, namespace: str, name: str, until: datetime) -> PodSnapshot | None:
-        """Wait until a pod changes, or until a moment.
-
-        Raises:
-            ClusterDenied: the namespace is none of these.
-        """
+        """Wait until a pod changes, or until a moment; return what is known then."""
         return await self._cluster("watch", namespace).wait_for_change(namespace, name, until)
 
     async def execution_over(self, namespace: str, name: str) -> bool | None:
@@ -102,11 +82,7 @@ class MultiNamespaceCluster:
         return next(iter(self._clusters))
 
     async def list(self, namespace: str, labels: Mapping[str, str]) -> list[PodSnapshot]:
-        """Request the pods of a namespace that carry all these labels.
-
-        Raises:
-            ClusterError: the request failed.
-        """
+        """Request the pods of a namespace that carry all these labels."""
         return await self._cluster("list", namespace).list(namespace, labels)
 
     def _cluster(self, verb: str, namespace: str) -> KubeCluster:

@@ -128,11 +128,7 @@ class KubeCluster:
         return self._now()
 
     async def create(self, namespace: str, pod: Mapping[str, Any]) -> str:
-        """Create a pod from its manifest; return its uid.
-
-        Raises:
-            ClusterError: it was not created (after ``ClusterBusy`` it may have been).
-        """
+        """Create a pod from its manifest; return its uid."""
         metadata = pod.get("metadata")
         name = str(metadata.get("name", "")) if isinstance(metadata, Mapping) else ""
         operation = Operation("create", "pods", namespace, name)
@@ -141,21 +137,13 @@ class KubeCluster:
         return (created.metadata.uid if created.metadata is not None else None) or ""
 
     async def delete(self, namespace: str, name: str, *, uid: str | None = None, grace: int | None = None) -> None:
-        """Request a pod's deletion, with a grace period in seconds (None: the pod's own).
-
-        Raises:
-            ClusterError: the request failed.
-        """
+        """Request a pod's deletion, with a grace period in seconds (None: the pod's own)."""
         operation = Operation("delete", "pods", namespace, name)
         if operation.invalid_name is None:
             await self._run(operation, requests.delete_pod, uid, grace)
 
     async def get(self, namespace: str, name: str) -> PodSnapshot | None:
-        """Request a pod's current state; its events and memory come from the cache.
-
-        Raises:
-            ClusterError: the request failed.
-        """
+        """Request a pod's current state; its events and memory come from the cache."""
         operation = Operation("get", "pods", namespace, name)
         pod = await self._run(operation, requests.get_pod) if operation.invalid_name is None else None
         if pod is None:
@@ -164,22 +152,14 @@ class KubeCluster:
         return self._store.snapshot_of(pod)
 
     async def logs(self, namespace: str, name: str, container: str, lines: int) -> str:
-        """Return the last lines of a container's log, at most a megabyte.
-
-        Raises:
-            ClusterError: the request failed.
-        """
+        """Return the last lines of a container's log, at most a megabyte."""
         operation = Operation("get", "pods/log", namespace, name)
         if operation.invalid_name is not None:
             return ""
         return await self._run(operation, requests.get_logs, container, lines)
 
     async def list(self, namespace: str, labels: Mapping[str, str]) -> list[PodSnapshot]:
-        """Request the pods of a namespace that carry all these labels.
-
-        Raises:
-            ClusterError: the request failed.
-        """
+        """Request the pods of a namespace that carry all these labels."""
         operation = Operation("list", "pods", namespace)
         try:
             selector = Selector.of(labels).text

@@ -29,14 +29,7 @@ _QUOTA: Final = re.compile(r'[a-z]+ "[^"]*" is forbidden: (?:exceeded quota: |st
 
 
 def response_error(connection: Connection, operation: Operation, code: int, status: Status) -> ClusterError:
-    """Return the error for a response that is not a success.
-
-    Args:
-        connection: the connection to the cluster that answered.
-        operation: what was requested.
-        code: the HTTP status.
-        status: the ``Status`` in the body.
-    """
+    """Return the error for a response with this HTTP status, and this ``Status`` in its body."""
     prefix, detail = f"{connection.location}: {operation}", status.detail
     if code == 401:
         return ClusterDenied(f"{prefix}: not logged in (401): {detail}; log in again (kubectl has to work)")
@@ -58,7 +51,7 @@ def response_error(connection: Connection, operation: Operation, code: int, stat
 
 
 def create_error(connection: Connection, operation: Operation, code: int, status: Status) -> ClusterError:
-    """Return the error for a pod that was not created; see :func:`response_error`."""
+    """Return the error for a pod that was not created."""
     error = response_error(connection, operation, code, status)
     if status.kind != "Status" or code in (401, 408, 429) or not 400 <= code < 500:
         return error

@@ -69,14 +69,7 @@ def send(
     body: bytes | None = None,
     timeout: urllib3.Timeout | None = None,
 ) -> Response:
-    """Send a request and return the response, whatever its status.
-
-    Args:
-        connection: the connection to the cluster.
-        operation: what to do.
-        query: the query's names and values.
-        body: JSON to send.
-        timeout: None: the connection's.
+    """Send a request, perhaps with a body of JSON; return the response, whatever its status.
 
     Raises:
         TransportError: there is no response, or not all of it.
@@ -163,11 +156,7 @@ class _Request:
         return kind(f"{self.connection.location}: {self.operation}: {message}")
 
     def _login(self) -> dict[str, str]:
-        """Return the headers that authenticate the user.
-
-        Raises:
-            TransportError: the login is expired, and cannot be renewed.
-        """
+        """Return the headers that authenticate the user."""
         try:
             settings = self.connection.client.configuration.auth_settings().values()
             return {each["key"]: each["value"] for each in settings if each["in"] == "header" and each["value"]}

@@ -29,13 +29,7 @@ _RESTARTS: Final = 3
 def list_items(
     connection: Connection, operation: Operation, query: Mapping[str, str] | None = None, page_size: int = PAGE_SIZE
 ) -> Iterator[bytes]:
-    """Yield the items of a list as JSON, as the server wrote them; memory is bounded by a page.
-
-    Args:
-        connection: the connection to the cluster.
-        operation: the list.
-        query: selectors.
-        page_size: how many items to request at a time.
+    """Yield the items of a list as the JSON that the server wrote; memory is bounded by a page.
 
     Raises:
         ClusterError: the list could not be read.

@@ -1,4 +1,7 @@
-"""The requests to a cluster beside the watch. Each blocks its thread, and takes the operation that it performs."""
+"""The requests to a cluster beside the watch: each blocks its thread, and takes the operation that it performs.
+
+They raise a :class:`~flytekitplugins_podtriage.core.pod_cluster.ClusterError` unless the server did what was requested.
+"""
 
 from __future__ import annotations
 
@@ -32,18 +35,7 @@ def fetch(
     timeouts: Timeouts | None = None,
     retries: int = 0,
 ) -> bytes:
-    """Return the body of the response to a GET.
-
-    Args:
-        connection: the connection to the cluster.
-        operation: what to read.
-        query: the query's names and values.
-        timeouts: None: the connection's.
-        retries: how often to repeat the request while the server is busy, each time after the wait that it asks for.
-
-    Raises:
-        ClusterError: the response is not a success.
-    """
+    """Return the body of the response to a GET, repeated while the server is busy after the wait that it asks for."""
     while True:
         response = send(connection, operation, query, timeout=timeouts.urllib3() if timeouts is not None else None)
         if response.status == 200:
@@ -57,18 +49,7 @@ def fetch(
 
 
 def decode(connection: Connection, operation: Operation, body: bytes, kind: Any, expected: str) -> Any:
-    """Decode a response.
-
-    Args:
-        connection: the connection to the cluster that answered.
-        operation: what was requested.
-        body: the response.
-        kind: the type to decode.
-        expected: what it is, for a message: ``a pod``.
-
-    Raises:
-        ClusterBusy: it is not JSON of that form.
-    """
+    """Decode a response that should be a ``kind``; ``expected`` names it in a message: ``a pod``."""
     try:
         return msgspec.json.decode(body, type=kind)
     except DECODE_ERRORS as error:
@@ -78,11 +59,7 @@ def decode(connection: Connection, operation: Operation, body: bytes, kind: Any,
 def create_pod(
     connection: Connection, operation: Operation, manifest: Mapping[str, Any], timeouts: Timeouts
 ) -> wire.Pod:
-    """Create a pod; return it as the API server stores it.
-
-    Raises:
-        ClusterError: it was not created (after ``ClusterBusy`` it may have been).
-    """
+    """Create a pod; return it as the API server stores it. After ``ClusterBusy`` it may have been created too."""
     prefix = f"{connection.location}: {operation}"
     if operation.invalid_name is not None:
         raise PodRejected(f"{prefix}: {operation.invalid_name[:80]!r} is not a valid namespace", status=404)
@@ -100,11 +77,7 @@ def create_pod(
 def delete_pod(
     connection: Connection, operation: Operation, uid: str | None, grace: int | None, timeouts: Timeouts
 ) -> None:
-    """Request a pod's deletion; nothing happens if it is gone, or its uid is another one by now.
-
-    Raises:
-        ClusterError: the request failed.
-    """
+    """Request a pod's deletion; nothing happens if it is gone, or its uid is another one by now."""
     options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions"}
     if uid is not None:
         options["preconditions"] = {"uid": uid}
@@ -125,11 +98,7 @@ def delete_pod(
 
 
 def get_pod(connection: Connection, operation: Operation, timeouts: Timeouts) -> wire.Pod | None:
-    """Return a pod; None if it does not exist.
-
-    Raises:
-        ClusterError: the request failed.
-    """
+    """Return a pod; None if it does not exist."""
     try:
         body = fetch(connection, operation, timeouts=timeouts)
     except NotFound:
@@ -139,22 +108,14 @@ def get_pod(connection: Connection, operation: Operation, timeouts: Timeouts) ->
 
 
 def list_pods(connection: Connection, operation: Operation, selector: str, timeouts: Timeouts) -> list[wire.Pod]:
-    """Return the pods that a label selector selects; an empty one selects all.
-
-    Raises:
-        ClusterError: the request failed.
-    """
+    """Return the pods that a label selector selects; an empty one selects all."""
     body = fetch(connection, operation, {"labelSelector": selector} if selector else {}, timeouts=timeouts)
     page: Page[wire.Pod] = decode(connection, operation, body, Page[wire.Pod], "a list of pods")
     return page.items or []
 
 
 def get_logs(connection: Connection, operation: Operation, container: str, lines: int, timeouts: Timeouts) -> str:
-    """Return the last lines of a container's log; empty if there is no log, container or pod.
-
-    Raises:
-        ClusterError: the request failed.
-    """
+    """Return the last lines of a container's log; empty if there is no log, container or pod."""
     query = {"tailLines": str(max(0, lines)), "limitBytes": str(_LOG_BYTES)}
     if container:
         query["container"] = container

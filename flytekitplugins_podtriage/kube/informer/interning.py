@@ -38,12 +38,7 @@ class Interner:
         return strings.setdefault(text, text)
 
     def pod(self, pod: wire.Pod, texts: Iterable[str] = ()) -> wire.Pod:
-        """Return a pod as it is kept.
-
-        Args:
-            pod: the pod.
-            texts: long texts that its entry has already.
-        """
+        """Return a pod as it is kept; long texts that its entry has already are shared."""
         intern = self.intern
         self._texts = {text: text for text in texts}
         metadata, spec, status = pod.metadata, pod.spec, pod.status
@@ -70,13 +65,7 @@ class Interner:
         return wire.Pod(metadata=metadata, spec=spec, status=status)
 
     def event(self, event: WatchedEvent, pod_uid: str, others: Iterable[wire.Event]) -> wire.Event:
-        """Return an event as it is kept.
-
-        Args:
-            event: the event.
-            pod_uid: the uid of its pod.
-            others: other events of the pod, whose references are shared.
-        """
+        """Return an event as it is kept; the reference to the pod is shared with its other events."""
         intern = self.intern
         return wire.Event(
             reason=intern(event.reason),
@@ -101,17 +90,13 @@ class Interner:
         return wire.ObjectReference(uid=pod_uid, field_path=path)
 
     def _containers(self, containers: list[wire.Container] | None) -> list[wire.Container] | None:
-        if not containers:
-            return None
         intern = self.intern
         return [
             replace(each, name=intern(each.name), image=intern(each.image), restart_policy=intern(each.restart_policy))
-            for each in containers
-        ]
+            for each in containers or ()
+        ] or None
 
     def _conditions(self, conditions: list[wire.Condition] | None) -> list[wire.Condition] | None:
-        if not conditions:
-            return None
         intern = self.intern
         return [
             replace(
@@ -121,12 +106,10 @@ class Interner:
                 reason=intern(each.reason),
                 message=intern(each.message),
             )
-            for each in conditions
-        ]
+            for each in conditions or ()
+        ] or None
 
     def _statuses(self, statuses: list[wire.ContainerStatus] | None) -> list[wire.ContainerStatus] | None:
-        if not statuses:
-            return None
         intern = self.intern
         return [
             replace(
@@ -136,12 +119,14 @@ class Interner:
                 state=self._state(each.state),
                 last_state=self._state(each.last_state),
             )
-            for each in statuses
-        ]
+            for each in statuses or ()
+        ] or None
 
     def _state(self, state: wire.State | None) -> wire.State | None:
-        if state is None or (state.waiting is None and state.running is None and state.terminated is None):
-            return None if state is None else _NO_STATE
+        if state is None:
+            return None
+        if state.waiting is None and state.running is None and state.terminated is None:
+            return _NO_STATE
         intern = self.intern
         waiting, terminated = state.waiting, state.terminated
         if waiting is not None:

@@ -17,19 +17,11 @@ class Source(Protocol):
     """Answers the two requests of a watch."""
 
     def list(self, operation: Operation, query: Mapping[str, str]) -> Response:
-        """Request one page of a list.
-
-        Raises:
-            TransportError: there is no response.
-        """
+        """Request one page of a list."""
         ...
 
     def watch(self, operation: Operation, query: Mapping[str, str], idle: float) -> AbstractContextManager[Stream]:
-        """Request a watch, which fails if nothing arrives for ``idle`` seconds.
-
-        Raises:
-            TransportError: there is no response.
-        """
+        """Request a watch, which fails if nothing arrives for ``idle`` seconds."""
         ...
 
 

@@ -6,6 +6,7 @@ type comes first, and determines the form of the object.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar, Union
 
 import msgspec
@@ -62,52 +63,27 @@ class Error(msgspec.Struct, tag_field="type", tag="ERROR", frozen=True, gc=False
     object: Status
 
 
+WatchEvent = Union[Added[Object], Modified[Object], Deleted[Object], Bookmark, Error]  # noqa: UP007  # generic
+
+
 class Decoder(Generic[Object]):
-    """Decodes one resource.
+    """Decodes one resource; every function raises one of :data:`DECODE_ERRORS` for anything else.
 
     Args:
         kind: the struct of one object.
     """
 
     def __init__(self, kind: Any) -> None:
-        one: Any = Union[Added[kind], Modified[kind], Deleted[kind], Bookmark, Error]  # noqa: UP007  # read at runtime
-        self._line = msgspec.json.Decoder(one)
-        self._page = msgspec.json.Decoder(Page[kind])
-        self._one = msgspec.json.Decoder(kind)
-
-    def line(self, line: bytes) -> Added[Object] | Modified[Object] | Deleted[Object] | Bookmark | Error:
-        """Decode one line of a watch.
-
-        Raises:
-            Exception: one of :data:`DECODE_ERRORS`.
-        """
-        event: Added[Object] | Modified[Object] | Deleted[Object] | Bookmark | Error = self._line.decode(line)
-        return event
-
-    def page(self, body: bytes) -> Page[Object]:
-        """Decode one page of a list.
-
-        Raises:
-            Exception: one of :data:`DECODE_ERRORS`.
-        """
-        page: Page[Object] = self._page.decode(body)
-        return page
-
-    def one(self, body: bytes) -> Object:
-        """Decode one object.
-
-        Raises:
-            Exception: one of :data:`DECODE_ERRORS`.
-        """
-        decoded: Object = self._one.decode(body)
-        return decoded
+        event: Any = WatchEvent
+        self.line: Callable[[bytes], WatchEvent[Object]] = msgspec.json.Decoder(event[kind]).decode
+        """Decodes one line of a watch."""
+        self.page: Callable[[bytes], Page[Object]] = msgspec.json.Decoder(Page[kind]).decode
+        """Decodes one page of a list."""
+        self.one: Callable[[bytes], Object] = msgspec.json.Decoder(kind).decode
+        """Decodes one object."""
 
     def partial_page(self, body: bytes) -> tuple[Page[Object], list[wire.Metadata]]:
-        """Return a page without the items that cannot be decoded, and the metadata of those.
-
-        Raises:
-            Exception: the page itself cannot be decoded: one of :data:`DECODE_ERRORS`.
-        """
+        """Return a page without the items that cannot be decoded, and the metadata of those."""
         raw = _RAW_PAGE.decode(body)
         items: list[Object] = []
         others: list[wire.Metadata] = []
@@ -139,10 +115,6 @@ _RAW_PAGE = msgspec.json.Decoder(Page[msgspec.Raw])
 
 
 def partial_line(line: bytes) -> tuple[str, wire.Metadata]:
-    """Return the type and the metadata of a line whose object cannot be decoded.
-
-    Raises:
-        Exception: not even they can be decoded: one of :data:`DECODE_ERRORS`.
-    """
+    """Return the type and the metadata of a line whose object cannot be decoded."""
     event = _PARTIAL_LINE.decode(line)
     return event.type, event.object.metadata or wire.Metadata()
