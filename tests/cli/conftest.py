@@ -43,10 +43,12 @@ def refused(run: Callable[..., Result]) -> Callable[..., str]:
 
 @pytest.fixture
 def program() -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    """Run the program as a process of its own."""
+    """Run the program as a process of its own, with this Python or the one that is given."""
 
-    def program(*arguments: object, env: dict[str, str] | None = None, **options: Any) -> Any:
-        command = [sys.executable, "-m", "flytekitplugins_podtriage.cli", *map(str, arguments)]
+    def program(
+        *arguments: object, env: dict[str, str] | None = None, python: str = sys.executable, **options: Any
+    ) -> Any:
+        command = [python, "-m", "flytekitplugins_podtriage.cli", *map(str, arguments)]
         options.setdefault("stdin", subprocess.DEVNULL if "input" not in options else None)
         if options["stdin"] is None:
             del options["stdin"]

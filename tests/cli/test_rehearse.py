@@ -91,9 +91,10 @@ def test_a_narrow_terminal_loses_no_words(
 
 
 def test_bodies_in_processes_print_beside_the_answer(
-    program: Callable[..., subprocess.CompletedProcess[bytes]],
+    program: Callable[..., subprocess.CompletedProcess[bytes]], warm_python: str
 ) -> None:
-    done = program("rehearse", FILE, "wf", "--input", "rows=3", "--fault", "pull: 503 x1", "--json")
+    arguments = ("rehearse", FILE, "wf", "--input", "rows=3", "--fault", "pull: 503 x1", "--json")
+    done = program(*arguments, python=warm_python)
 
     assert done.returncode == 0, done.stderr
     assert [one["succeeded"] for one in json.loads(done.stdout)["runs"]] == [True] * 4

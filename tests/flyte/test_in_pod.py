@@ -49,8 +49,8 @@ class Pod:
         self.task = task
         self.printed = ""
 
-    def run(self) -> Pod:
-        """Run its process to the end."""
+    def run(self, python: str) -> Pod:
+        """Run its process to the end, with this Python."""
         container = task_data.primary_container(task_data.manifest(self.task, self.context))
         rendered = self.place.rendered(container["args"], self.attempt)
         assert rendered[0] == PROGRAM.name
@@ -61,7 +61,7 @@ class Pod:
             "FLYTE_PODTRIAGE_PLAN": PLAN,
         }
         done = subprocess.run(
-            [str(PROGRAM), *rendered[1:]], env=environment, check=True, capture_output=True, text=True, cwd=HERE
+            [python, str(PROGRAM), *rendered[1:]], env=environment, check=True, capture_output=True, text=True, cwd=HERE
         )
         self.printed = done.stdout + done.stderr
         return self
@@ -77,36 +77,36 @@ class Pod:
 
 
 def test_a_body_runs_once_and_goes_through_no_attempts() -> None:
-    pod = Pod(tasks.silent).run()
+    pod = Pod(tasks.silent).run(sys.executable)
 
     assert "silent, but here" in pod.printed
     assert "charged" not in pod.printed
     assert pod.place.failure(0) is None
 
 
-def test_values_of_all_kinds_come_and_go() -> None:
-    found = Pod(tasks.several, a=3, b="x").run().values()
+def test_values_of_all_kinds_come_and_go(warm_python: str) -> None:
+    found = Pod(tasks.several, a=3, b="x").run(warm_python).values()
 
     assert found == {"o0": 4, "o1": "xx", "o2": [3], "o3": {"a": 1.5}, "o4": None}
 
 
-def test_files_come_and_go_through_flytekits_own_data_layer(tmp_path: Path) -> None:
+def test_files_come_and_go_through_flytekits_own_data_layer(tmp_path: Path, warm_python: str) -> None:
     given = tmp_path / "given.txt"
     given.write_text("quiet", encoding="utf-8")
 
-    (found,) = Pod(tasks.upper, file=str(given)).run().values().values()
+    (found,) = Pod(tasks.upper, file=str(given)).run(warm_python).values().values()
 
     assert Path(os.fspath(found)).read_text(encoding="utf-8") == "QUIET"
 
 
-def test_folders_come_and_go() -> None:
-    (found,) = Pod(tasks.folder, names=["a", "b"]).run().values().values()
+def test_folders_come_and_go(warm_python: str) -> None:
+    (found,) = Pod(tasks.folder, names=["a", "b"]).run(warm_python).values().values()
 
     assert sorted(os.listdir(found)) == ["a", "b"]
 
 
-def test_dataframes_come_and_go() -> None:
-    pod = Pod(tasks.doubled, rows=tasks.Rows([["a", "1"], ["b", "2"]])).run()
+def test_dataframes_come_and_go(warm_python: str) -> None:
+    pod = Pod(tasks.doubled, rows=tasks.Rows([["a", "1"], ["b", "2"]])).run(warm_python)
 
     assert pod.values() == {"o0": [["a", "1"], ["b", "2"]] * 2}
     assert (
@@ -114,15 +114,17 @@ def test_dataframes_come_and_go() -> None:
     )
 
 
-def test_a_task_without_outputs_leaves_the_marker() -> None:
-    found = Pod(tasks.silent).run().place.outputs(0)
+def test_a_task_without_outputs_leaves_the_marker(warm_python: str) -> None:
+    found = Pod(tasks.silent).run(warm_python).place.outputs(0)
 
     assert {name: one.scalar.primitive.boolean for name, one in found.literals.items()} == {MARKER: True}
 
 
 @pytest.mark.parametrize(("recoverable", "said"), [(False, "never again"), (True, "try me again")])
-def test_an_exception_is_the_users_and_says_whether_to_try_again(recoverable: bool, said: str) -> None:
-    pod = Pod(tasks.failing, recoverable=recoverable).run()
+def test_an_exception_is_the_users_and_says_whether_to_try_again(
+    recoverable: bool, said: str, warm_python: str
+) -> None:
+    pod = Pod(tasks.failing, recoverable=recoverable).run(warm_python)
 
     failure = pod.place.failure(0)
     assert (failure.kind, failure.recoverable) == (ErrorKind.USER, recoverable)
@@ -132,27 +134,27 @@ def test_an_exception_is_the_users_and_says_whether_to_try_again(recoverable: bo
     assert document.error.code
 
 
-def test_a_file_that_cannot_be_had_is_told_in_an_error_document(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_had_is_told_in_an_error_document(tmp_path: Path, warm_python: str) -> None:
     given = tmp_path / "given.txt"
     given.write_text("", encoding="utf-8")
     pod = Pod(tasks.upper, file=str(given))
     os.unlink(pod.inputs.literals["file"].scalar.blob.uri)
 
-    failure = pod.run().place.failure(0)
+    failure = pod.run(warm_python).place.failure(0)
 
     assert failure is not None
     assert pod.place.outputs(0) is None
 
 
-def test_each_attempt_has_its_own_number_and_its_own_prefix() -> None:
-    pod = Pod(tasks.attempted, attempt=2).run()
+def test_each_attempt_has_its_own_number_and_its_own_prefix(warm_python: str) -> None:
+    pod = Pod(tasks.attempted, attempt=2).run(warm_python)
 
     assert pod.values() == {"o0": "2"}
     assert pod.place.outputs(0) is None
 
 
-def test_a_dynamic_task_leaves_its_workflow_with_its_outputs_bound() -> None:
-    pod = Pod(tasks.fan, n=3).run()
+def test_a_dynamic_task_leaves_its_workflow_with_its_outputs_bound(warm_python: str) -> None:
+    pod = Pod(tasks.fan, n=3).run(warm_python)
 
     job = pod.place._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec)
     assert [binding.var for binding in job.outputs] == ["o0"]
@@ -161,16 +163,18 @@ def test_a_dynamic_task_leaves_its_workflow_with_its_outputs_bound() -> None:
     assert pod.place.outputs(0) is None
 
 
-def test_a_dynamic_task_without_outputs_binds_the_marker() -> None:
-    job = Pod(tasks.quiet, n=2).run().place._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec)
+def test_a_dynamic_task_without_outputs_binds_the_marker(warm_python: str) -> None:
+    job = Pod(tasks.quiet, n=2).run(warm_python).place._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec)
 
     assert [(binding.var, binding.binding.scalar.primitive.boolean) for binding in job.outputs] == [(MARKER, True)]
     assert [list(task.interface.outputs.variables) for task in job.tasks] == [[MARKER]]
 
 
 @pytest.mark.parametrize(("name", "outputs"), [("fan", ["o0"]), ("quiet", [MARKER])])
-def test_a_dynamic_task_that_makes_no_tasks_leaves_its_outputs_at_once(name: str, outputs: list[str]) -> None:
-    pod = Pod(getattr(tasks, name), n=0).run()
+def test_a_dynamic_task_that_makes_no_tasks_leaves_its_outputs_at_once(
+    name: str, outputs: list[str], warm_python: str
+) -> None:
+    pod = Pod(getattr(tasks, name), n=0).run(warm_python)
 
     assert list(pod.place.outputs(0).literals) == outputs
     assert pod.place._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec) is None

@@ -53,13 +53,13 @@ def flow(ns: list[int]) -> list[int]:
 """
 
 
-def package(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
-    """Package a module of this text."""
+def package(python: str, folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+    """Package a module of this text, with this Python."""
     (folder / "app").mkdir()
     (folder / "app" / "__init__.py").write_text("", encoding="utf-8")
     (folder / "app" / "flows.py").write_text(text, encoding="utf-8")
     return subprocess.run(
-        [str(PROGRAM), "--pkgs", "app", "package", "--image", IMAGE, "--output", "packed.tgz", "--force"],
+        [python, str(PROGRAM), "--pkgs", "app", "package", "--image", IMAGE, "--output", "packed.tgz", "--force"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "300"},
         capture_output=True,
@@ -68,8 +68,8 @@ def package(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_all_kinds_of_tasks_are_packaged(tmp_path: Path) -> None:
-    done = package(tmp_path, GOOD)
+def test_all_kinds_of_tasks_are_packaged(tmp_path: Path, warm_python: str) -> None:
+    done = package(warm_python, tmp_path, GOOD)
 
     assert done.returncode == 0, done.stdout + done.stderr
     found = {}
@@ -86,8 +86,8 @@ def test_all_kinds_of_tasks_are_packaged(tmp_path: Path) -> None:
     assert found["shell"].k8s_pod.data_config.enabled
 
 
-def test_a_mapped_task_is_refused_by_name_and_with_the_reason(tmp_path: Path) -> None:
-    done = package(tmp_path, MAPPED)
+def test_a_mapped_task_is_refused_by_name_and_with_the_reason(tmp_path: Path, warm_python: str) -> None:
+    done = package(warm_python, tmp_path, MAPPED)
 
     said = " ".join((done.stdout + done.stderr).split())
     assert done.returncode != 0
@@ -96,8 +96,8 @@ def test_a_mapped_task_is_refused_by_name_and_with_the_reason(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("text", ["PodTriage(policy='mine')", "PodTriage(pod_template={})"])
-def test_a_bad_configuration_is_told_where_it_stands(tmp_path: Path, text: str) -> None:
-    done = package(tmp_path, f"from flytekitplugins_podtriage import PodTriage\n{text}\n")
+def test_a_bad_configuration_is_told_where_it_stands(tmp_path: Path, text: str, warm_python: str) -> None:
+    done = package(warm_python, tmp_path, f"from flytekitplugins_podtriage import PodTriage\n{text}\n")
 
     assert done.returncode != 0
     assert "allowed: " in done.stdout + done.stderr

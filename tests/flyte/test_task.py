@@ -30,13 +30,14 @@ def template(entity: Any, settings: SerializationSettings = SETTINGS) -> Any:
     return get_serializable(OrderedDict(), settings, entity).template
 
 
-def in_pod(place: task_data.Place, entity: Any, attempt: int = 0) -> None:
-    """Run a task's container as a kubelet would: a process of its own."""
+def in_pod(python: str, place: task_data.Place, entity: Any, attempt: int = 0) -> None:
+    """Run a task's container as a kubelet would: a process of its own, with this Python."""
     container = task_data.primary_container(task_data.manifest(entity, place.context))
     command = task_data.command(container, place, attempt)
     environment = task_data.environment(container, attempt)
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), environment["PYTHONPATH"]])
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert command[0] == sys.executable
+    subprocess.run([python, *command[1:]], env=environment, check=True, capture_output=True)
 
 
 def place_with(n: int) -> task_data.Place:
@@ -114,28 +115,28 @@ def test_a_template_given_twice_is_refused() -> None:
         )
 
 
-def test_in_its_pod_a_task_runs_its_body_and_leaves_its_outputs() -> None:
+def test_in_its_pod_a_task_runs_its_body_and_leaves_its_outputs(warm_python: str) -> None:
     place = place_with(21)
 
-    in_pod(place, tasks.twice)
+    in_pod(warm_python, place, tasks.twice)
 
     assert place.outputs(0).literals["o0"].scalar.primitive.integer == 42
     assert place.failure(0) is None
     assert place.outputs(1) is None
 
 
-def test_in_its_pod_a_task_without_outputs_leaves_the_marker() -> None:
+def test_in_its_pod_a_task_without_outputs_leaves_the_marker(warm_python: str) -> None:
     place = place_with(1)
 
-    in_pod(place, tasks.silent, attempt=2)
+    in_pod(warm_python, place, tasks.silent, attempt=2)
 
     assert place.outputs(2).literals[MARKER].scalar.primitive.boolean is True
 
 
-def test_an_exception_of_the_body_is_left_as_the_users_and_for_good() -> None:
+def test_an_exception_of_the_body_is_left_as_the_users_and_for_good(warm_python: str) -> None:
     place = place_with(-1)
 
-    in_pod(place, tasks.silent)
+    in_pod(warm_python, place, tasks.silent)
 
     failure = place.failure(0)
     assert (failure.kind, failure.recoverable) == ("USER", False)
@@ -143,10 +144,10 @@ def test_an_exception_of_the_body_is_left_as_the_users_and_for_good() -> None:
     assert place.outputs(0) is None
 
 
-def test_a_dynamic_task_without_outputs_binds_the_marker() -> None:
+def test_a_dynamic_task_without_outputs_binds_the_marker(warm_python: str) -> None:
     place = place_with(2)
 
-    in_pod(place, tasks.several)
+    in_pod(warm_python, place, tasks.several)
 
     job = place._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec)
     assert [binding.var for binding in job.outputs] == [MARKER]

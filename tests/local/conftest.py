@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,3 +50,9 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Runs]:
 
     with watch_runs(found.note, Now()):  # type: ignore[arg-type]
         yield found
+
+
+@pytest.fixture
+def warm_bodies(monkeypatch: pytest.MonkeyPatch, warm_python: str) -> None:
+    """Let bodies that run as processes begin with flytekit imported."""
+    monkeypatch.setattr(sys, "executable", warm_python)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +70,12 @@ def test_example(name: str, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None
     assert {one.backend: one.succeeded for one in (run, *others)} == succeeds
 
 
-def test_the_readmes_first_command_prints_what_the_readme_shows(tmp_path: Path) -> None:
+def test_the_readmes_first_command_prints_what_the_readme_shows(tmp_path: Path, warm_python: str) -> None:
     """``pyflyte run`` with the plan in the environment, as tools/run.py runs it."""
     empty = tmp_path / "empty.yaml"
     empty.write_text("admin: {}", encoding="utf-8")
     name = "examples/workflows/01_rate_limited"
-    command = [sys.executable, "-m", "flytekit.clis.sdk_in_container.pyflyte", "run", f"{name}.py", "wf"]
+    command = [warm_python, "-m", "flytekit.clis.sdk_in_container.pyflyte", "run", f"{name}.py", "wf"]
     environment = {
         **os.environ,
         "FLYTE_PODTRIAGE_PLAN": f"@{name}.plan",

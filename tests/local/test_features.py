@@ -56,6 +56,7 @@ def test_retries_and_interruptible_are_the_tasks(features: Any, runs: Runs) -> N
     assert [(run.limits.retries, run.limits.interruptible) for run, _ in runs] == [(1, False), (0, True)]
 
 
+@pytest.mark.usefixtures("warm_bodies")
 @pytest.mark.parametrize("bodies", ["inline", "process"])
 def test_a_secret_of_flytekits_local_runs_reaches_the_body(
     features: Any, runs: Runs, monkeypatch: pytest.MonkeyPatch, bodies: str
@@ -71,6 +72,7 @@ def test_a_secret_that_is_missing_is_flytekits_own_error(features: Any, runs: Ru
         features.with_secret()
 
 
+@pytest.mark.usefixtures("warm_bodies")
 def test_a_body_has_the_tasks_environment_and_its_attempts_number(features: Any, runs: Runs) -> None:
     runs.plan("body: 5m; attempt 1 pod: preempted at 1m", bodies="process")
 

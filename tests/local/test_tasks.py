@@ -89,6 +89,7 @@ def test_an_exception_of_the_body_is_raised_as_it_is_and_not_tried_again(workflo
     assert len(runs[0][0].attempts) == 1
 
 
+@pytest.mark.usefixtures("warm_bodies")
 def test_an_exception_in_a_process_is_told_with_its_trace(workflows: Any, runs: Runs) -> None:
     runs.plan("", bodies="process")
 
@@ -133,6 +134,7 @@ def test_a_dynamic_task_and_the_tasks_that_it_makes_run_through_attempts(workflo
     assert sorted(names) == ["several", "silent", "silent"]
 
 
+@pytest.mark.usefixtures("warm_bodies")
 def test_files_come_through_flytekits_own_data_layer(workflows: Any, runs: Runs) -> None:
     runs.plan("pull: 429 x1", bodies="process")
 
