@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-MARGIN = 6 * 1024
+MARGIN = 2 * 1024
 """In KB: what an allocator may keep. The longer input is larger by far more."""
 
 
@@ -49,11 +49,11 @@ def peak(path: Path, *arguments: str) -> int:
     ],
     ids=["attempts", "pods", "messages", "lines of pods"],
 )
-def test_five_times_the_input_takes_no_more_memory(
+def test_eight_times_the_input_takes_no_more_memory(
     tmp_path: Path, arguments: tuple[str, ...], make: Callable[[int], dict[str, Any]]
 ) -> None:
     few, many = tmp_path / "few", tmp_path / "many"
-    for path, count in ((few, 2_500), (many, 12_500)):
+    for path, count in ((few, 500), (many, 4_000)):
         with open(path, "w") as file:
             file.writelines(json.dumps(make(number)) + "\n" for number in range(count))
     assert many.stat().st_size > 3 * 1024 * MARGIN

@@ -156,7 +156,7 @@ def test_a_stream_is_answered_in_constant_memory(tmp_path: Path, limited: dict[s
         )
         return int(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
 
-    assert peak(8000) < peak(400) + 4096
+    assert peak(2000) < peak(100) + 4096
 
 
 def test_somebody_who_waits_for_each_answer_gets_it() -> None:

@@ -144,7 +144,7 @@ FRAMES = (
     st.one_of(st.sampled_from(TRAPS), st.sampled_from(["v1", "latest"])),
     st.sampled_from(["registry.example.com", "localhost:5000", "too-many-requests.example.com:429", "timeout.io"]),
 )
-@settings(max_examples=300)
+@settings(max_examples=2 * settings.default.max_examples)
 def test_a_trap_word_inside_an_image_reference_changes_nothing(
     frame: str, path: list[str], tag: str, host: str
 ) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flytekitplugins_podtriage.core import wire
@@ -128,7 +128,6 @@ class Run:
         self.check_versions()
 
 
-@settings(max_examples=250, deadline=None)
 @given(STEPS)
 def test_the_cache_ends_with_the_pods_of_the_cluster(steps: list[tuple[str, Any]]) -> None:
     run = Run()
@@ -144,7 +143,6 @@ def test_the_cache_ends_with_the_pods_of_the_cluster(steps: list[tuple[str, Any]
     assert run.reflector.error is None
 
 
-@settings(max_examples=250, deadline=None)
 @given(STEPS)
 def test_the_cache_ends_with_the_events_of_the_cluster(steps: list[tuple[str, Any]]) -> None:
     """The pods exist throughout; their events are created, changed and deleted."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
@@ -210,7 +210,6 @@ def test_a_fault_concerns_what_it_names(
     assert Plan.parse(line).faults[0].concerns(task, attempt, container) is fits
 
 
-@settings(derandomize=True, deadline=None)
 @given(st.lists(st.sampled_from(sorted(LINES)), max_size=6))
 def test_every_plan_survives_being_written(lines: list[str]) -> None:
     plan = Plan.of(lines)
@@ -218,7 +217,6 @@ def test_every_plan_survives_being_written(lines: list[str]) -> None:
     assert len(plan.faults) == len(lines)
 
 
-@settings(derandomize=True, deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_a_plan_or_a_plan_error(text: str) -> None:
     try:
@@ -234,7 +232,6 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
 @given(st.lists(WORDS, max_size=9))
 def test_known_words_in_any_order_are_a_plan_or_a_plan_error(words: list[str]) -> None:
     try:
@@ -258,7 +255,6 @@ def test_a_flaky_registry_strikes_as_often_as_it_is_said_to() -> None:
 PLANS = st.lists(st.sampled_from(sorted(line for line in LINES if "replay" not in line)), max_size=5)
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
 @given(PLANS, st.sampled_from(["1.34", "1.31"]), st.booleans())
 def test_the_same_plan_tells_the_same_story(lines: list[str], kubelet: str, sidecar: bool) -> None:
     pod = manifest(sidecar="envoy") if sidecar else manifest()
@@ -266,7 +262,6 @@ def test_the_same_plan_tells_the_same_story(lines: list[str], kubelet: str, side
     assert once == twice
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
 @given(PLANS, st.integers(1, 6))
 def test_a_pod_that_has_ended_stays_as_it_ended(lines: list[str], grace: int) -> None:
     pod = manifest(terminationGracePeriodSeconds=grace)
