@@ -20,10 +20,11 @@ from flytekitplugins_podtriage.core.pod_cluster import (
 )
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.absent_pods import ABSENT_POD_RULES
-from flytekitplugins_podtriage.core.rules.pod_rule import PodRule, with_fix
+from flytekitplugins_podtriage.core.rules.pod_rule import with_fix
 from flytekitplugins_podtriage.core.triage import triage
 
 _GONE: Final = ABSENT_POD_RULES["pod-gone"]
+_NOT_CREATED: Final = ABSENT_POD_RULES["pod-not-created"]
 _REFUSALS: Final[tuple[tuple[type[ClusterError], str, str], ...]] = (
     (PodNameTaken, "PodNameTaken", "pod-name-taken"),
     (PodRejected, "PodRejected", "cluster-rejected"),
@@ -90,7 +91,7 @@ def pod_not_created(error: ClusterError, *, since: datetime, policy: Policy, now
         evidence=(Evidence("message", excerpt(message)),),
         recheck_at=None if phase.failing else due,
     )
-    return verdict if match is None else _because(verdict, row, message, match)
+    return verdict if match is None else _because(verdict, message, match)
 
 
 def _cause(error: ClusterError, message: str) -> Finding | None:
@@ -103,16 +104,18 @@ def _cause(error: ClusterError, message: str) -> Finding | None:
     return None if match.rule.category is Category.UNKNOWN else match
 
 
-def _because(verdict: Verdict, row: PodRule, message: str, match: Finding) -> Verdict:
-    """Return the verdict with the cause of a message in place of the row's own."""
+def _because(verdict: Verdict, message: str, match: Finding) -> Verdict:
+    """Return the verdict with the cause that a message names."""
     rule = match.rule
+    text = f"{_NOT_CREATED.means}: {message}"
     return attrs.evolve(
         verdict,
         kind=rule.kind,
         category=rule.category,
         rule=rule.id,
         remedy=match.remedy,
-        message=with_fix(f"{row.means}: {message}", match.remedy) if verdict.failing else None,
+        message=with_fix(text, match.remedy) if verdict.failing else None,
+        reason="" if verdict.failing else text,
     )
 
 

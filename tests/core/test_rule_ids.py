@@ -16,6 +16,7 @@ import flytekitplugins_podtriage
 from flytekitplugins_podtriage import Policy, diagnose, forecast, triage
 from flytekitplugins_podtriage.cli.main import cli
 from flytekitplugins_podtriage.core.absent_pods import pod_gone, pod_not_created, template_refused, triage_snapshot
+from flytekitplugins_podtriage.core.attempt_history import Attempt
 from flytekitplugins_podtriage.core.decode import read_events, read_pod
 from flytekitplugins_podtriage.core.model import ErrorKind, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import (
@@ -30,6 +31,7 @@ from flytekitplugins_podtriage.core.pod_cluster import (
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
+from flytekitplugins_podtriage.report.attempts import diagnose_attempt
 from flytekitplugins_podtriage.report.text.rule_text import means
 from tests.core.test_timelines import steps
 from tests.recordings import moment, rows, timelines
@@ -134,3 +136,23 @@ def test_a_verdict_on_an_absent_pod_is_complete() -> None:
         assert (verdict.recheck_at is None) == verdict.failing
         if verdict.message is not None:
             assert verdict.message.endswith(f"\nFix: {verdict.remedy}")
+
+
+def test_a_message_of_our_own_is_read_back_as_the_rule_that_wrote_it() -> None:
+    """In the history of an execution the message is all that is left of a verdict."""
+    verdicts = [verdict for verdict in _absent() if verdict.failing]
+    for row in timelines().values():
+        *_, (now, document, recorded) = steps(row)
+        verdict = triage(document, events=recorded, now=now)
+        verdicts += [verdict] if verdict.failing else []
+    lost = []
+    for verdict in verdicts:
+        message = f"[1/1] currentAttempt done. Last Error: {verdict.kind}::{verdict.message}"
+        attempt = Attempt(code=f"RetriesExhausted|{verdict.code}", message=message, reported=ErrorKind.USER)
+        diagnosed = diagnose_attempt(attempt)
+        if diagnosed.diagnosis.kind is not verdict.kind or (verdict.rule != UNKNOWN.id) is (
+            diagnosed.diagnosis.rule == UNKNOWN.id
+        ):
+            lost.append((verdict.rule, diagnosed.diagnosis.rule))
+    assert lost == []
+    assert len(verdicts) > 100

@@ -198,6 +198,15 @@ POD_RULES: Final = table(
 )
 """Every rule about the state of a pod, by id."""
 
+
+_BY_MEANS: Final = {rule.means: rule for rule in POD_RULES.values() if rule.kind is not None}
+
+
+def rule_of_message(text: str) -> PodRule | None:
+    """Return the rule whose verdict's message this is; None if it is no message of a pod rule."""
+    return _BY_MEANS.get(text.partition("\n")[0].partition(":")[0])
+
+
 DISRUPTIONS: Final = {
     "PreemptionByScheduler": "pod-disruption-preemption",
     "PreemptionByKubeScheduler": "pod-disruption-preemption",
