@@ -1,4 +1,4 @@
-"""Whatever happens to its watch, ``KubeCluster`` ends up knowing what there is."""
+"""Whatever happens to its watch, the cache of ``KubeCluster`` ends with the state of the cluster."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def change(admin: Api, kubelet: ScriptedKubelet, namespace: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["cut", "end"])
-async def test_a_watch_that_is_over_is_taken_up_where_it_was(
+async def test_a_watch_that_ends_resumes(
     cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, front: Front, waiting: str, how: str
 ) -> None:
     async with watching(cluster_of("connector", front), waiting) as kube:
@@ -54,7 +54,7 @@ async def test_a_watch_that_is_over_is_taken_up_where_it_was(
 
 
 @pytest.mark.parametrize("how", ["inside the stream", "as a status"])
-async def test_a_version_that_the_server_has_forgotten_takes_a_new_list(
+async def test_an_expired_version_requires_a_new_list(
     cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, front: Front, waiting: str, how: str
 ) -> None:
     async with watching(cluster_of("connector", front), waiting) as kube:
@@ -72,7 +72,7 @@ async def test_a_version_that_the_server_has_forgotten_takes_a_new_list(
         assert front.count("list", "pods") == 2
 
 
-async def test_a_version_that_a_restarted_server_has_forgotten_takes_a_new_list(
+async def test_a_version_compacted_before_a_restart_requires_a_new_list(
     server: ApiServer, cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, front: Front, waiting: str
 ) -> None:
     """No answer is made up here: the server begins anew, etcd is compacted, and the watch comes with an old version."""
@@ -90,7 +90,7 @@ async def test_a_version_that_a_restarted_server_has_forgotten_takes_a_new_list(
         assert front.count("list", "pods") == 2
 
 
-async def test_pages_that_expire_while_they_are_read_are_read_anew(
+async def test_pages_that_expire_during_a_list_are_read_again(
     server: ApiServer, cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, front: Front, waiting: str
 ) -> None:
     options = WatchOptions(page_size=1, first_wait=0.02, max_wait=0.1, lag_wait=0.02, min_duration=0.0)
@@ -108,7 +108,7 @@ async def test_pages_that_expire_while_they_are_read_are_read_anew(
 
 @pytest.mark.parametrize("code", [429, 500, 503, 504])
 @pytest.mark.parametrize("verb", ["list", "watch"])
-async def test_a_server_that_is_too_busy_is_asked_again(
+async def test_a_busy_server_is_retried(
     cluster_of: ClusterOf, admin: Api, front: Front, namespace: str, verb: str, code: int
 ) -> None:
     front.answer(verb, "pods", code, times=2)
@@ -119,7 +119,7 @@ async def test_a_server_that_is_too_busy_is_asked_again(
         assert kube.watch_error() is None
 
 
-async def test_a_server_whose_cache_lags_behind_is_not_asked_for_a_new_list(
+async def test_a_server_whose_cache_lags_needs_no_new_list(
     cluster_of: ClusterOf, admin: Api, front: Front, namespace: str
 ) -> None:
     async with watching(cluster_of("connector", front), namespace) as kube:
@@ -131,7 +131,7 @@ async def test_a_server_whose_cache_lags_behind_is_not_asked_for_a_new_list(
         assert front.count("list", "pods") == 1
 
 
-async def test_a_server_that_never_catches_up_is_asked_for_a_new_list(
+async def test_a_server_that_never_catches_up_is_listed_again(
     cluster_of: ClusterOf, admin: Api, front: Front, namespace: str
 ) -> None:
     async with watching(cluster_of("connector", front), namespace) as kube:
@@ -144,12 +144,12 @@ async def test_a_server_that_never_catches_up_is_asked_for_a_new_list(
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
-async def test_a_restart_of_the_api_server_is_outlived(
+async def test_a_restart_of_the_api_server(
     server: ApiServer, cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, waiting: str, how: str
 ) -> None:
     async with watching(cluster_of("connector"), waiting) as kube:
         getattr(server, how)()
-        assert names(kube) == ["a", "b"]  # what was known still is
+        assert names(kube) == ["a", "b"]  # the cache stays
         server.start()
         change(admin, kubelet, waiting)
         await until(kube, waiting, "a", phase("Failed"))
@@ -158,9 +158,7 @@ async def test_a_restart_of_the_api_server_is_outlived(
         assert kube.watch_error() is None
 
 
-async def test_a_server_that_comes_later_is_waited_for(
-    cluster_of: ClusterOf, admin: Api, front: Front, namespace: str
-) -> None:
+async def test_an_api_server_that_starts_later(cluster_of: ClusterOf, admin: Api, front: Front, namespace: str) -> None:
     admin.post(pods(namespace), manifest(name="p"))
     front.refuse()
     async with opened(cluster_of("connector", front), namespace) as kube:
@@ -174,23 +172,23 @@ async def test_a_server_that_comes_later_is_waited_for(
 
 
 @pytest.mark.parametrize("right", ["list pods", "watch pods", "list events", "watch events"])
-async def test_a_right_that_is_missing_is_named_and_waited_for(
+async def test_a_missing_permission_is_named_and_retried(
     cluster_of: ClusterOf, admin: Api, guest_may: Callable[..., None], namespace: str, right: str
 ) -> None:
     every = ["list pods", "watch pods", "list events", "watch events"]
     guest_may(*(each for each in every if each != right))
     async with opened(cluster_of("guest"), namespace) as kube:
-        trouble = kube.watch_error if right.endswith("pods") else kube.events_error
-        await eventually(lambda: isinstance(trouble(), ClusterDenied))
-        assert f"may not {right} in namespace '{namespace}'" in str(trouble())
+        watch_error = kube.watch_error if right.endswith("pods") else kube.events_error
+        await eventually(lambda: isinstance(watch_error(), ClusterDenied))
+        assert f"may not {right} in namespace '{namespace}'" in str(watch_error())
         guest_may(*every)
         await listed(kube)
         admin.post(pods(namespace), manifest(name="p"))
         await until(kube, namespace, "p", there)
-        await eventually(lambda: trouble() is None)
+        await eventually(lambda: watch_error() is None)
 
 
-async def test_a_watch_of_all_namespaces_takes_a_right_in_all(
+async def test_a_watch_of_all_namespaces_needs_permission_in_all(
     cluster_of: ClusterOf, guest_may: Callable[..., None]
 ) -> None:
     guest_may()
@@ -199,11 +197,11 @@ async def test_a_watch_of_all_namespaces_takes_a_right_in_all(
         assert "may not list pods in all namespaces" in str(kube.watch_error())
 
 
-async def test_after_its_end_it_asks_nothing_more(cluster_of: ClusterOf, front: Front, namespace: str) -> None:
+async def test_after_close_there_are_no_requests(cluster_of: ClusterOf, front: Front, namespace: str) -> None:
     async with watching(cluster_of("connector", front), namespace):
         front.wait_for_watches(2)
     front.wait_for_watches(0)
-    asked = front.count()
+    requests = front.count()
     front.refuse()
     front.accept()
-    assert front.count() == asked
+    assert front.count() == requests

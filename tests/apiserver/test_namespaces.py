@@ -33,16 +33,16 @@ def allow_in(admin: Api, namespace: str, user: str) -> None:
 
 
 @asynccontextmanager
-async def opened(cluster: Connection, *names: str) -> AsyncIterator[MultiNamespaceCluster]:
-    found = MultiNamespaceCluster({name: KubeCluster(cluster, name, watch_options=HURRY) for name in names})
-    await found.start()
+async def opened(connection: Connection, *names: str) -> AsyncIterator[MultiNamespaceCluster]:
+    cluster = MultiNamespaceCluster({name: KubeCluster(connection, name, watch_options=HURRY) for name in names})
+    await cluster.start()
     try:
-        yield found
+        yield cluster
     finally:
-        await found.close()
+        await cluster.close()
 
 
-async def test_each_namespace_is_watched_by_a_role_of_its_own(
+async def test_each_namespace_is_watched_with_its_own_role(
     admin: Api,
     kubelet: ScriptedKubelet,
     make_namespace: Callable[[], str],
@@ -52,38 +52,38 @@ async def test_each_namespace_is_watched_by_a_role_of_its_own(
     watched = manifest(name="p", labels={TASK_LABEL: "t"}, automountServiceAccountToken=False)
     for name in (one, two):
         allow_in(admin, name, "nobody")
-    async with opened(cluster_of("nobody"), one, two) as found:
-        assert isinstance(found, PodCluster)
-        await eventually(found.synced)
-        assert found.watch_error() is None and found.default_namespace == one
+    async with opened(cluster_of("nobody"), one, two) as cluster:
+        assert isinstance(cluster, PodCluster)
+        await eventually(cluster.synced)
+        assert cluster.watch_error() is None and cluster.default_namespace == one
         for namespace in (one, two):
-            uid = await found.create(namespace, watched)
+            uid = await cluster.create(namespace, watched)
             kubelet.running(namespace, "p")
 
             def runs(namespace: str = namespace) -> bool:
-                snapshot = found.get_cached(namespace, "p")
+                snapshot = cluster.get_cached(namespace, "p")
                 return (
                     snapshot is not None and snapshot.pod.status is not None and snapshot.pod.status.phase == "Running"
                 )
 
             await eventually(runs)
-            assert [snapshot.pod.metadata.uid for snapshot in await found.list(namespace, {TASK_LABEL: "t"})] == [uid]
-        assert len(found.list_cached()) == 2
-        await found.delete(one, "p", grace=0)
-        await eventually(lambda: len(found.list_cached()) == 1)
-        assert await found.get(one, "p") is None
+            assert [snapshot.pod.metadata.uid for snapshot in await cluster.list(namespace, {TASK_LABEL: "t"})] == [uid]
+        assert len(cluster.list_cached()) == 2
+        await cluster.delete(one, "p", grace=0)
+        await eventually(lambda: len(cluster.list_cached()) == 1)
+        assert await cluster.get(one, "p") is None
         with pytest.raises(ClusterDenied, match=f"allowed by its setting namespaces: {one}, {two}"):
-            await found.create(other, watched)
-        assert found.get_cached(other, "p") is None
-        assert await found.execution_over(other, "f1") is None
+            await cluster.create(other, watched)
+        assert cluster.get_cached(other, "p") is None
+        assert await cluster.execution_over(other, "f1") is None
 
 
-async def test_a_namespace_without_the_right_is_named(
+async def test_a_namespace_without_permission_is_named(
     admin: Api, make_namespace: Callable[[], str], cluster_of: Callable[..., Connection]
 ) -> None:
     one, two = make_namespace(), make_namespace()
     allow_in(admin, one, "nobody")
-    async with opened(cluster_of("nobody"), one, two) as found:
-        await eventually(lambda: found.watch_error() is not None)
-        assert two in str(found.watch_error()) and "list pods" in str(found.watch_error())
-        assert not found.synced()
+    async with opened(cluster_of("nobody"), one, two) as cluster:
+        await eventually(lambda: cluster.watch_error() is not None)
+        assert two in str(cluster.watch_error()) and "list pods" in str(cluster.watch_error())
+        assert not cluster.synced()

@@ -1,4 +1,4 @@
-"""What ``KubeCluster`` asks a real API server for, and how it tells of refusals."""
+"""The requests of ``KubeCluster`` to a real API server, and its errors."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from tests.builders import manifest
 ClusterOf = Callable[..., Connection]
 
 
-async def test_a_pod_that_it_makes_is_known_at_once(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
+async def test_a_created_pod_is_cached_at_once(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
     async with watching(cluster_of("connector"), namespace) as kube:
         uid = await kube.create(namespace, manifest(name="p"))
         assert admin.get(pods(namespace, "p"))["metadata"]["uid"] == uid
         assert kube.get_cached(namespace, "p").pod.metadata.uid == uid
 
 
-async def test_a_name_that_is_taken_is_told(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
+async def test_a_pod_of_that_name_exists(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
     made = admin.post(pods(namespace), manifest(name="p"))
     async with opened(cluster_of("connector"), namespace) as kube:
         with pytest.raises(PodExists, match="create pods 'p'"):
@@ -43,7 +43,7 @@ async def test_a_name_that_is_taken_is_told(cluster_of: ClusterOf, admin: Api, n
         assert (await kube.get(namespace, "p")).pod.metadata.uid == made["metadata"]["uid"]
 
 
-async def test_two_who_make_the_same_pod_at_once_make_one(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
+async def test_simultaneous_creates_make_one_pod(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
     async with opened(cluster_of("connector"), namespace) as one, opened(cluster_of("connector"), namespace) as other:
         done = await asyncio.gather(
             *(kube.create(namespace, manifest(name="p")) for kube in (one, other)), return_exceptions=True
@@ -62,7 +62,7 @@ async def test_two_who_make_the_same_pod_at_once_make_one(cluster_of: ClusterOf,
     ],
     ids=["no containers", "a bad value", "another type", "admission"],
 )
-async def test_a_pod_that_the_api_server_does_not_take_is_rejected(
+async def test_an_invalid_pod_is_rejected(
     cluster_of: ClusterOf, namespace: str, change: dict[str, Any], status: int, words: str
 ) -> None:
     made = manifest(name="p")
@@ -73,7 +73,7 @@ async def test_a_pod_that_the_api_server_does_not_take_is_rejected(
         assert caught.value.status == status
 
 
-async def test_a_limit_range_that_forbids_a_pod_rejects_it(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
+async def test_a_limit_range_rejects_a_pod(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
     limits = {"limits": [{"type": "Container", "max": {"cpu": "1"}}]}
     path = f"/api/v1/namespaces/{namespace}/limitranges"
     admin.post(path, {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small"}, "spec": limits})
@@ -93,7 +93,7 @@ async def test_a_limit_range_that_forbids_a_pod_rejects_it(cluster_of: ClusterOf
     ],
     ids=["full", "not counted yet"],
 )
-async def test_a_quota_without_room_is_told(
+async def test_an_exceeded_quota(
     cluster_of: ClusterOf, admin: Api, namespace: str, status: dict[str, Any], words: str
 ) -> None:
     path = f"/api/v1/namespaces/{namespace}/resourcequotas"
@@ -110,14 +110,14 @@ async def test_a_quota_without_room_is_told(
             await fill()
 
 
-async def test_a_namespace_that_is_not_there_takes_no_pods(cluster_of: ClusterOf) -> None:
+async def test_a_missing_namespace_rejects_pods(cluster_of: ClusterOf) -> None:
     async with opened(cluster_of("connector"), "default") as kube:
         with pytest.raises(PodRejected, match='namespaces "no-such" not found') as caught:
             await kube.create("no-such", manifest(name="p"))
         assert caught.value.status == 404
 
 
-async def test_a_deletion_is_of_the_pod_that_is_meant(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
+async def test_a_deletion_applies_to_its_uid_only(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
     made = admin.post(pods(namespace), manifest(name="p"))
     async with watching(cluster_of("connector"), namespace) as kube:
         await kube.delete(namespace, "p", uid="of-an-earlier-pod")
@@ -130,7 +130,7 @@ async def test_a_deletion_is_of_the_pod_that_is_meant(cluster_of: ClusterOf, adm
 
 
 @pytest.mark.parametrize(("grace", "seconds"), [(None, 5), (60, 60), (1, 1)])
-async def test_a_deletion_has_the_pods_own_grace_or_the_one_that_is_given(
+async def test_the_grace_period_of_a_deletion(
     cluster_of: ClusterOf,
     admin: Api,
     kubelet: ScriptedKubelet,
@@ -147,7 +147,7 @@ async def test_a_deletion_has_the_pods_own_grace_or_the_one_that_is_given(
         assert admin.find(pods(namespace, "p")) is None
 
 
-async def test_a_pod_is_read_as_it_is_now(
+async def test_get_returns_the_current_state(
     cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, front: Front, namespace: str
 ) -> None:
     async with watching(cluster_of("connector", front), namespace) as kube:
@@ -163,23 +163,21 @@ async def test_a_pod_is_read_as_it_is_now(
         held.release()
 
 
-async def test_pods_are_listed_by_all_of_their_labels(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
+async def test_pods_are_listed_by_all_labels(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
     for name, labels in {"a": {"x": "1"}, "b": {"x": "1", "y": "2"}, "c": {"x": "2", "y": "2"}}.items():
         admin.post(pods(namespace), manifest(name=name, labels=labels))
     async with opened(cluster_of("connector"), namespace) as kube:
 
-        async def found(**labels: str) -> list[str]:
+        async def listed(**labels: str) -> list[str]:
             return sorted(str(snapshot.pod.metadata.name) for snapshot in await kube.list(namespace, labels))
 
-        assert await found(x="1") == ["a", "b"]
-        assert await found(x="1", y="2") == ["b"]
-        assert await found() == ["a", "b", "c"]
-        assert await found(x="3") == []
+        assert await listed(x="1") == ["a", "b"]
+        assert await listed(x="1", y="2") == ["b"]
+        assert await listed() == ["a", "b", "c"]
+        assert await listed(x="3") == []
 
 
-async def test_the_end_of_a_log_is_what_the_kubelet_has_of_it(
-    cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, namespace: str
-) -> None:
+async def test_the_end_of_a_log(cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, namespace: str) -> None:
     admin.post(pods(namespace), manifest(name="p"))
     async with opened(cluster_of("connector"), namespace) as kube:
         assert await kube.logs(namespace, "p", "p", 10) == ""  # it is not bound
@@ -201,7 +199,7 @@ CALLS: dict[str, Callable[[KubeCluster, str], Coroutine[Any, Any, Any]]] = {
 
 
 @pytest.mark.parametrize("right", CALLS)
-async def test_a_right_that_is_missing_is_named(
+async def test_a_missing_permission_is_named(
     cluster_of: ClusterOf, admin: Api, guest_may: Callable[..., None], namespace: str, right: str
 ) -> None:
     """With all the others nothing else is missing; with it nothing is."""
@@ -216,14 +214,14 @@ async def test_a_right_that_is_missing_is_named(
         await CALLS[right](kube, namespace)
 
 
-async def test_who_is_not_logged_in_is_told_so(cluster_of: ClusterOf, namespace: str) -> None:
+async def test_an_invalid_login(cluster_of: ClusterOf, namespace: str) -> None:
     async with opened(cluster_of("a-stranger"), namespace) as kube:
         for call in CALLS.values():
             with pytest.raises(ClusterDenied, match="not logged in"):
                 await call(kube, namespace)
 
 
-async def test_after_a_lost_answer_it_is_not_known_whether_the_pod_was_made(
+async def test_after_a_lost_response_the_pod_may_have_been_created(
     cluster_of: ClusterOf, front: Front, namespace: str
 ) -> None:
     front.lose("create", "pods")
@@ -235,9 +233,7 @@ async def test_after_a_lost_answer_it_is_not_known_whether_the_pod_was_made(
 
 
 @pytest.mark.parametrize("code", [429, 500, 503, 504])
-async def test_a_server_that_is_too_busy_is_told_as_such(
-    cluster_of: ClusterOf, front: Front, namespace: str, code: int
-) -> None:
+async def test_a_busy_server(cluster_of: ClusterOf, front: Front, namespace: str, code: int) -> None:
     async with opened(cluster_of("connector", front), namespace) as kube:
         for right, call in CALLS.items():
             verb, resource = right.split()
@@ -246,7 +242,7 @@ async def test_a_server_that_is_too_busy_is_told_as_such(
                 await call(kube, namespace)
 
 
-async def test_a_server_that_does_not_answer_keeps_nobody_longer_than_allowed(
+async def test_a_server_that_hangs_blocks_nobody_beyond_the_timeout(
     cluster_of: ClusterOf, admin: Api, front: Front, namespace: str
 ) -> None:
     held = front.hold("create", "pods")
@@ -260,7 +256,7 @@ async def test_a_server_that_does_not_answer_keeps_nobody_longer_than_allowed(
         await until(kube, namespace, "p", there)  # it was made after all
 
 
-async def test_whom_nobody_answers_is_told_where(cluster_of: ClusterOf, front: Front, namespace: str) -> None:
+async def test_an_unreachable_server_is_named(cluster_of: ClusterOf, front: Front, namespace: str) -> None:
     front.refuse()
     async with opened(cluster_of("connector", front), namespace) as kube:
         for right, call in CALLS.items():

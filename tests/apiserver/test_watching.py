@@ -1,4 +1,4 @@
-"""What ``KubeCluster`` sees of the pods and Events of a real API server."""
+"""The cache of ``KubeCluster``: pods and Events of a real API server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def test_it_is_a_pod_cluster(cluster_of: ClusterOf, namespace: str) -> Non
         assert isinstance(kube, PodCluster)
 
 
-async def test_a_pod_is_seen_from_its_creation_to_its_end(
+async def test_a_pod_is_cached_from_creation_to_deletion(
     cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, namespace: str
 ) -> None:
     async with watching(cluster_of("connector"), namespace) as kube:
@@ -47,7 +47,7 @@ async def test_a_pod_is_seen_from_its_creation_to_its_end(
         assert kube.list_cached() == []
 
 
-async def test_what_was_there_before_is_listed_page_by_page(
+async def test_existing_pods_are_listed_in_pages(
     cluster_of: ClusterOf, admin: Api, front: Front, namespace: str
 ) -> None:
     for number in range(7):
@@ -61,7 +61,7 @@ async def test_what_was_there_before_is_listed_page_by_page(
         assert front.count("list", "pods") == 4
 
 
-async def test_absence_is_believed_only_after_a_whole_list(
+async def test_synced_only_after_a_complete_list(
     cluster_of: ClusterOf, admin: Api, front: Front, namespace: str
 ) -> None:
     admin.post(pods(namespace), manifest(name="p"))
@@ -89,7 +89,7 @@ async def test_one_namespace_is_watched_or_all(
         assert both.get_cached(there_, "p") is not None
 
 
-async def test_only_pods_with_the_label_are_seen(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
+async def test_only_pods_with_the_label_are_cached(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
     admin.post(pods(namespace), manifest(name="listed", labels={"a": "b"}))
     admin.post(pods(namespace), manifest(name="listed-not"))
     async with watching(cluster_of("connector"), namespace, "a") as kube:
@@ -107,7 +107,7 @@ async def test_a_pod_that_loses_the_label_is_gone(cluster_of: ClusterOf, admin: 
 
 
 @pytest.mark.parametrize("when", ["before the watch", "during the watch"])
-async def test_events_are_seen_with_their_pod(
+async def test_events_are_cached_with_their_pod(
     cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, namespace: str, when: str
 ) -> None:
     admin.post(pods(namespace), manifest(name="p"))
@@ -122,7 +122,7 @@ async def test_events_are_seen_with_their_pod(
         assert [(event.reason, event.message) for event in snapshot.events] == [("Failed", LIMITED)]
 
 
-async def test_an_event_that_is_told_again_is_one_event(
+async def test_a_repeated_event_is_one_event(
     cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, namespace: str
 ) -> None:
     made = admin.post(pods(namespace), manifest(name="p"))
@@ -141,7 +141,7 @@ async def test_an_event_that_is_told_again_is_one_event(
         assert len(snapshot.events) == 1
 
 
-async def test_a_finalizer_keeps_a_deleted_pod_in_sight(
+async def test_a_finalizer_keeps_a_deleted_pod(
     cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, namespace: str
 ) -> None:
     admin.post(pods(namespace), manifest(name="p", finalizers=[FINALIZER]))
@@ -156,7 +156,7 @@ async def test_a_finalizer_keeps_a_deleted_pod_in_sight(
         await until(kube, namespace, "p", gone)
 
 
-async def test_a_pod_that_is_made_anew_is_another(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
+async def test_a_recreated_pod_is_another(cluster_of: ClusterOf, admin: Api, namespace: str) -> None:
     admin.post(pods(namespace), manifest(name="p"))
     async with watching(cluster_of("connector"), namespace) as kube:
         admin.delete(pods(namespace, "p"))
@@ -167,7 +167,7 @@ async def test_a_pod_that_is_made_anew_is_another(cluster_of: ClusterOf, admin: 
 
 
 def is_at(version: str, events: int, snapshot: PodSnapshot | None) -> bool:
-    """Whether a pod is seen at a resource version and with so many events."""
+    """Whether a pod has a resource version and so many events."""
     return snapshot is not None and snapshot.pod.metadata.resource_version == version and len(snapshot.events) == events
 
 
@@ -190,7 +190,7 @@ async def test_two_replicas_see_the_same(
                 assert snapshots[0].events == snapshots[1].events
 
 
-async def test_what_the_api_server_is_asked_does_not_grow_with_the_pods(
+async def test_the_number_of_requests_does_not_grow_with_the_pods(
     cluster_of: ClusterOf, admin: Api, kubelet: ScriptedKubelet, front: Front, namespace: str
 ) -> None:
     async with watching(cluster_of("connector", front), namespace) as kube:
@@ -199,5 +199,5 @@ async def test_what_the_api_server_is_asked_does_not_grow_with_the_pods(
             kubelet.event(namespace, f"p{number}", "Pulling", "the image")
         for number in range(30):
             await until(kube, namespace, f"p{number}", lambda snapshot: snapshot and snapshot.events)
-        asked = sorted((each.verb, each.resource) for each in front.asked)
-        assert asked == [("list", "events"), ("list", "pods"), ("watch", "events"), ("watch", "pods")]
+        requests = sorted((each.verb, each.resource) for each in front.asked)
+        assert requests == [("list", "events"), ("list", "pods"), ("watch", "events"), ("watch", "pods")]
