@@ -40,10 +40,6 @@ class Record:
     pod: str = ""
     schema: int = SCHEMA
 
-    def to_json(self) -> bytes:
-        """Return the record as JSON."""
-        return msgspec.json.encode(self)
-
 
 @attrs.frozen
 class Intent:
@@ -62,26 +58,19 @@ class Intent:
     """The pod's uid once it has been created; it is not created again."""
     schema: int = SCHEMA
 
-    def to_json(self) -> bytes:
-        """Return the intent as JSON."""
-        return msgspec.json.encode(self)
+
+def encode(file: Record | Intent) -> bytes:
+    """Return a file as JSON."""
+    return msgspec.json.encode(file)
 
 
 def read_record(prefix: OutputPrefix) -> Record | None:
-    """Return the record at a prefix; None if there is none that this version can read.
-
-    Raises:
-        PrefixError: it cannot be read.
-    """
+    """Return the record at a prefix; None if there is none that this version can read."""
     return decode_record(prefix.read(RECORD))
 
 
 def read_intent(prefix: OutputPrefix) -> Intent | None:
-    """Return the intent at a prefix; None if there is none that this version can read.
-
-    Raises:
-        PrefixError: it cannot be read.
-    """
+    """Return the intent at a prefix; None if there is none that this version can read."""
     return _decode(prefix.read(INTENT), Intent)
 
 
@@ -91,11 +80,7 @@ def decode_record(data: bytes | None) -> Record | None:
 
 
 def earlier_rules(prefix: OutputPrefix) -> list[str]:
-    """Return the rules by which the earlier attempts failed, oldest first; "" for one that has no record.
-
-    Raises:
-        PrefixError: a record cannot be read.
-    """
+    """Return the rules by which the earlier attempts failed, oldest first; "" for one that has no record."""
     records = (read_record(prefix.earlier(number)) for number in range(prefix.attempt))
     return [record.verdict.rule if record is not None and record.verdict is not None else "" for record in records]
 

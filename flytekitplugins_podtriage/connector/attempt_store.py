@@ -13,7 +13,8 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from flytekitplugins_podtriage.connector.attempt_record import Intent, Record, decode_record, read_intent, read_record
+from flytekitplugins_podtriage.connector import attempt_record
+from flytekitplugins_podtriage.connector.attempt_record import Intent, Record
 from flytekitplugins_podtriage.connector.hook import TriageHook
 from flytekitplugins_podtriage.connector.output_prefix import INTENT, RECORD, STOPPED, OutputPrefix
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
@@ -39,11 +40,7 @@ class StoredAttempt:
 
 
 class AttemptStore:
-    """Reads and writes the files of attempts at their output prefixes.
-
-    Args:
-        hook: knows the output prefixes, and settles attempts that have ended.
-    """
+    """Reads and writes the files of attempts at their output prefixes; a PrefixError says that the store failed."""
 
     def __init__(self, hook: TriageHook) -> None:
         self._hook = hook
@@ -55,43 +52,23 @@ class AttemptStore:
         return self._hook.prefix(meta.attempt)
 
     async def read(self, meta: PodMeta) -> StoredAttempt:
-        """Return what is stored of an attempt.
-
-        Raises:
-            PrefixError: it cannot be read.
-        """
+        """Return what is stored of an attempt."""
         return await self._in_thread(_read, self.prefix(meta))
 
     async def has_record(self, meta: PodMeta) -> bool:
-        """Return whether the end of an attempt is on record.
-
-        Raises:
-            PrefixError: that cannot be read.
-        """
-        return await self._in_thread(read_record, self.prefix(meta)) is not None
+        """Return whether the end of an attempt is on record."""
+        return await self._in_thread(attempt_record.read_record, self.prefix(meta)) is not None
 
     async def is_stopped(self, meta: PodMeta) -> bool:
-        """Return whether FlytePropeller has aborted an attempt.
-
-        Raises:
-            PrefixError: that cannot be read.
-        """
+        """Return whether FlytePropeller has aborted an attempt."""
         return await self._in_thread(self.prefix(meta).exists, STOPPED)
 
     async def write_intent(self, meta: PodMeta, intent: Intent) -> None:
-        """Note the pod that is to be created, or that has been.
-
-        Raises:
-            PrefixError: it cannot be written.
-        """
-        await self._in_thread(self.prefix(meta).write, INTENT, intent.to_json())
+        """Note the pod that is to be created, or that has been."""
+        await self._in_thread(self.prefix(meta).write, INTENT, attempt_record.encode(intent))
 
     async def mark_stopped(self, meta: PodMeta) -> None:
-        """Note that FlytePropeller has aborted an attempt.
-
-        Raises:
-            PrefixError: it cannot be written.
-        """
+        """Note that FlytePropeller has aborted an attempt."""
         await self._in_thread(self.prefix(meta).write, STOPPED, b"")
 
     async def settle(self, meta: PodMeta, end: AttemptEnd) -> Response:
@@ -106,7 +83,7 @@ class AttemptStore:
         return await asyncio.shield(settling)
 
     def close(self) -> None:
-        """Let the threads end; calls that are under way are not waited for."""
+        """Let the threads end, without waiting for calls that are under way."""
         self._threads.shutdown(wait=False)
 
     def _in_thread(self, function: Callable[..., _T], *arguments: Any) -> asyncio.Future[_T]:
@@ -115,8 +92,8 @@ class AttemptStore:
 
 def _read(prefix: OutputPrefix) -> StoredAttempt:
     data = prefix.read(RECORD)
-    record = decode_record(data)
+    record = attempt_record.decode_record(data)
     if record is not None:
         return StoredAttempt(record=record, intent=None, stopped=False, over=True)
-    intent, stopped = read_intent(prefix), prefix.exists(STOPPED)
+    intent, stopped = attempt_record.read_intent(prefix), prefix.exists(STOPPED)
     return StoredAttempt(record=None, intent=intent, stopped=stopped, over=stopped or data is not None)

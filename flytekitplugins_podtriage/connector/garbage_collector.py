@@ -1,7 +1,7 @@
-"""Deleting pods that nobody needs: FlytePropeller deletes none that has succeeded or has failed for the last time.
+"""Deleting pods that are not needed: FlytePropeller deletes none that has succeeded or has failed for the last time.
 
-Every half minute the watched pods are checked: for pods that ended and that nobody asked about since, pods of attempts
-that another attempt follows, pods that could not be deleted before, and pods whose execution is over.
+Every half minute the watched pods are checked: for those that ended and got no request since, those of superseded
+attempts, those that could not be deleted before, and those whose execution is over.
 """
 
 from __future__ import annotations
@@ -46,17 +46,7 @@ class _PodTimes:
 
 
 class GarbageCollector:
-    """Deletes the pods that nobody needs any more.
-
-    Args:
-        cluster: where the pods are; nothing is collected until it has been opened.
-        hook: judges the pods.
-        store: what is kept of their attempts.
-        remover: deletes the pods.
-        cache: the responses about them.
-        execution_over: whether an execution is over; None: that cannot be known.
-        clock: monotonic, in seconds.
-    """
+    """Deletes the pods that are not needed any more, once the cluster has been opened; ``clock`` is monotonic."""
 
     def __init__(
         self,
@@ -118,7 +108,7 @@ class GarbageCollector:
                 _log.exception("podtriage: the garbage collection of pods failed")
 
     async def collect(self, cluster: PodCluster) -> None:
-        """Check all pods once, and delete those that nobody needs."""
+        """Check all pods once, and delete those that are not needed."""
         newest: dict[tuple[str, str], int] = {}
         pods: list[tuple[PodMeta, PodSnapshot]] = []
         for snapshot in cluster.list_cached():

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 import attrs
@@ -110,8 +111,12 @@ class TriageHook:
             InvalidPod: the pod or an event cannot be read.
             InvalidSettings: a setting is unknown or its value not allowed.
         """
-        response = self._evaluate(pod, attempt, events, memory, gone, now)
-        return response.resource if isinstance(response, Response) else self.settle(response).resource
+        now = now or datetime.now(timezone.utc)
+        if pod is None:
+            return self.settle(self.end(pod_gone(), attempt, now)).resource
+        snapshot = PodSnapshot(read_pod(pod), tuple(read_events(events)), memory, gone)
+        response = self.evaluate(snapshot, attempt, now)
+        return (response if isinstance(response, Response) else self.settle(response)).resource
 
     async def aresource(
         self,
@@ -123,26 +128,10 @@ class TriageHook:
         gone: bool = False,
         now: datetime | None = None,
     ) -> Resource:
-        """Do the same without blocking the event loop: the output prefix is read and written in a thread."""
-        response = self._evaluate(pod, attempt, events, memory, gone, now)
-        if isinstance(response, AttemptEnd):
-            response = await asyncio.get_running_loop().run_in_executor(None, self.settle, response)
-        return response.resource
-
-    def _evaluate(
-        self,
-        pod: object,
-        attempt: TaskAttempt,
-        events: Iterable[object],
-        memory: Memory | None,
-        gone: bool,
-        now: datetime | None,
-    ) -> Response | AttemptEnd:
-        now = now or datetime.now(timezone.utc)
-        if pod is None:
-            return self.end(pod_gone(), attempt, now)
-        snapshot = PodSnapshot(read_pod(pod), tuple(read_events(events)), memory, gone)
-        return self.evaluate(snapshot, attempt, now)
+        """Do the same in a thread, without blocking the event loop."""
+        call = partial(self.resource, pod, attempt, events=events, memory=memory, gone=gone, now=now)
+        resource: Resource = await asyncio.get_running_loop().run_in_executor(None, call)
+        return resource
 
     def evaluate(self, snapshot: PodSnapshot, attempt: TaskAttempt, now: datetime) -> Response | AttemptEnd:
         """Return the response about a pod that is not over, or the end to be settled; nothing is read or written.

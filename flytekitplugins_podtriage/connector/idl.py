@@ -48,11 +48,7 @@ MAX_MESSAGE: Final = 64 * 1024
 
 
 def phase(of: Phase) -> int:
-    """Return the IDL's number of a phase in which an attempt is not over.
-
-    Raises:
-        KeyError: the attempt is over; use :func:`attempt_result`.
-    """
+    """Return the IDL's number of a phase in which an attempt is not over; for its end see :func:`attempt_result`."""
     return int(_PHASES[of])
 
 
@@ -69,13 +65,7 @@ class AttemptResult:
 
 
 def attempt_result(failure: Failure | None, *, outputs: bool, at: datetime | None = None) -> AttemptResult:
-    """Return how to report the end of an attempt.
-
-    Args:
-        failure: how it failed, ``kind`` being the kind that is charged; None: it succeeded.
-        outputs: whether the task declares any.
-        at: when it failed.
-    """
+    """Return how to report the end of an attempt: its failure, with the kind that is charged, or None for a success."""
     if failure is None:
         return AttemptResult(SUCCEEDED)
     text = failure.message[:MAX_MESSAGE]

@@ -41,14 +41,7 @@ class Launch:
 
 
 class Launcher:
-    """Creates pods, retrying each until it is there.
-
-    Args:
-        cluster: where the pods are created.
-        store: what is kept of the attempts.
-        remover: deletes a pod whose attempt was aborted while it was being created.
-        sleep: waits between two tries.
-    """
+    """Creates pods, retrying each until it is there."""
 
     def __init__(
         self, cluster: LazyCluster, store: AttemptStore, remover: PodRemover, sleep: Sleep = asyncio.sleep

@@ -21,11 +21,7 @@ class LazyCluster:
         """The cluster; None until it has been opened."""
 
     async def get(self) -> PodCluster:
-        """Return the cluster, opening it first if necessary.
-
-        Raises:
-            ClusterError: it cannot be opened.
-        """
+        """Return the cluster, opening it first if necessary; a ClusterError says that it cannot be opened."""
         if self.opened is None:
             async with self._lock:
                 if self.opened is None:

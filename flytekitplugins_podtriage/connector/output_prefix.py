@@ -37,7 +37,7 @@ class PrefixError(Exception):
 
 @attrs.frozen(slots=True)
 class OutputPrefix:
-    """One attempt's output prefix, read and written through flytekit's own data layer."""
+    """An attempt's output prefix, read and written through flytekit's data layer; PrefixError: that failed."""
 
     path: str
     access: Any = attrs.field(default=None, repr=False, eq=False)
@@ -61,11 +61,7 @@ class OutputPrefix:
         return attrs.evolve(self, path=f"{self.task}/{number}")
 
     def exists(self, name: str) -> bool:
-        """Return whether there is a file of this name.
-
-        Raises:
-            PrefixError: the store does not answer that.
-        """
+        """Return whether there is a file of this name."""
         path = f"{self.path}/{name}"
         try:
             return bool(self._files().exists(path))
@@ -73,11 +69,7 @@ class OutputPrefix:
             raise PrefixError(_error_text("look for", path, error)) from error
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of a file; None if there is none.
-
-        Raises:
-            PrefixError: it cannot be read.
-        """
+        """Return the content of a file; None if there is none."""
         path = f"{self.path}/{name}"
         try:
             data: bytes = self._files().cat_file(path)
@@ -88,11 +80,7 @@ class OutputPrefix:
         return data
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file atomically: readers get the old content or the new.
-
-        Raises:
-            PrefixError: it cannot be written.
-        """
+        """Write a file atomically: readers get the old content or the new."""
         path = f"{self.path}/{name}"
         try:
             files = self._files()
@@ -104,11 +92,7 @@ class OutputPrefix:
             raise PrefixError(_error_text("write", path, error)) from error
 
     def error(self) -> ErrorDocument | None:
-        """Return the error document; None if there is none that can be parsed.
-
-        Raises:
-            PrefixError: it cannot be read.
-        """
+        """Return the error document; None if there is none that can be parsed."""
         data = self.read(ERROR)
         if data is None:
             return None
@@ -122,9 +106,6 @@ class OutputPrefix:
 
         An attempt without a document was charged to the user: the response was ``RETRYABLE_FAILED``, the connector
         could not be reached, or the attempt timed out.
-
-        Raises:
-            PrefixError: a document cannot be read.
         """
         documents = (self.earlier(number).error() for number in range(self.attempt))
         return [Failure(ErrorKind.USER) if document is None else failure_of(document) for document in documents]

@@ -87,13 +87,7 @@ class PodLocation:
 
 
 def pod_location(prefix: OutputPrefix, metadata: Any, default_namespace: str) -> PodLocation:
-    """Return the namespace and the name of an attempt's pod.
-
-    Args:
-        prefix: the attempt's output prefix.
-        metadata: flytekit's ``TaskExecutionMetadata``; None in a local run.
-        default_namespace: the namespace if the metadata has none.
-    """
+    """Return the namespace and the name of an attempt's pod, from flytekit's ``TaskExecutionMetadata``."""
     execution = node = namespace = ""
     if metadata is not None:
         namespace = metadata.namespace or ""
@@ -117,15 +111,14 @@ def pod(
 
     Args:
         template: flytekit's ``TaskTemplate`` as FlytePropeller has rendered it.
-        location: its namespace and name.
+        location: the pod's namespace and name.
         prefix: the attempt's output prefix.
-        metadata: flytekit's ``TaskExecutionMetadata``; None in a local run.
-        meta: the resource meta.
+        metadata: flytekit's ``TaskExecutionMetadata``, or None.
+        meta: the encoded resource meta.
         defaults: Flyte's own settings of stock pods.
 
     Raises:
-        TemplateRefused: the template has no container, or not the primary container that it names.
-        TemplateNotRendered: FlytePropeller is too old.
+        TemplateRefused: the template does not describe a pod, or FlytePropeller has not rendered it.
     """
     target = _target(template)
     defaults, spec = defaults or PodDefaults(), target.spec

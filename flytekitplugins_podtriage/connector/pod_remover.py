@@ -17,11 +17,7 @@ GRACE: Final = 30
 
 
 class PodRemover:
-    """Deletes pods; a failure is logged, and the attempt noted as pending.
-
-    Args:
-        cluster: where the pods are.
-    """
+    """Deletes pods; a failure is logged, and the attempt noted as pending."""
 
     def __init__(self, cluster: LazyCluster) -> None:
         self._cluster = cluster
@@ -29,12 +25,7 @@ class PodRemover:
         """The attempts whose pods are still to be deleted: the cluster did not do it when asked."""
 
     async def remove(self, meta: PodMeta, snapshot: PodSnapshot | None = None) -> None:
-        """Delete an attempt's pod, if it is there and belongs to this attempt.
-
-        Args:
-            meta: the attempt.
-            snapshot: the pod as it was observed last; None: it is looked up.
-        """
+        """Delete the pod of an attempt, if it exists and is this attempt's; without a snapshot it is read first."""
         try:
             cluster = await self._cluster.get()
             snapshot = (

@@ -15,7 +15,7 @@ import attrs
 from flyteidl.core.execution_pb2 import TaskLog
 
 from flytekitplugins_podtriage.connector import idl
-from flytekitplugins_podtriage.connector.attempt_record import Record, earlier_rules, read_record
+from flytekitplugins_podtriage.connector.attempt_record import Record, earlier_rules, encode, read_record
 from flytekitplugins_podtriage.connector.output_prefix import (
     ERROR,
     FUTURES,
@@ -64,13 +64,7 @@ class AttemptEnd:
 
 
 class Settlement:
-    """Settles the end of one attempt.
-
-    Args:
-        end: the end.
-        limits: what the backend allows the task.
-        reserve: how many system retries are kept back while user retries are left.
-    """
+    """Settles the end of one attempt; ``reserve`` system retries are kept back while user retries are left."""
 
     def __init__(self, end: AttemptEnd, limits: Limits, reserve: int) -> None:
         self._end = end
@@ -107,7 +101,7 @@ class Settlement:
             namespace=metadata.namespace or "",
             pod=metadata.name or "",
         )
-        end.prefix.write(RECORD, record.to_json())
+        end.prefix.write(RECORD, encode(record))
         return record
 
     def _charge(self) -> tuple[Failure | None, str, bytes | None]:
@@ -164,11 +158,7 @@ class Settlement:
 
 
 def response_of_record(end: AttemptEnd, record: Record) -> Response:
-    """Return the response about an end that is on record, after making sure that ``error.pb`` agrees with it.
-
-    Raises:
-        PrefixError: ``error.pb`` can neither be read nor written.
-    """
+    """Return the response about an end that is on record, after making sure that ``error.pb`` is written."""
     # FlytePropeller takes nothing that cannot be parsed for a document either.
     if record.document and end.prefix.error() is None:
         end.prefix.write(ERROR, record.document)

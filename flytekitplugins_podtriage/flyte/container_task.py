@@ -15,8 +15,6 @@ from __future__ import annotations
 from typing import Any
 
 from flytekit import ContainerTask, FlyteContext, PodTemplate
-from flytekit.configuration import SerializationSettings
-from flytekit.core.promise import VoidPromise
 from flytekit.exceptions.user import FlyteValidationException
 from flytekit.models import literals
 from flytekit.models.task import DataLoadingConfig
@@ -24,15 +22,13 @@ from flytekit.models.task import DataLoadingConfig
 from flytekitplugins_podtriage.flyte.task import (
     TASK_TYPE,
     PodTriage,
-    custom,
+    PodTriageTaskMixin,
     marker_outputs,
-    needs_marker,
     one_template,
-    with_marker,
 )
 
 
-class PodTriageContainer(ContainerTask):
+class PodTriageContainer(PodTriageTaskMixin, ContainerTask):
     """flytekit's ``ContainerTask``, as a task of the type ``podtriage``.
 
     Args:
@@ -57,10 +53,7 @@ class PodTriageContainer(ContainerTask):
         # ContainerTask sets type and configuration itself, and takes no arguments for them.
         self._task_type = TASK_TYPE
         self._task_config = config
-        self.marked = needs_marker(self.interface, self.name)
-        """Whether the only output is the marker."""
-        if self.marked:
-            self._interface = with_marker(self.interface)
+        self._declare_marker()
 
     @property
     def folders(self) -> tuple[str, str]:
@@ -73,15 +66,6 @@ class PodTriageContainer(ContainerTask):
         """The format of the file that has all inputs, beside one file for each."""
         return self._md_format
 
-    def get_custom(self, settings: SerializationSettings) -> dict[str, Any]:
-        """Return the task's own policy for the connector."""
-        return custom(self.task_config, self.name)
-
-    def local_execute(self, ctx: FlyteContext, **kwargs: Any) -> Any:
-        """Run the task outside a backend; callers do not get the marker."""
-        outputs = super().local_execute(ctx, **kwargs)
-        return VoidPromise(self.name) if self.marked else outputs
-
     def dispatch_execute(self, ctx: FlyteContext, input_literal_map: literals.LiteralMap) -> literals.LiteralMap:
         """Run the task on literals, in attempts; never called in a pod, which has no flytekit."""
         outputs = self.run_attempts(ctx, input_literal_map)
@@ -90,14 +74,6 @@ class PodTriageContainer(ContainerTask):
     def execute(self, **_: Any) -> Any:
         """Refuse: only a container can run this task's command."""
         raise FlyteValidationException(f"task {self.name}: only its container can run it; allowed: call the task")
-
-    def run_attempts(self, ctx: FlyteContext, inputs: literals.LiteralMap) -> literals.LiteralMap:
-        """Run the attempts of the task; return its outputs.
-
-        Raises:
-            FlyteException: it failed for good.
-        """
-        raise NotImplementedError
 
     def _get_data_loading_config(self) -> DataLoadingConfig:
         if self.interface.inputs or not self.marked:

@@ -58,23 +58,6 @@ class PodTriage:
     """How long a pod that cannot start is held; None: as the connector's settings say."""
 
 
-def needs_marker(declared: interface.TypedInterface, task: str) -> bool:
-    """Return whether a task declares no outputs.
-
-    Raises:
-        FlyteValidationException: it declares an output with the marker's name.
-    """
-    if MARKER in declared.outputs:
-        raise FlyteValidationException(f"task {task}: the output name {MARKER!r} is reserved; allowed: any other name")
-    return not declared.outputs
-
-
-def with_marker(declared: interface.TypedInterface) -> interface.TypedInterface:
-    """Return an interface without outputs with the marker as its only output."""
-    marker = interface.Variable(_BOOLEAN, "true when the task has succeeded")
-    return interface.TypedInterface(declared.inputs, {MARKER: marker})
-
-
 def one_template(config: PodTriage, given: PodTemplate | None) -> PodTemplate:
     """Return a task's pod template, which may be given in either of two ways.
 
@@ -88,23 +71,61 @@ def one_template(config: PodTriage, given: PodTemplate | None) -> PodTemplate:
     return given or config.pod_template or PodTemplate()
 
 
-def custom(config: PodTriage, task: str) -> dict[str, Any]:
-    """Return a task's own policy for the connector, as its ``custom`` field.
+class PodTriageTaskMixin:
+    """What function tasks and container tasks of the type ``podtriage`` have in common."""
 
-    Raises:
-        FlyteValidationException: the policy has rules.
-    """
-    policy = config.policy
-    if policy is None:
-        return {}
-    if policy.rules is not None:
-        raise FlyteValidationException(
-            f"task {task}: a task's policy cannot have rules; allowed: the setting `rules` of the connector"
-        )
-    return {"user_patience": policy.user_patience, "system_patience": policy.system_patience}
+    name: str
+    task_config: PodTriage
+    interface: interface.TypedInterface
+    marked: bool
+    """Whether the only output is the marker."""
+
+    def _declare_marker(self) -> None:
+        """Declare the marker if the task has no outputs.
+
+        Raises:
+            FlyteValidationException: the task declares an output with the marker's name.
+        """
+        inputs, outputs = self.interface.inputs, self.interface.outputs
+        if MARKER in outputs:
+            raise FlyteValidationException(
+                f"task {self.name}: the output name {MARKER!r} is reserved; allowed: any other name"
+            )
+        self.marked = not outputs
+        if self.marked:
+            marker = interface.Variable(_BOOLEAN, "true when the task has succeeded")
+            self._interface = interface.TypedInterface(inputs, {MARKER: marker})
+
+    def get_custom(self, settings: SerializationSettings) -> dict[str, Any]:
+        """Return the task's own policy for the connector.
+
+        Raises:
+            FlyteValidationException: the policy has rules.
+        """
+        policy = self.task_config.policy
+        if policy is None:
+            return {}
+        if policy.rules is not None:
+            raise FlyteValidationException(
+                f"task {self.name}: a task's policy cannot have rules; allowed: the setting `rules` of the connector"
+            )
+        return {"user_patience": policy.user_patience, "system_patience": policy.system_patience}
+
+    def local_execute(self, ctx: FlyteContext, **kwargs: Any) -> Any:
+        """Run the task outside a backend; callers do not get the marker."""
+        outputs = super().local_execute(ctx, **kwargs)  # type: ignore[misc]
+        return VoidPromise(self.name) if self.marked else outputs
+
+    def run_attempts(self, ctx: FlyteContext, inputs: literals.LiteralMap) -> literals.LiteralMap:
+        """Run the attempts of the task; return its outputs.
+
+        Raises:
+            FlyteException: it failed for good.
+        """
+        raise NotImplementedError
 
 
-class PodTriageFunctionTask(PythonFunctionTask[PodTriage]):
+class PodTriageFunctionTask(PodTriageTaskMixin, PythonFunctionTask[PodTriage]):
     """A Python function task of the type ``podtriage``.
 
     In its pod it runs its body. Locally it runs in attempts, as on a backend; subclasses implement how.
@@ -120,14 +141,7 @@ class PodTriageFunctionTask(PythonFunctionTask[PodTriage]):
             **kwargs,
         )
         self._in_body = threading.local()
-        self.marked = needs_marker(self.interface, self.name)
-        """Whether the only output is the marker."""
-        if self.marked:
-            self._interface = with_marker(self.interface)
-
-    def get_custom(self, settings: SerializationSettings) -> dict[str, Any]:
-        """Return the task's own policy for the connector."""
-        return custom(self.task_config, self.name)
+        self._declare_marker()
 
     def get_k8s_pod(self, settings: SerializationSettings) -> K8sPod:
         """Return the pod's definition.
@@ -144,11 +158,6 @@ class PodTriageFunctionTask(PythonFunctionTask[PodTriage]):
             )
         return super().get_k8s_pod(settings)
 
-    def local_execute(self, ctx: FlyteContext, **kwargs: Any) -> Any:
-        """Run the task outside a backend; callers do not get the marker."""
-        outputs = super().local_execute(ctx, **kwargs)
-        return VoidPromise(self.name) if self.marked else outputs
-
     def dispatch_execute(self, ctx: FlyteContext, input_literal_map: literals.LiteralMap) -> Any:
         """Run the task on literals: in a pod its body, locally in attempts."""
         if self._is_local(ctx):
@@ -162,14 +171,6 @@ class PodTriageFunctionTask(PythonFunctionTask[PodTriage]):
             return self.run_attempts_on_values(lambda: run(**kwargs))
         self._in_body.active = False  # tasks that the body calls run in attempts again
         return run(**kwargs)
-
-    def run_attempts(self, ctx: FlyteContext, inputs: literals.LiteralMap) -> literals.LiteralMap:
-        """Run the attempts of the task; return its outputs.
-
-        Raises:
-            FlyteException: it failed for good.
-        """
-        raise NotImplementedError
 
     def run_attempts_on_values(self, body: Callable[[], Any]) -> Any:
         """Do the same for a call on Python values, whose body runs in this process."""

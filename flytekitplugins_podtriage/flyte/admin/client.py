@@ -33,12 +33,7 @@ _LOGIN = "flytekit.clients.auth"
 
 
 class AdminClient:
-    """Calls one flyteadmin.
-
-    Args:
-        client: flytekit's ``SynchronousFlyteClient``.
-        deadline: how long a call may take, in seconds.
-    """
+    """Calls one flyteadmin through flytekit's ``SynchronousFlyteClient``; ``deadline`` is in seconds."""
 
     def __init__(self, client: Any, deadline: float = DEADLINE) -> None:
         self._raw = client.raw
@@ -46,12 +41,7 @@ class AdminClient:
         self.endpoint = str(getattr(client, "url", "flyteadmin"))
 
     def call(self, method: str, request: Any, about: str) -> Any:
-        """Make one call.
-
-        Args:
-            method: a method of flytekit's ``RawSynchronousFlyteClient``.
-            request: flyteidl's request.
-            about: the subject of the request, for messages.
+        """Call a method of flytekit's ``RawSynchronousFlyteClient``; messages say what the request is ``about``.
 
         Raises:
             FlyteUnreachable: the call failed.

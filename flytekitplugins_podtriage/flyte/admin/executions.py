@@ -50,9 +50,9 @@ def attempts_of_execution(
 
     Args:
         client: flytekit's ``SynchronousFlyteClient`` (``FlyteRemote(...).client``).
-        project: the execution's project.
-        domain: the execution's domain.
-        name: the execution's name.
+        project: of the execution.
+        domain: of the execution.
+        name: of the execution.
         node: only this node, and those inside it: an id in its workflow (``n0``; several nodes may have it), the unique
             id that flyteadmin lists, or a path (``n0/dn1``).
 

@@ -36,16 +36,9 @@ def task_attempt(
     followed: bool,
     execution: ExecutionRef,
 ) -> Attempt:
-    """Return a ``TaskExecution`` as an attempt.
+    """Return a ``TaskExecution`` of a ``NodeExecution`` as an attempt; ``path`` has the nodes around that one.
 
-    Args:
-        node: the ``NodeExecution`` that it belongs to.
-        path: the nodes around that one.
-        task_execution: the ``TaskExecution``.
-        definition: of its task.
-        followed: whether the node has a later attempt: then this one has failed, even if its record only says that it
-            was aborted.
-        execution: the execution that it belongs to.
+    An attempt that is followed by another has failed, even if its record only says that it was aborted.
     """
     closure = task_execution.closure
     phase = _name(execution_pb2.TaskExecution.Phase, closure.phase)

@@ -26,12 +26,7 @@ UNKNOWN = TaskDefinition()
 
 
 class TaskDefinitions:
-    """Reads task definitions, and keeps the last ones that were needed.
-
-    Args:
-        admin: the flyteadmin that has them.
-        limit: how many to keep.
-    """
+    """Reads task definitions, and keeps as many as ``limit`` of those that were needed last."""
 
     def __init__(self, admin: AdminClient, limit: int = 1024) -> None:
         self._admin = admin
