@@ -23,6 +23,7 @@ from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.local.runner import watch_runs
 from flytekitplugins_podtriage.local.task_data import PodTriageSystemError, PodTriageUserError
 from tests.apiserver.api import Api, ApiStatus, pods
+from tests.apiserver.connector.served import eventually
 from tests.apiserver.kubelet import ScriptedKubelet
 from tests.apiserver.local_workflow import double, greet, silent, twice
 from tests.apiserver.server import ApiServer
@@ -153,8 +154,7 @@ def test_a_container_task_without_inputs_and_outputs(runs: list[TaskRun]) -> Non
 
 def test_no_pod_is_left(runs: list[TaskRun], admin: Api, namespace: str, node: Node) -> None:
     double(a=1)
-    while admin.get(pods(namespace))["items"]:
-        pass
+    eventually(lambda: not admin.get(pods(namespace))["items"], "no pod is left")
 
 
 def test_a_mapped_task_is_refused(runs: list[TaskRun]) -> None:

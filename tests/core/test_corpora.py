@@ -1,12 +1,20 @@
-"""Real messages get the category and kind that people gave them.
-
-The rates are those that the project promises; single rows may be wrong, a rate may not sink.
-"""
+"""Real messages get the category and kind that people gave them; those that do not are named, each with the reason."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from flytekitplugins_podtriage import diagnose
 from tests.recordings import rows
+
+OTHER_KIND: Final[Mapping[str, str]] = {
+    "holmes-nonexistent-registry-no-such-host": "people see that the host is mistyped; a DNS failure does not say so",
+}
+OTHER_CATEGORY: Final[Mapping[str, str]] = {
+    "buildkit-copy-unexpected-eof": "a connection that breaks off may be the registry's or the network's doing",
+}
+"""Rows of observed.jsonl that are answered otherwise, by id. One that is answered as labelled is to be taken out here."""
 
 
 def test_every_rate_limit_of_a_real_runtime_is_recognised_and_nothing_else_is_taken_for_one() -> None:
@@ -22,24 +30,30 @@ def test_every_rate_limit_of_a_real_runtime_is_recognised_and_nothing_else_is_ta
 
 
 def test_the_errors_of_real_runtimes_get_the_right_kind_and_category() -> None:
-    found = [(row, diagnose(row["message"])) for row in rows("live.jsonl")]
-    kinds = sum(diagnosis.kind in row["kinds"] for row, diagnosis in found)
-    categories = sum(diagnosis.category in row["accept"] for row, diagnosis in found)
-    assert kinds / len(found) >= 0.99
-    assert categories / len(found) >= 0.97
+    wrong = []
+    for row in rows("live.jsonl"):
+        diagnosis = diagnose(row["message"])
+        if diagnosis.kind not in row["kinds"] or diagnosis.category not in row["accept"]:
+            wrong.append((row["message"], diagnosis.kind, diagnosis.category))
+    assert wrong == []
 
 
-def test_messages_as_people_posted_them_get_the_right_kind_and_category() -> None:
-    found = [(row, diagnose(row["message"], reason=row["reason"])) for row in rows("observed.jsonl")]
-    clear = [(row, diagnosis) for row, diagnosis in found if row["kind"] != "AMBIGUOUS"]
-    kinds = sum(diagnosis.kind == row["kind"] for row, diagnosis in clear)
-    categories = sum(diagnosis.category == row["category"] for row, diagnosis in found)
-    assert kinds / len(clear) >= 0.95
-    assert categories / len(found) >= 0.90
+def test_messages_as_people_posted_them_get_the_right_kind() -> None:
+    clear = [row for row in rows("observed.jsonl") if row["kind"] != "AMBIGUOUS"]
+    wrong = {row["id"] for row in clear if diagnose(row["message"], reason=row["reason"]).kind != row["kind"]}
+    assert wrong == OTHER_KIND.keys()
+
+
+def test_messages_as_people_posted_them_get_the_right_category() -> None:
+    observed = rows("observed.jsonl")
+    wrong = {
+        row["id"] for row in observed if diagnose(row["message"], reason=row["reason"]).category != row["category"]
+    }
+    assert wrong == OTHER_CATEGORY.keys()
 
 
 def test_the_status_that_a_message_reports_is_returned() -> None:
-    told = [row for row in rows("live.jsonl") if f" {row['fault'][:3]} " in f" {row['message']} "]
-    assert len(told) > 20
-    for row in told:
+    with_status = [row for row in rows("live.jsonl") if f" {row['fault'][:3]} " in f" {row['message']} "]
+    assert len(with_status) > 20
+    for row in with_status:
         assert diagnose(row["message"]).http_status == int(row["fault"][:3])
