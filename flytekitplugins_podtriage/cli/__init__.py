@@ -1,5 +1,5 @@
 """The command line: ``podtriage`` and ``kubectl podtriage``.
 
-Each command parses its options, reads at the rim and leaves the rest to the core and to ``report``. What a command
-needs beyond click is imported when it runs, so that ``--help`` is quick.
+Each command parses its options, reads its input and leaves the rest to the core and ``report``. Whatever a command
+needs besides click is imported when it runs, so that ``--help`` is fast.
 """

@@ -1,4 +1,4 @@
-"""``podtriage audit``: who was charged for failed attempts, and who should have been."""
+"""``podtriage audit``: who was charged for failed attempts, and whose fault they were."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flytekitplugins_podtriage.cli.errors import REFUSED, Refused, one_line
+from flytekitplugins_podtriage.cli.errors import EXIT_BAD_INPUT, InputError, error_line
 from flytekitplugins_podtriage.cli.options import (
-    STOCK,
+    STOCK_BACKENDS,
     backend_option,
+    examples,
     html_option,
     json_option,
     now_option,
@@ -20,19 +21,24 @@ from flytekitplugins_podtriage.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.cli.audit_input import Reader
+    from flytekitplugins_podtriage.cli.audit_input import AuditReader
     from flytekitplugins_podtriage.report.audit import Audit
 
 
-@click.command(short_help="Count who was charged for failed attempts, and who should have been.")
+@click.command(
+    epilog=examples(
+        "podtriage audit --project flytesnacks --domain development --since 7d",
+        "podtriage audit attempts.jsonl --html audit.html",
+    )
+)
 @click.argument("file", metavar="[FILE | -]", required=False)
-@click.option("-p", "--project", metavar="P", help="Ask flyteadmin: the project.")
-@click.option("-d", "--domain", metavar="D", help="Ask flyteadmin: the domain.")
-@click.option("--since", metavar="SPAN", default="7d", show_default=True, help="From when on: 12h, 7d, or RFC 3339.")
-@click.option("--until", metavar="T", help="Until when: RFC 3339, or a span before now. Default: now.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Look at no more than N failed attempts.")
-@click.option("--flyte-config", metavar="FILE", help="Flyte's configuration. Default: what flytekit finds.")
-@backend_option("flyte-1.16", STOCK)
+@click.option("-p", "--project", metavar="P", help="Read the attempts of this project from flyteadmin.")
+@click.option("-d", "--domain", metavar="D", help="Read the attempts of this domain from flyteadmin.")
+@click.option("--since", metavar="SPAN", default="7d", show_default=True, help="Start at: 12h, 7d, or RFC 3339.")
+@click.option("--until", metavar="T", help="End at: RFC 3339, or a span before now. Default: now.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Read at most N failed attempts.")
+@click.option("--flyte-config", metavar="FILE", help="Flyte configuration. Default: as flytekit looks for it.")
+@backend_option("flyte-1.16", STOCK_BACKENDS)
 @now_option
 @settings_option
 @rules_option
@@ -53,15 +59,15 @@ def audit(
     as_json: bool,
     html: str | None,
 ) -> int:
-    """Count who was charged for failed attempts, and who should have been.
+    """Count failed attempts by whose retries they were charged to and whose fault they were.
 
-    From flyteadmin with --project and --domain; or from FILE (- is stdin): JSON lines of attempts {"kind", "code"?,
-    "message", "execution"?, "task"?, "node"?, "attempt"?} or of pods; for pods the stock verdict of --backend is set
-    against podtriage's. Causes that podtriage does not know are counted apart, and never as the platform's.
+    The attempts come from flyteadmin (--project and --domain) or from FILE (- is stdin): JSON lines of attempts
+    {"kind", "code"?, "message", "execution"?, "task"?, "node"?, "attempt"?} or of pods. For pods the verdict of
+    --backend is compared with podtriage's. Attempts with an unknown cause are counted separately, never as SYSTEM.
     """
-    from flytekitplugins_podtriage.cli.audit_input import Reader
+    from flytekitplugins_podtriage.cli.audit_input import AuditReader
     from flytekitplugins_podtriage.cli.options import policies, read_rules, read_settings
-    from flytekitplugins_podtriage.cli.times import LAST, clock, parse_moment
+    from flytekitplugins_podtriage.cli.times import LAST, parse_time, utc_now
     from flytekitplugins_podtriage.report.audit import Tally
 
     if as_json and html:
@@ -71,52 +77,65 @@ def audit(
     if project is not None and file is not None:
         raise click.UsageError("give a FILE, or --project and --domain, not both")
     if now == LAST:
-        raise click.UsageError('--now last is for one record; lines may have a "now" of their own')
-    judges = policies((backend, "podtriage"), read_settings(settings), read_rules(rules_file))
-    moment = parse_moment(now, "--now") if now is not None else None
-    reader = Reader(Tally(), judges[backend], judges["podtriage"], (lambda: moment) if moment else clock)
+        raise click.UsageError('--now last needs a single record; put a "now" into each line')
+    by_backend = policies((backend, "podtriage"), read_settings(settings), read_rules(rules_file))
+    at = parse_time(now, "--now") if now is not None else None
+    reader = AuditReader(
+        tally=Tally(),
+        stock=by_backend[backend],
+        own=by_backend["podtriage"],
+        clock=(lambda: at) if at else utc_now,
+    )
     if project is not None and domain is not None:
-        source = _from_flyte(reader, project, domain, since, until, limit, flyte_config)
+        source = _read_flyteadmin(reader, project, domain, since, until, limit, flyte_config)
     else:
-        source = _from_file(reader, file)
-    if reader.bad and reader.tally.empty:
-        raise Refused(reader.first_bad)
+        source = _read_file(reader, file)
+    if reader.bad_lines and reader.tally.empty:
+        raise InputError(reader.first_error)
     _show(reader.tally.result(source, from_text=reader.from_text), as_json, html)
-    if reader.bad:
-        lines = f"{reader.bad} lines" if reader.bad > 1 else "1 line"
-        click.echo(one_line(f"podtriage audit: {lines} could not be read, first {reader.first_bad}"), err=True)
-        return REFUSED
+    if reader.bad_lines:
+        lines = f"{reader.bad_lines} lines" if reader.bad_lines > 1 else "1 line"
+        click.echo(error_line(f"podtriage audit: could not read {lines}; first: {reader.first_error}"), err=True)
+        return EXIT_BAD_INPUT
     return 0
 
 
-def _from_file(reader: Reader, path: str | None) -> str:
-    from flytekitplugins_podtriage.cli.input import STDIN, name_of, opened, stdin_is_terminal
+def _read_file(reader: AuditReader, path: str | None) -> str:
+    """Count what a file contains; return its name."""
+    from flytekitplugins_podtriage.cli.input import STDIN, open_source, source_name, stdin_is_terminal
 
     if path is None and stdin_is_terminal():
         raise click.UsageError("give a FILE, - for stdin, or --project and --domain")
     path = path or STDIN
-    with opened(path) as file, _progress(path) as advance:
-        reader.read(file, name_of(path), advance)
-    return name_of(path)
+    with open_source(path) as file, _progress(path) as advance:
+        reader.read(file, source_name(path), advance)
+    return source_name(path)
 
 
-def _from_flyte(
-    reader: Reader, project: str, domain: str, since: str, until: str | None, limit: int | None, config: str | None
+def _read_flyteadmin(
+    reader: AuditReader,
+    project: str,
+    domain: str,
+    since: str,
+    until: str | None,
+    limit: int | None,
+    config: str | None,
 ) -> str:
-    from flytekitplugins_podtriage.cli.audit_input import stream
+    """Count the failed attempts of a project and domain; return what was read."""
     from flytekitplugins_podtriage.cli.executions import failed_attempts
-    from flytekitplugins_podtriage.cli.times import clock, parse_since
+    from flytekitplugins_podtriage.cli.times import parse_since, utc_now
 
-    begin = parse_since(since, "--since", clock())
-    end = parse_since(until, "--until", clock()) if until is not None else None
+    begin = parse_since(since, "--since", utc_now())
+    end = parse_since(until, "--until", utc_now()) if until is not None else None
     with _progress(None) as advance:
-        stream(failed_attempts(config, project, domain, since=begin, until=end, limit=limit), reader, advance)
+        attempts = failed_attempts(config, project, domain, since=begin, until=end, limit=limit)
+        reader.read_attempts(attempts, advance)
     return f"{project} {domain}, since {begin.strftime('%Y-%m-%d %H:%M')} UTC"
 
 
 @contextmanager
 def _progress(path: str | None) -> Iterator[Callable[[int], None]]:
-    """Show how far it is, on stderr, if that is a terminal; the caller says how much (bytes or attempts) was read."""
+    """Show progress on stderr if it is a terminal; the yielded function takes the bytes or attempts that were read."""
     import sys
 
     if not sys.stderr.isatty():
@@ -132,8 +151,8 @@ def _progress(path: str | None) -> Iterator[Callable[[int], None]]:
     if path is not None and os.path.isfile(path):
         total = os.path.getsize(path)
     columns = (SpinnerColumn("line"), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    counted = (*columns, MofNCompleteColumn()) if path is None else columns
-    with Progress(*counted, console=console(error=True), transient=True) as bar:
+    all_columns = (*columns, MofNCompleteColumn()) if path is None else columns
+    with Progress(*all_columns, console=console(error=True), transient=True) as bar:
         task = bar.add_task("attempts" if path is None else "reading", total=total)
         yield lambda amount: bar.advance(task, amount)
 

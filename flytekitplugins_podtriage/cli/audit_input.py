@@ -9,22 +9,23 @@ from typing import Annotated, Any, BinaryIO
 import attrs
 import msgspec
 
-from flytekitplugins_podtriage.cli.errors import Refused
-from flytekitplugins_podtriage.cli.input import LINE, WHOLE, checked, lines_of, read_line
-from flytekitplugins_podtriage.cli.json_or_yaml import documents
-from flytekitplugins_podtriage.cli.jsonl import explain
-from flytekitplugins_podtriage.cli.pod_documents import subjects
+from flytekitplugins_podtriage.cli.errors import InputError
+from flytekitplugins_podtriage.cli.input import MAX_DOCUMENT, MAX_LINE, check_text, read_line, read_lines
+from flytekitplugins_podtriage.cli.json_or_yaml import parse_documents
+from flytekitplugins_podtriage.cli.jsonl import describe_error
+from flytekitplugins_podtriage.cli.pod_documents import PodRecord, find_pods
 from flytekitplugins_podtriage.core.attempt_history import Attempt, ExecutionRef
 from flytekitplugins_podtriage.core.errors import InvalidPod
 from flytekitplugins_podtriage.core.flyte_pods import label
-from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.policy import Policy
-from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
-from flytekitplugins_podtriage.report.audit import Tally, of_attempt, of_pod
+from flytekitplugins_podtriage.report.audit import Tally, entry_of_attempt, entry_of_pod
 
 _KINDS = ("USER", "SYSTEM", "UNKNOWN")
-_FORMS = '{"kind", "code"?, "message", "execution"?, "task"?, "node"?, "attempt"?} or a Pod'
+_NO_RECORD = (
+    "neither an attempt nor a pod; "
+    'expected {"kind", "code"?, "message", "execution"?, "task"?, "node"?, "attempt"?} or a Pod'
+)
 
 
 class Line(msgspec.Struct, gc=False):
@@ -44,104 +45,104 @@ class Line(msgspec.Struct, gc=False):
 
 
 @attrs.define
-class Reader:
-    """Reads one source into a tally."""
+class AuditReader:
+    """Counts what sources contain."""
 
     tally: Tally
     stock: Policy
-    ours: Policy
-    now: Callable[[], datetime]
-    """The moment for pods whose record names none."""
-    bad: int = 0
+    own: Policy
+    clock: Callable[[], datetime]
+    """Returns the moment at which to judge pods whose record names none."""
+    bad_lines: int = 0
     """How many lines could not be read."""
-    first_bad: str = ""
-    """The first of them, and why."""
+    first_error: str = ""
+    """Why the first of them could not."""
     from_text: bool = False
-    """Whether any attempt was judged by its message alone."""
+    """Whether any attempt was diagnosed by its message alone."""
 
-    def read(self, file: BinaryIO, where: str, advance: Callable[[int], None]) -> None:
-        """Count whatever the source holds.
+    def read(self, file: BinaryIO, source: str, advance: Callable[[int], None]) -> None:
+        """Count the attempts or pods in a file.
 
         Args:
-            file: the source.
-            where: what it is called in a message.
-            advance: is told how many bytes have been read.
+            file: the file.
+            source: its name for messages.
+            advance: called with the number of bytes read, for a progress bar.
 
         Raises:
-            Refused: it is neither lines of JSON nor a document with pods.
+            InputError: it is neither JSON lines nor a document of pods.
         """
-        first = read_line(file, where)
+        first = read_line(file, source)
         if not first.strip():
-            first += file.read(LINE)
-        head = checked(first, where)
+            first += file.read(MAX_LINE)
+        head = check_text(first, source)
         advance(len(first))
-        if not _is_whole(head):
-            rest = file.read(WHOLE + 1)
-            if len(first) + len(rest) > WHOLE:
-                raise Refused(f"{where}: neither lines of JSON nor a document of at most {WHOLE // 2**20} MB")
-            self._document(documents(head + rest, where), where)
+        if not _is_json_object(head):
+            rest = file.read(MAX_DOCUMENT + 1)
+            if len(first) + len(rest) > MAX_DOCUMENT:
+                limit = MAX_DOCUMENT // 2**20
+                raise InputError(f"{source}: is too large; expected JSON lines or a document of at most {limit} MB")
+            self._count_pods(parse_documents(head + rest, source), source)
             return
-        self._line(1, head, where)
-        for number, data in lines_of(file, where):
-            self._line(number + 1, data, where)
+        self._count_line(1, head, source)
+        for number, data in read_lines(file, source):
+            self._count_line(number + 1, data, source)
             advance(len(data or b""))
 
-    def add_attempt(self, attempt: Attempt, rules: RuleBook | None) -> None:
-        """Count an attempt; one that has not failed is counted apart."""
+    def read_attempts(self, attempts: Iterator[Attempt], advance: Callable[[int], None]) -> None:
+        """Count attempts as they come; ``advance`` is called with the number of attempts read."""
+        for attempt in attempts:
+            self._count_attempt(attempt)
+            advance(1)
+
+    def _count_attempt(self, attempt: Attempt) -> None:
         if not attempt.failed:
             self.tally.not_failed += 1
             return
         self.from_text = True
-        self.tally.add(of_attempt(attempt, rules))
+        self.tally.add(entry_of_attempt(attempt, self.own.rules))
 
-    def _line(self, number: int, data: bytes | None, where: str) -> None:
+    def _count_line(self, number: int, data: bytes | None, source: str) -> None:
         if data is not None and not data.strip():
             return
+        source = f"{source}, line {number}"
         try:
             if data is None:
-                raise ValueError(f"the line is longer than {LINE // 2**20} MB")
-            self._decoded(_DECODER.decode(data), data, f"{where}, line {number}")
-        except (Refused, msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError) as error:
-            why = error.message if isinstance(error, Refused) else f"{where}, line {number}: {explain(error, data)}"
-            self.first_bad = self.first_bad or why
-            self.bad += 1
+                raise ValueError(f"the line is longer than {MAX_LINE // 2**20} MB")
+            self._count_record(_DECODER.decode(data), data, source)
+        except (InputError, msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError) as error:
+            message = error.message if isinstance(error, InputError) else f"{source}: {describe_error(error, data)}"
+            self.first_error = self.first_error or message
+            self.bad_lines += 1
 
-    def _decoded(self, line: Line, data: bytes, where: str) -> None:
-        if line.kind == "Pod" or memoryview(line.pod):
-            if memoryview(line.steps):
-                raise ValueError(f"neither an attempt nor a pod; allowed: {_FORMS}")
-            self._document([msgspec.json.decode(data)], where)
-        elif memoryview(line.steps) or memoryview(line.items):
-            self._document([msgspec.json.decode(data)], where)
+    def _count_record(self, line: Line, data: bytes, source: str) -> None:
+        is_pod, is_timeline = line.kind == "Pod" or bool(memoryview(line.pod)), bool(memoryview(line.steps))
+        if is_pod and is_timeline:
+            raise ValueError(_NO_RECORD)
+        if is_pod or is_timeline or memoryview(line.items):
+            self._count_pods([msgspec.json.decode(data)], source)
         elif line.message is not None or line.code is not None:
-            if line.kind is not None and line.kind.upper() not in _KINDS:
-                raise ValueError(f"kind {line.kind[:40]!r}; allowed: {', '.join(_KINDS)}, or Pod")
-            attempt = Attempt(
-                execution=ExecutionRef("", "", line.execution) if line.execution else None,
-                node=line.node or "",
-                failed=bool(line.message or line.kind or line.code),
-                task=line.task,
-                retry_attempt=_number(line.attempt),
-                reported=None if line.kind is None else ErrorKind(line.kind.upper()),
-                code=line.code,
-                message=line.message,
-            )
-            self.add_attempt(attempt, self.ours.rules)
+            self._count_attempt(_attempt(line))
         else:
-            raise ValueError(f"neither an attempt nor a pod; allowed: {_FORMS}")
+            raise ValueError(_NO_RECORD)
 
-    def _document(self, found: list[Any], where: str) -> None:
-        for one in subjects(found, where):
+    def _count_pods(self, documents: list[Any], source: str) -> None:
+        for record in find_pods(documents, source):
             try:
-                self._pod(one.pod, one.events, one.memory, one.now or self.now(), label(one.pod, "task-name"))
+                self._count_pod(record)
             except InvalidPod as error:
-                raise Refused(f"{one.where}: {error}") from error
+                raise InputError(f"{record.source}: {error}") from error
 
-    def _pod(self, pod: Any, events: Any, memory: Memory | None, now: datetime, task: str | None) -> None:
-        metadata = pod.get("metadata")
-        name = str(metadata.get("name") or "") if isinstance(metadata, dict) else ""
-        entry = of_pod(
-            pod, events=events, memory=memory, stock=self.stock, ours=self.ours, now=now, name=name, task=task
+    def _count_pod(self, record: PodRecord) -> None:
+        metadata = record.pod.get("metadata")
+        entry = entry_of_pod(
+            record.pod,
+            events=record.events,
+            memory=record.memory,
+            stock=self.stock,
+            own=self.own,
+            now=record.now or self.clock(),
+            name=str(metadata.get("name") or "") if isinstance(metadata, dict) else "",
+            task=label(record.pod, "task-name"),
         )
         if entry is None:
             self.tally.not_failed += 1
@@ -149,14 +150,33 @@ class Reader:
             self.tally.add(entry)
 
 
-def _number(attempt: int | str | None) -> int | None:
-    """Return the number of an attempt; None for text that is none."""
+def _attempt(line: Line) -> Attempt:
+    """Return the attempt in a line.
+
+    Raises:
+        ValueError: its kind is unknown.
+    """
+    if line.kind is not None and line.kind.upper() not in _KINDS:
+        raise ValueError(f"invalid kind {line.kind[:40]!r}; expected one of {', '.join(_KINDS)} or Pod")
+    return Attempt(
+        execution=ExecutionRef("", "", line.execution) if line.execution else None,
+        node=line.node or "",
+        failed=bool(line.message or line.kind or line.code),
+        task=line.task,
+        retry_attempt=_attempt_number(line.attempt),
+        reported=None if line.kind is None else ErrorKind(line.kind.upper()),
+        code=line.code,
+        message=line.message,
+    )
+
+
+def _attempt_number(attempt: int | str | None) -> int | None:
     if isinstance(attempt, str):
         return int(attempt) if attempt.isdecimal() else None
     return attempt
 
 
-def _is_whole(data: bytes) -> bool:
+def _is_json_object(data: bytes) -> bool:
     """Whether a line is a JSON object of its own, so that others may follow it."""
     if data.lstrip()[:1] != b"{":
         return False
@@ -165,13 +185,6 @@ def _is_whole(data: bytes) -> bool:
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return False
     return True
-
-
-def stream(attempts: Iterator[Attempt], reader: Reader, advance: Callable[[int], None]) -> None:
-    """Count attempts as they come."""
-    for attempt in attempts:
-        reader.add_attempt(attempt, reader.ours.rules)
-        advance(1)
 
 
 _DECODER = msgspec.json.Decoder(Line)

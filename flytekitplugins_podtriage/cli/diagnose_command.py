@@ -1,4 +1,4 @@
-"""``podtriage diagnose``: from a message to a cause."""
+"""``podtriage diagnose``: from an error message to a cause."""
 
 from __future__ import annotations
 
@@ -6,60 +6,60 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flytekitplugins_podtriage.cli.options import json_option, rules_option
+from flytekitplugins_podtriage.cli.options import examples, json_option, rules_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
-LONGEST_MESSAGE = 16 * 1024 * 1024
+MAX_MESSAGE = 16 * 1024 * 1024
 
 
-@click.command(short_help="Tell from one message why something failed.")
+@click.command(epilog=examples('podtriage diagnose "toomanyrequests: You have reached your pull rate limit"'))
 @click.argument("message", required=False)
-@click.option("--jsonl", is_flag=True, help='Read lines {"message", "reason"?} from stdin, or from the file MESSAGE.')
+@click.option("--jsonl", is_flag=True, help='Read one {"message", "reason"?} per line from stdin or the file MESSAGE.')
 @click.option("--reason", help="The reason beside the message: ErrImagePull, Evicted, FailedMount, ...")
 @rules_option
 @json_option
 def diagnose(message: str | None, jsonl: bool, reason: str | None, rules_file: str | None, as_json: bool) -> int:
-    """Tell from MESSAGE (- or nothing: from stdin) why something failed, and whose doing it is.
+    """Diagnose an error message: what failed, and whose fault it is.
 
-    MESSAGE is what a runtime, a kubelet or Flyte said; text pasted from the console will do. To a terminal the answer
-    is text, to a pipe it is JSON.
+    MESSAGE is a message of a container runtime, a kubelet or Flyte, also as copied from Flyte's console; - or nothing
+    reads it from stdin. The answer is text on a terminal and JSON otherwise.
     """
     from flytekitplugins_podtriage.cli.input import STDIN, read_text, stdin_is_terminal
     from flytekitplugins_podtriage.cli.options import read_rules
-    from flytekitplugins_podtriage.cli.output import for_a_person, print_json, print_view
-    from flytekitplugins_podtriage.core.diagnose import diagnose as decide
+    from flytekitplugins_podtriage.cli.output import print_json, print_view, stdout_is_terminal
+    from flytekitplugins_podtriage.core.diagnose import diagnose as diagnose_message
     from flytekitplugins_podtriage.report.text.sanitize import masked
 
     rules = read_rules(rules_file)
     if jsonl:
         from flytekitplugins_podtriage.cli.jsonl import answer_lines
 
-        return answer_lines(message or STDIN, _line_answer(reason, rules))
+        return answer_lines(message or STDIN, _line_diagnoser(reason, rules))
     if message is None and stdin_is_terminal():
         raise click.UsageError("give a MESSAGE, - for stdin, or --jsonl")
-    text = read_text(STDIN, LONGEST_MESSAGE) if message in (None, STDIN) else str(message)
+    text = read_text(STDIN, MAX_MESSAGE) if message in (None, STDIN) else str(message)
     if not text.strip():
-        raise click.UsageError("the MESSAGE is empty; allowed: what a runtime, a kubelet or Flyte said")
-    text = text.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text
-    found = masked(decide(text, reason=reason, rules=rules))
-    if as_json or not for_a_person():
-        print_json(found.to_json())
+        raise click.UsageError("MESSAGE is empty; expected a message of a container runtime, a kubelet or Flyte")
+    text = text.encode("utf-8", "replace").decode()  # an argument may contain bytes that are not text
+    diagnosis = masked(diagnose_message(text, reason=reason, rules=rules))
+    if as_json or not stdout_is_terminal():
+        print_json(diagnosis.to_json())
     else:
         from flytekitplugins_podtriage.report.console.diagnosis import render_diagnosis
 
-        print_view(render_diagnosis(found, rules))
+        print_view(render_diagnosis(diagnosis, rules))
     return 0
 
 
-def _line_answer(reason: str | None, rules: RuleBook | None) -> Callable[[bytes], bytes]:
-    """Return what answers a line ``{"message", "reason"?}``."""
+def _line_diagnoser(reason: str | None, rules: RuleBook | None) -> Callable[[bytes], bytes]:
+    """Return a function that answers a line ``{"message", "reason"?}``."""
     import msgspec
 
-    from flytekitplugins_podtriage.core.diagnose import diagnose as decide
+    from flytekitplugins_podtriage.core.diagnose import diagnose as diagnose_message
     from flytekitplugins_podtriage.report.text.sanitize import masked
 
     class Line(msgspec.Struct, gc=False):
@@ -70,6 +70,6 @@ def _line_answer(reason: str | None, rules: RuleBook | None) -> Callable[[bytes]
 
     def answer(data: bytes) -> bytes:
         line = decode(data)
-        return masked(decide(line.message, reason=line.reason or reason, rules=rules)).to_json()
+        return masked(diagnose_message(line.message, reason=line.reason or reason, rules=rules)).to_json()
 
     return answer

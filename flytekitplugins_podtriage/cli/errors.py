@@ -1,4 +1,4 @@
-"""How the command line says no: one line on stderr, and the exit code 2."""
+"""Exit codes, and the one-line error on stderr for input that cannot be used."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from typing import IO, Any
 
 import click
 
-FAILING = 1
-"""Exit code of a command that was asked about a pod, and whose answer is that it fails."""
-REFUSED = 2
-"""Exit code for bad usage or bad input."""
-CLOSED = 141
-"""Exit code where the reader of the output went away (what a shell reports for SIGPIPE)."""
-INTERRUPTED = 130
-"""Exit code after Ctrl-C (what a shell reports for SIGINT)."""
+EXIT_FAILING = 1
+"""The pod, execution or workflow that the command was asked about is failing."""
+EXIT_BAD_INPUT = 2
+"""Bad usage or bad input."""
+EXIT_PIPE_CLOSED = 141
+"""The reader of stdout went away (as shells report SIGPIPE)."""
+EXIT_INTERRUPTED = 130
+"""Ctrl-C (as shells report SIGINT)."""
 
-_LONGEST = 400
+_MAX_LENGTH = 400
 
 
-class Refused(click.ClickException):
-    """Input that cannot be used. The message says what is wrong, where, and what is allowed."""
+class InputError(click.ClickException):
+    """Input that cannot be used. The message says what is wrong, where, and what is expected."""
 
-    exit_code = REFUSED
+    exit_code = EXIT_BAD_INPUT
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the one line."""
-        click.echo(one_line(f"podtriage: {self.format_message()}"), file=file, err=file is None)
+        """Print the error as one line."""
+        click.echo(error_line(f"podtriage: {self.format_message()}"), file=file, err=file is None)
 
 
-def one_line(text: str) -> str:
-    """Return a text as one line that is fit to be shown, and not a long one."""
-    from flytekitplugins_podtriage.report.text.sanitize import line
+def error_line(text: str) -> str:
+    """Return an error message as one short, sanitized line."""
+    from flytekitplugins_podtriage.report.text.sanitize import one_line
 
-    return line(text, _LONGEST)
+    return one_line(text, _MAX_LENGTH)

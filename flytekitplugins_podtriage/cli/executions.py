@@ -1,4 +1,4 @@
-"""Past executions, read from flyteadmin: the one that an argument names, and the failed ones of a project."""
+"""Past executions from flyteadmin: the one that an argument names, and the failed ones of a project."""
 
 from __future__ import annotations
 
@@ -10,64 +10,62 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flytekitplugins_podtriage.cli.errors import FAILING, Refused
+from flytekitplugins_podtriage.cli.errors import EXIT_FAILING, InputError
 from flytekitplugins_podtriage.cli.input import STDIN
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.core.attempt_history import Attempt
+    from flytekitplugins_podtriage.core.attempt_history import Attempt, ExecutionRef
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_FULL = re.compile(r"[\w.-]+([:/])[\w.-]+\1[a-z0-9][a-z0-9-]{0,62}")
-_FILES = (".json", ".jsonl", ".yaml", ".yml", ".txt", ".gz")
+_FULL_NAME = re.compile(r"[\w.-]+([:/])[\w.-]+\1[a-z0-9][a-z0-9-]{0,62}")
+_FILE_SUFFIXES = (".json", ".jsonl", ".yaml", ".yml", ".txt", ".gz")
 
 
-def is_execution(what: str, options: Mapping[str, object]) -> bool:
+def is_execution(subject: str, options: Mapping[str, object]) -> bool:
     """Whether an argument names an execution and not a file."""
-    if what == STDIN:
+    if subject == STDIN:
         return False
-    if "://" in what or options.get("project") or options.get("domain") or options.get("node"):
+    if "://" in subject or options.get("project") or options.get("domain") or options.get("node"):
         return True
-    if os.path.exists(what) or what.endswith(_FILES):
+    if os.path.exists(subject) or subject.endswith(_FILE_SUFFIXES):
         return False
-    return bool(_NAME.fullmatch(what) or _FULL.fullmatch(what))
+    return bool(_NAME.fullmatch(subject) or _FULL_NAME.fullmatch(subject))
 
 
-def explain_execution(what: str, as_json: bool, html: str | None, options: Mapping[str, object]) -> int:
-    """Explain an execution from what flyteadmin keeps of it; return the exit code."""
+def explain_execution(subject: str, as_json: bool, html: str | None, options: Mapping[str, object]) -> int:
+    """Explain an execution from the error messages that flyteadmin keeps; return the exit code."""
     from flytekitplugins_podtriage.cli.options import read_rules
     from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
-    from flytekitplugins_podtriage.report.history import history
+    from flytekitplugins_podtriage.report.history import build_history
 
     if options.get("at") is not None:
-        raise click.UsageError("--at is for a recorded timeline")
+        raise click.UsageError("--at needs a recorded timeline")
     rules = read_rules(_text(options.get("rules_file")))
     node = _text(options.get("node"))
-    named = what.replace(":", "/") if _FULL.fullmatch(what) else what
-    where, attempts = attempts_of_execution(
-        named,
+    execution, attempts = attempts_of_execution(
+        subject.replace(":", "/") if _FULL_NAME.fullmatch(subject) else subject,
         project=_text(options.get("project")),
         domain=_text(options.get("domain")),
         node=node,
         config=_text(options.get("flyte_config")),
     )
-    found = list(attempts)
-    if not found and node:
-        raise Refused(f"{where}: it has no attempt of a node {node!r}; allowed: the id of one of its nodes")
-    project, domain, name = where.split("/")
-    told = history(name, f"{project} {domain}", found, rules)
+    recorded = list(attempts)
+    if not recorded and node:
+        raise InputError(f"{execution}: has no attempt of a node {node!r}; expected the id of one of its nodes")
+    history = build_history(execution.name, f"{execution.project} {execution.domain}", recorded, rules)
     if html is not None:
         from flytekitplugins_podtriage.report.html.history import page
 
-        write_page(html, page(told))
+        write_page(html, page(history))
     elif as_json:
         from flytekitplugins_podtriage.report.as_json import history_json
 
-        print_json(history_json(told))
+        print_json(history_json(history))
     else:
         from flytekitplugins_podtriage.report.console.history import HistoryView
 
-        print_view(HistoryView(told))
-    return FAILING if told.failing else 0
+        print_view(HistoryView(history))
+    return EXIT_FAILING if history.failing else 0
 
 
 def _text(value: object) -> str | None:
@@ -76,18 +74,18 @@ def _text(value: object) -> str | None:
 
 def attempts_of_execution(
     execution: str, *, project: str | None, domain: str | None, node: str | None, config: str | None
-) -> tuple[str, Iterator[Attempt]]:
-    """Return the full name of an execution, and its attempts as flyteadmin has them.
+) -> tuple[ExecutionRef, Iterator[Attempt]]:
+    """Return an execution and its attempts from flyteadmin.
 
     Args:
-        execution: a name, ``PROJECT/DOMAIN/NAME``, the console's address, or a ``flyte://`` URI.
+        execution: a name, ``PROJECT/DOMAIN/NAME``, a link to the console, or a ``flyte://`` URI.
         project: the project of a bare name; None for the configuration's.
         domain: its domain; None for the configuration's.
-        node: only this node; None for the one that the execution's address names, or all.
-        config: path of Flyte's configuration; None for what flytekit finds by itself.
+        node: only this node; None for the one in the link, or all.
+        config: path of Flyte's configuration; None to let flytekit look for it.
 
     Raises:
-        Refused: the argument names no execution, or flyteadmin cannot be reached; iterating may raise it too.
+        InputError: the argument is not an execution, or flyteadmin cannot be reached; iterating may raise it too.
     """
     from flytekitplugins_podtriage.flyte.admin.errors import FlyteUnreachable, InvalidExecution
     from flytekitplugins_podtriage.flyte.admin.execution_ref import parse_execution
@@ -95,15 +93,15 @@ def attempts_of_execution(
     from flytekitplugins_podtriage.flyte.admin.login import connect
 
     try:
-        # The name is checked before connecting: a typing error needs no configuration.
+        # Check the name before connecting: a typo is reported even without a configuration.
         parse_execution(execution, project or "p", domain or "d")
         connection = connect(config, project, domain)
         reference = parse_execution(execution, connection.project, connection.domain)
     except (FlyteUnreachable, InvalidExecution) as error:
-        raise Refused(str(error)) from error
+        raise InputError(str(error)) from error
     ref = reference.execution
     attempts = read_attempts(connection.client, ref.project, ref.domain, ref.name, node=node or reference.node)
-    return str(ref), _reachable(attempts)
+    return ref, _reachable(attempts)
 
 
 def failed_attempts(
@@ -115,10 +113,10 @@ def failed_attempts(
     until: datetime | None = None,
     limit: int | None = None,
 ) -> Iterator[Attempt]:
-    """Yield the failed attempts of a project and domain in a span of time, as flyteadmin has them.
+    """Yield the failed attempts of a project and domain in a span of time from flyteadmin.
 
     Raises:
-        Refused: flyteadmin cannot be reached.
+        InputError: flyteadmin cannot be reached.
     """
     from flytekitplugins_podtriage.flyte.admin.errors import FlyteUnreachable
     from flytekitplugins_podtriage.flyte.admin.executions import failed_attempts as read_attempts
@@ -127,15 +125,15 @@ def failed_attempts(
     try:
         connection = connect(config, project, domain)
     except FlyteUnreachable as error:
-        raise Refused(str(error)) from error
+        raise InputError(str(error)) from error
     yield from _reachable(read_attempts(connection.client, project, domain, since, until=until, limit=limit))
 
 
 def _reachable(attempts: Iterator[Attempt]) -> Iterator[Attempt]:
-    """Yield attempts as they are read; a flyteadmin that stops answering is refused in one line."""
+    """Yield attempts as they are read; raise an InputError if flyteadmin stops answering."""
     from flytekitplugins_podtriage.flyte.admin.errors import FlyteUnreachable
 
     try:
         yield from attempts
     except FlyteUnreachable as error:
-        raise Refused(str(error)) from error
+        raise InputError(str(error)) from error

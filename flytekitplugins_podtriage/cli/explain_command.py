@@ -1,4 +1,4 @@
-"""``podtriage explain``: what happened to a pod or an execution, who pays, and what to do."""
+"""``podtriage explain``: what happened to a pod or an execution, who pays, and how to fix it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flytekitplugins_podtriage.cli.errors import EXIT_FAILING
 from flytekitplugins_podtriage.cli.options import (
+    examples,
     html_option,
     json_option,
     now_option,
@@ -16,137 +18,141 @@ from flytekitplugins_podtriage.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from flytekitplugins_podtriage.cli.pod_documents import Subject
+    from flytekitplugins_podtriage.cli.pod_documents import PodRecord
     from flytekitplugins_podtriage.report.explanation import Explanation
 
-_LONGEST_STORY = 1e9
+_MAX_TIMELINE = 1e9
 """In seconds: thirty years."""
 
 
-@click.command(short_help="Explain a pod or an execution: what happened, and who pays.")
-@click.argument("what", metavar="[FILE | - | EXECUTION]", required=False)
-@click.option("--pod", "pod", metavar="POD", help="A pod of a live cluster, by kubeconfig.")
-@click.option("-n", "--namespace", metavar="NS", help="The pod's namespace. Default: the context's.")
-@click.option("--context", metavar="NAME", help="The context of the kubeconfig. Default: the current one.")
-@click.option("-p", "--project", metavar="P", help="The execution's project.")
-@click.option("-d", "--domain", metavar="D", help="The execution's domain.")
-@click.option("--node", metavar="N", help="Only this node of the execution.")
-@click.option("--flyte-config", metavar="FILE", help="Flyte's configuration. Default: what flytekit finds.")
-@click.option("--at", type=float, metavar="SECONDS", help="Where to stop in a recorded timeline. Default: at its end.")
+@click.command(
+    epilog=examples(
+        "kubectl get pod,event -n NAMESPACE -o yaml | podtriage explain -",
+        "podtriage explain --pod f3a91c-n0-0 -n flytesnacks-development --retries 2",
+        "podtriage explain f3a91c --project flytesnacks --domain development",
+    )
+)
+@click.argument("subject", metavar="[FILE | - | EXECUTION]", required=False)
+@click.option("--pod", "pod", metavar="POD", help="Explain this pod of a live cluster, using the kubeconfig.")
+@click.option("-n", "--namespace", metavar="NS", help="Namespace of --pod. Default: the context's.")
+@click.option("--context", metavar="NAME", help="Context of the kubeconfig. Default: the current one.")
+@click.option("-p", "--project", metavar="P", help="Project of the execution.")
+@click.option("-d", "--domain", metavar="D", help="Domain of the execution.")
+@click.option("--node", metavar="N", help="Explain only this node of the execution.")
+@click.option("--flyte-config", metavar="FILE", help="Flyte configuration. Default: as flytekit looks for it.")
+@click.option("--at", type=float, metavar="SECONDS", help="Stop a recorded timeline at this second. Default: its end.")
 @now_option
-@click.option("--retries", type=click.IntRange(0, 1000), default=0, show_default=True, help="The task's retries.")
+@click.option("--retries", type=click.IntRange(0, 1000), default=0, show_default=True, help="User retries of the task.")
 @click.option(
     "--system-retries",
     type=click.IntRange(0, 1000),
     default=3,
     show_default=True,
-    help="What the platform allows: max-node-retries-system-failures.",
+    help="System retries: Flyte's max-node-retries-system-failures.",
 )
 @settings_option
 @rules_option
 @json_option
 @html_option
-def explain(what: str | None, pod: str | None, html: str | None, as_json: bool, **options: object) -> int:
-    """Explain what happened, who pays on Flyte 1.16, on Flyte 2 and with podtriage, when, and what to do.
+def explain(subject: str | None, pod: str | None, html: str | None, as_json: bool, **options: object) -> int:
+    """Explain what happened, who pays on Flyte 1.16, Flyte 2 and with podtriage, when, and how to fix it.
 
-    FILE (- is stdin) holds a Pod, a List of pods and events, anything of `kubectl get ... -o yaml|json`, an object
-    {"pod", "events"} or a line of a recorded timeline. EXECUTION is a name, PROJECT:DOMAIN:NAME or a link to the
-    console; flyteadmin is asked, and what it keeps is a message, so that the answer rests on the message alone.
+    FILE (- is stdin) contains a Pod, a List of pods and events, any output of `kubectl get ... -o yaml|json`, an
+    object {"pod", "events"} or a line of a recorded timeline. EXECUTION is a name, PROJECT:DOMAIN:NAME or a link to
+    Flyte's console; the answer is then based on the error messages that flyteadmin keeps.
 
-    The exit code is 1 if a pod is failing or the execution has failed.
+    The exit code is 1 if a pod or the execution is failing.
     """
     from flytekitplugins_podtriage.cli.executions import explain_execution, is_execution
     from flytekitplugins_podtriage.cli.input import STDIN, stdin_is_terminal
-    from flytekitplugins_podtriage.cli.live_pod import live_subject
+    from flytekitplugins_podtriage.cli.live_pod import read_live_pod
 
     if as_json and html:
         raise click.UsageError("--json and --html exclude each other")
     if pod is not None:
-        if what is not None:
+        if subject is not None:
             raise click.UsageError("give --pod POD or a FILE, not both")
         if options["at"] is not None:
-            raise click.UsageError("--at is for a recorded timeline")
-        subject = live_subject(pod, _text(options["namespace"]), _text(options["context"]))
-        return _explain([subject], as_json, html, options)
+            raise click.UsageError("--at needs a recorded timeline")
+        record = read_live_pod(pod, _text(options["namespace"]), _text(options["context"]))
+        return _explain([record], as_json, html, options)
     if options["namespace"] or options["context"]:
-        raise click.UsageError("-n and --context go with --pod POD")
-    if what is None and stdin_is_terminal():
+        raise click.UsageError("-n and --context need --pod POD")
+    if subject is None and stdin_is_terminal():
         raise click.UsageError("give a FILE, - for stdin, --pod POD, or an EXECUTION")
-    if what is not None and is_execution(what, options):
-        return explain_execution(what, as_json, html, options)
-    return _explain(_read(what or STDIN, options["at"]), as_json, html, options)
+    if subject is not None and is_execution(subject, options):
+        return explain_execution(subject, as_json, html, options)
+    return _explain(_read_records(subject or STDIN, options["at"]), as_json, html, options)
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _read(path: str, at: object) -> list[Subject]:
-    from flytekitplugins_podtriage.cli.input import name_of, read_whole
-    from flytekitplugins_podtriage.cli.json_or_yaml import documents
-    from flytekitplugins_podtriage.cli.pod_documents import subjects
+def _read_records(path: str, at: object) -> list[PodRecord]:
+    from flytekitplugins_podtriage.cli.input import read_document, source_name
+    from flytekitplugins_podtriage.cli.json_or_yaml import parse_documents
+    from flytekitplugins_podtriage.cli.pod_documents import find_pods
 
-    where = name_of(path)
+    source = source_name(path)
     second = at if isinstance(at, float) else None
-    if second is not None and not abs(second) <= _LONGEST_STORY:  # nor is it "nan"
-        raise click.UsageError(f"--at {second:g} is no second of a recorded timeline; allowed: seconds after its begin")
-    found = subjects(documents(read_whole(path), where), where, second)
-    if second is not None and all(one.memory is None for one in found):
-        raise click.UsageError("--at is for a recorded timeline")
-    return found
+    if second is not None and not abs(second) <= _MAX_TIMELINE:  # also rejects NaN
+        raise click.UsageError(f"invalid value {second:g} for --at; expected seconds after the timeline's begin")
+    records = find_pods(parse_documents(read_document(path), source), source, second)
+    if second is not None and all(record.memory is None for record in records):
+        raise click.UsageError("--at needs a recorded timeline")
+    return records
 
 
-def _explain(found: list[Subject], as_json: bool, html: str | None, options: dict[str, object]) -> int:
-    """Explain some pods and show the answers."""
-    from flytekitplugins_podtriage.cli.errors import Refused
-    from flytekitplugins_podtriage.cli.options import BACKENDS, moment, policies, read_rules, read_settings
+def _explain(records: list[PodRecord], as_json: bool, html: str | None, options: dict[str, object]) -> int:
+    """Explain some pods and show the answers; return the exit code."""
+    from flytekitplugins_podtriage.cli.errors import InputError
+    from flytekitplugins_podtriage.cli.options import BACKENDS, policies, read_rules, read_settings, resolve_now
     from flytekitplugins_podtriage.core.accounting import Limits
     from flytekitplugins_podtriage.core.decode import read_events, read_pod
     from flytekitplugins_podtriage.core.errors import InvalidPod
     from flytekitplugins_podtriage.core.flyte_pods import attempts_before
-    from flytekitplugins_podtriage.report.explanation import explain as put_together
-    from flytekitplugins_podtriage.report.timeline import last_moment
+    from flytekitplugins_podtriage.report.explanation import explain as explain_pod
+    from flytekitplugins_podtriage.report.timeline import latest_time
 
     settings, now, retries, most = options["settings"], options["now"], options["retries"], options["system_retries"]
     assert isinstance(settings, tuple) and isinstance(retries, int) and isinstance(most, int)
-    judges = policies(BACKENDS, read_settings(settings), read_rules(_text(options["rules_file"])))
+    by_backend = policies(BACKENDS, read_settings(settings), read_rules(_text(options["rules_file"])))
     limits = Limits(retries=retries, max_system_failures=most)
-    told = []
-    for one in found:
+    explanations = []
+    for record in records:
         try:
-            pod, events = read_pod(one.pod), read_events(one.events)
-            at = moment(_text(now), one.now, partial(last_moment, pod, events))
-            told.append(
-                put_together(
-                    pod,
-                    events=events,
-                    attempts_before=attempts_before(one.pod),
-                    memory=one.memory,
-                    policies=judges,
-                    limits=limits,
-                    now=at,
-                    asked_for_now=now is not None or one.now is not None,
-                )
-            )
+            pod, events = read_pod(record.pod), read_events(record.events)
         except InvalidPod as error:
-            raise Refused(f"{one.where}: {error}") from error
-    _show(told, as_json, html)
-    return 1 if any(one.failing for one in told) else 0
+            raise InputError(f"{record.source}: {error}") from error
+        explanation = explain_pod(
+            pod,
+            events=events,
+            attempts_before=attempts_before(record.pod),
+            memory=record.memory,
+            policies=by_backend,
+            limits=limits,
+            now=resolve_now(_text(now), record.now, partial(latest_time, pod, events)),
+            now_is_explicit=now is not None or record.now is not None,
+        )
+        explanations.append(explanation)
+    _show(explanations, as_json, html)
+    return EXIT_FAILING if any(explanation.failing for explanation in explanations) else 0
 
 
-def _show(told: list[Explanation], as_json: bool, html: str | None) -> None:
+def _show(explanations: list[Explanation], as_json: bool, html: str | None) -> None:
     from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
 
     if html is not None:
         from flytekitplugins_podtriage.report.html.explanation import page
 
-        write_page(html, page(told))
+        write_page(html, page(explanations))
     elif as_json:
         from flytekitplugins_podtriage.report.as_json import explanation_json
 
-        for one in told:
-            print_json(explanation_json(one))
+        for explanation in explanations:
+            print_json(explanation_json(explanation))
     else:
-        from flytekitplugins_podtriage.report.console.explanation import Explanations
+        from flytekitplugins_podtriage.report.console.explanation import ExplanationsView
 
-        print_view(Explanations(told))
+        print_view(ExplanationsView(explanations))

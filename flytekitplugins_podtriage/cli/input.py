@@ -1,4 +1,4 @@
-"""Reading bytes at the rim: files and stdin, bounded, with every refusal in one line."""
+"""Reading files and stdin as bytes, with size limits and one-line errors."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from flytekitplugins_podtriage.cli.errors import Refused
+from flytekitplugins_podtriage.cli.errors import InputError
 
-WHOLE = 64 * 1024 * 1024
-"""The largest document that is read whole, in bytes. A namespace of a thousand pods has about ten million."""
-LINE = 16 * 1024 * 1024
+MAX_DOCUMENT = 64 * 1024 * 1024
+"""The largest document that is read at once, in bytes. A namespace of a thousand pods has about ten million."""
+MAX_LINE = 16 * 1024 * 1024
 """The longest line of JSON lines, in bytes. An object in etcd has at most 1.5 million, a pod dozens of events."""
 
 _CHUNK = 1024 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 STDIN = "-"
 
 
-def name_of(path: str) -> str:
-    """Return what a source is called in a message."""
+def source_name(path: str) -> str:
+    """Return the name of a source for messages."""
     return "stdin" if path == STDIN else path
 
 
 def stdin() -> BinaryIO:
     """Return standard input as bytes."""
-    stream = sys.stdin
-    if stream is None:
-        raise Refused("stdin: it is closed; give a FILE")
-    return stream.buffer
+    if sys.stdin is None:
+        raise InputError("stdin: is closed; expected a FILE")
+    return sys.stdin.buffer
 
 
 def stdin_is_terminal() -> bool:
@@ -39,116 +39,113 @@ def stdin_is_terminal() -> bool:
 
 
 @contextmanager
-def opened(path: str) -> Iterator[BinaryIO]:
+def open_source(path: str) -> Iterator[BinaryIO]:
     """Open a file, or stdin for ``-``, for reading bytes.
 
     Raises:
-        Refused: there is no such file, it is a directory, or it may not be read.
+        InputError: there is no such file, it is a directory, or it cannot be read.
     """
     if path == STDIN:
         yield stdin()
         return
     try:
         if stat.S_ISDIR(os.stat(path).st_mode):
-            raise Refused(f"{path}: it is a directory; allowed: a file, or - for stdin")
-        file = open(path, "rb")  # noqa: SIM115  # closed below; opened here so that only this is refused
+            raise InputError(f"{path}: is a directory; expected a file or - for stdin")
+        file = open(path, "rb")  # noqa: SIM115  # closed below; opened here so that only this error is caught
     except OSError as error:
-        raise Refused(f"{path}: {_why(error)}; allowed: a file that can be read, or - for stdin") from error
+        raise InputError(_unreadable(path, error)) from error
     except ValueError as error:  # a NUL in the name
-        raise Refused(f"{path!r}: {error}; allowed: the name of a file") from error
+        raise InputError(f"{path!r}: {error}; expected the name of a file") from error
     with file:
         yield file
 
 
-def read_whole(path: str, limit: int = WHOLE) -> bytes:
-    """Read a document whole.
+def read_document(path: str, limit: int = MAX_DOCUMENT) -> bytes:
+    """Read a whole document.
 
     Raises:
-        Refused: it cannot be read, is empty, larger than ``limit`` bytes, or no text.
+        InputError: it cannot be read, is empty, is larger than ``limit`` bytes, or is not text.
     """
-    where = name_of(path)
+    source = source_name(path)
     if path == STDIN and stdin_is_terminal():
-        raise Refused("stdin: it is a terminal and nothing is piped in; give a FILE, or pipe one in")
+        raise InputError("stdin: is a terminal; expected a FILE or piped input")
     chunks: list[bytes] = []
     size = 0
-    with opened(path) as file:
+    with open_source(path) as file:
         while True:
             try:
                 chunk = file.read(_CHUNK)
             except OSError as error:
-                raise Refused(f"{where}: {_why(error)}") from error
+                raise InputError(_unreadable(source, error)) from error
             if not chunk:
                 break
             size += len(chunk)
             if size > limit:
-                raise Refused(
-                    f"{where}: it is larger than {limit // _CHUNK} MB; allowed: up to that "
-                    "(any number of pods go line by line: triage --jsonl)"
+                raise InputError(
+                    f"{source}: is larger than {limit // _CHUNK} MB; "
+                    "expected a smaller document (triage --jsonl reads any number of pods line by line)"
                 )
             chunks.append(chunk)
-    return checked(b"".join(chunks), where)
+    return check_text(b"".join(chunks), source)
 
 
-def checked(data: bytes, where: str) -> bytes:
+def check_text(data: bytes, source: str) -> bytes:
     """Return the bytes of a text without its byte order mark.
 
     Raises:
-        Refused: nothing is in it, or it is no text.
+        InputError: it is empty or not text.
     """
-    if data[:3] == b"\xef\xbb\xbf":
-        data = data[3:]
+    data = data.removeprefix(_BYTE_ORDER_MARK)
     if not data.strip():
-        raise Refused(f"{where}: it is empty; allowed: JSON or YAML")
+        raise InputError(f"{source}: is empty; expected JSON or YAML")
     if data[:2] == b"\x1f\x8b":
-        raise Refused(f"{where}: it is compressed; allowed: text (gunzip -c FILE | podtriage ... -)")
+        raise InputError(f"{source}: is compressed; expected text (gunzip -c FILE | podtriage ... -)")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise Refused(f"{where}: it is UTF-16; allowed: UTF-8")
+        raise InputError(f"{source}: is UTF-16; expected UTF-8")
     if b"\0" in data[:_CHUNK]:
-        raise Refused(f"{where}: it is binary; allowed: JSON or YAML text")
+        raise InputError(f"{source}: is binary; expected JSON or YAML text")
     return data
 
 
-def read_text(path: str, limit: int = WHOLE) -> str:
-    """Read a text whole; the same refusals as :func:`read_whole`, and text that is not UTF-8."""
-    data = read_whole(path, limit)
+def read_text(path: str, limit: int = MAX_DOCUMENT) -> str:
+    """Read a whole UTF-8 text; errors as for :func:`read_document`."""
+    data = read_document(path, limit)
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise Refused(f"{name_of(path)}: byte {error.start} is not UTF-8; allowed: UTF-8 text") from error
+        raise InputError(f"{source_name(path)}: byte {error.start} is not UTF-8; expected UTF-8 text") from error
 
 
-def read_line(file: BinaryIO, where: str, limit: int = LINE) -> bytes:
-    """Return the next line of a stream, or as much of it as ``limit`` bytes; nothing at its end.
+def read_line(file: BinaryIO, source: str, limit: int = MAX_LINE) -> bytes:
+    """Return the next line of a stream, or its first ``limit`` bytes; nothing at the end.
 
     Raises:
-        Refused: the stream cannot be read.
+        InputError: the stream cannot be read.
     """
     try:
         return file.readline(limit)
     except OSError as error:
-        raise Refused(f"{where}: {_why(error)}; allowed: a file that can be read, or - for stdin") from error
+        raise InputError(_unreadable(source, error)) from error
 
 
-def lines_of(file: BinaryIO, where: str, limit: int = LINE) -> Iterator[tuple[int, bytes | None]]:
-    """Yield the lines of a stream with their numbers, from 1; None for one longer than ``limit`` bytes.
+def read_lines(file: BinaryIO, source: str, limit: int = MAX_LINE) -> Iterator[tuple[int, bytes | None]]:
+    """Yield the lines of a stream with their numbers, from 1; None for a line longer than ``limit`` bytes.
 
-    Memory is bounded by ``limit``, whatever the stream holds.
+    Memory use is bounded by ``limit``.
 
     Raises:
-        Refused: the stream cannot be read.
+        InputError: the stream cannot be read.
     """
     number = 0
-    while data := read_line(file, where, limit):
+    while data := read_line(file, source, limit):
         number += 1
         if len(data) == limit and not data.endswith(b"\n"):
             while data and not data.endswith(b"\n"):
-                data = read_line(file, where, _CHUNK)
+                data = read_line(file, source, _CHUNK)
             yield number, None
-        elif number == 1 and data[:3] == b"\xef\xbb\xbf":
-            yield number, data[3:]
         else:
-            yield number, data
+            yield number, data.removeprefix(_BYTE_ORDER_MARK) if number == 1 else data
 
 
-def _why(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+def _unreadable(source: str, error: OSError) -> str:
+    return f"{source}: {(error.strerror or str(error)).lower()}; expected a readable file or - for stdin"

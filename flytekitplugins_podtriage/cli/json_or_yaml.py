@@ -1,7 +1,7 @@
-"""From text to plain values: JSON, JSON lines, and one or several YAML documents.
+"""Parsing documents: JSON, JSON lines, and one or several YAML documents become plain values.
 
-YAML comes from strangers too: only plain values are made of it, aliases that multiply are refused before they are
-followed, and so is deep nesting (the C parser of libyaml recurses without a bound).
+YAML input is not trusted: only plain values are constructed, and aliases that multiply or deep nesting (the C parser of
+libyaml recurses without a bound) are rejected before anything is constructed.
 """
 
 from __future__ import annotations
@@ -11,111 +11,111 @@ from typing import Any
 
 import msgspec
 
-from flytekitplugins_podtriage.cli.errors import Refused
+from flytekitplugins_podtriage.cli.errors import InputError
 
-DEEPEST = 100
-"""The deepest nesting of YAML that is read. A Pod has about a dozen levels."""
-MOST_NODES = 5_000_000
-"""How many YAML values a document may have once its aliases are followed."""
-_GROWTH = 20
-"""How many times as many values the aliases may make of those that are written, once they are many."""
-_MANY = 100_000
+MAX_DEPTH = 100
+"""The deepest nesting of YAML that is accepted. A Pod has about a dozen levels."""
+MAX_NODES = 5_000_000
+"""How many YAML values a document may have once its aliases are expanded."""
+_MAX_GROWTH = 20
+"""How many times aliases may multiply the values as written, beyond :data:`_MIN_NODES`."""
+_MIN_NODES = 100_000
 
 
-def documents(data: bytes, where: str) -> list[Any]:
-    """Return the documents in a text as plain values: JSON, JSON lines or YAML, which the text itself tells.
+def parse_documents(data: bytes, source: str) -> list[Any]:
+    """Return the documents in a text as plain values; the text itself decides between JSON, JSON lines and YAML.
 
     Raises:
-        Refused: it is none of them.
+        InputError: it is neither; ``source`` names it in the message.
     """
     if data.lstrip()[:1] in (b"{", b"["):
-        return _json(data, where)
-    return _yaml(data, where)
+        return _parse_json(data, source)
+    return _parse_yaml(data, source)
 
 
-def _json(data: bytes, where: str) -> list[Any]:
+def _parse_json(data: bytes, source: str) -> list[Any]:
     try:
         return [msgspec.json.decode(data)]
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         first = error
-    # Several objects, one a line? Then the first line is whole.
+    # JSON lines? Then the first line is an object of its own.
     lines = [(number, text) for number, text in enumerate(data.split(b"\n"), 1) if text.strip()]
     if len(lines) > 1:
         try:
-            found = [msgspec.json.decode(lines[0][1])]
+            documents = [msgspec.json.decode(lines[0][1])]
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            raise Refused(_not_json(where, first)) from first
+            raise InputError(_json_error(source, first)) from first
         for number, text in lines[1:]:
             try:
-                found.append(msgspec.json.decode(text))
+                documents.append(msgspec.json.decode(text))
             except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-                raise Refused(_not_json(f"{where}, line {number}", error)) from error
-        return found
-    raise Refused(_not_json(where, first)) from first
+                raise InputError(_json_error(f"{source}, line {number}", error)) from error
+        return documents
+    raise InputError(_json_error(source, first)) from first
 
 
-def _not_json(where: str, error: BaseException) -> str:
+def _json_error(source: str, error: BaseException) -> str:
     if isinstance(error, RecursionError):
-        return f"{where}: it is nested too deeply; allowed: a Kubernetes object"
+        return f"{source}: is nested too deeply; expected a Kubernetes object"
     if isinstance(error, UnicodeError):
-        return f"{where}: it is not UTF-8; allowed: JSON or YAML in UTF-8"
-    return f"{where}: not JSON: {error}; allowed: JSON or YAML"
+        return f"{source}: is not UTF-8; expected JSON or YAML in UTF-8"
+    return f"{source}: invalid JSON: {error}; expected JSON or YAML"
 
 
-def _yaml(data: bytes, where: str) -> list[Any]:
+def _parse_yaml(data: bytes, source: str) -> list[Any]:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise Refused(f"{where}: byte {error.start} is not UTF-8; allowed: JSON or YAML in UTF-8") from error
+        raise InputError(f"{source}: byte {error.start} is not UTF-8; expected JSON or YAML in UTF-8") from error
     import yaml
 
     loader = _loader()
     try:
-        _check(text, where, loader)
-        found = [document for document in yaml.load_all(text, Loader=loader) if document is not None]
+        _check(text, source, loader)
+        documents = [document for document in yaml.load_all(text, Loader=loader) if document is not None]
     except yaml.YAMLError as error:
-        raise Refused(f"{where}: not YAML: {_yaml_error(error)}; allowed: JSON or YAML") from error
+        raise InputError(f"{source}: invalid YAML: {_yaml_error(error)}; expected JSON or YAML") from error
     except (RecursionError, ValueError, TypeError, OverflowError) as error:
-        raise Refused(f"{where}: not YAML that can be read: {error}; allowed: plain values") from error
-    if not found:
-        raise Refused(f"{where}: it holds no document; allowed: JSON or YAML")
-    return found
+        raise InputError(f"{source}: unsupported YAML: {error}; expected plain values") from error
+    if not documents:
+        raise InputError(f"{source}: contains no document; expected JSON or YAML")
+    return documents
 
 
-def _check(text: str, where: str, loader: Any) -> None:
-    """Walk the events of the parser, which has no recursion, and refuse what would explode when it is built."""
+def _check(text: str, source: str, loader: Any) -> None:
+    """Walk the parser's events, which needs no recursion, and reject what would explode when constructed."""
     import yaml
 
-    written = followed = depth = 0
+    written = expanded = depth = 0
     sizes: dict[str, int] = {}
     opened: list[tuple[str | None, int]] = []
     for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.AliasEvent):
             written += 1
             if any(anchor == event.anchor for anchor, _ in opened):
-                raise Refused(f"{where}: the alias *{event.anchor} holds itself; allowed: YAML without cycles")
-            followed += sizes.get(event.anchor or "", 1)
+                raise InputError(f"{source}: the alias *{event.anchor} contains itself; expected YAML without cycles")
+            expanded += sizes.get(event.anchor or "", 1)
         elif isinstance(event, yaml.ScalarEvent):
             written += 1
-            followed += 1
+            expanded += 1
             if event.anchor is not None:
                 sizes[event.anchor] = 1
         elif isinstance(event, yaml.CollectionStartEvent):
             written += 1
-            followed += 1
+            expanded += 1
             depth += 1
-            opened.append((event.anchor, followed))
-            if depth > DEEPEST:
-                raise Refused(f"{where}: it is nested too deeply; allowed: up to {DEEPEST} levels")
+            opened.append((event.anchor, expanded))
+            if depth > MAX_DEPTH:
+                raise InputError(f"{source}: is nested too deeply; expected at most {MAX_DEPTH} levels")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
             anchor, before = opened.pop()
             if anchor is not None:
-                sizes[anchor] = followed - before + 1
-        if followed > MOST_NODES or (followed > _MANY and followed > _GROWTH * written):
-            raise Refused(
-                f"{where}: its aliases multiply to more than {min(followed, MOST_NODES):,} values; "
-                "allowed: YAML without such aliases"
+                sizes[anchor] = expanded - before + 1
+        if expanded > MAX_NODES or (expanded > _MIN_NODES and expanded > _MAX_GROWTH * written):
+            raise InputError(
+                f"{source}: its aliases expand to more than {min(expanded, MAX_NODES):,} values; "
+                "expected YAML without such aliases"
             )
 
 
@@ -127,13 +127,13 @@ def _yaml_error(error: Any) -> str:
 
 @cache
 def _loader() -> Any:
-    """Return the loader of plain values; a time stays the text that it is, as in Kubernetes' own YAML."""
+    """Return the loader of plain values; times stay text, as in Kubernetes' own YAML."""
     import yaml
 
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
     class Loader(base):  # type: ignore[misc]  # the base is known at runtime only
-        """Plain values, as Kubernetes reads them."""
+        """Plain values only."""
 
     stamp = "tag:yaml.org,2002:timestamp"
     Loader.yaml_implicit_resolvers = {

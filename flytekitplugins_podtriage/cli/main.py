@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import click
 
-from flytekitplugins_podtriage.cli.group import Program
+from flytekitplugins_podtriage.cli.group import CommandGroup
 
-_HERE = "flytekitplugins_podtriage.cli"
+_PACKAGE = "flytekitplugins_podtriage.cli"
 
 COMMANDS = {
-    "diagnose": (f"{_HERE}.diagnose_command:diagnose", "Tell from one message why something failed."),
-    "triage": (f"{_HERE}.triage_command:triage", "Judge a pod, or thousands of them line by line."),
-    "explain": (f"{_HERE}.explain_command:explain", "Explain a pod or an execution: what happened, and who pays."),
-    "audit": (f"{_HERE}.audit_command:audit", "Count who was charged for failed attempts, and who should have been."),
-    "rehearse": (f"{_HERE}.rehearse_command:rehearse", "Run a workflow under injected faults, offline: who pays?"),
-    "rules": (f"{_HERE}.rules_command:rules", "Print the table of rules, with sources."),
+    "diagnose": (f"{_PACKAGE}.diagnose_command:diagnose", "Diagnose an error message."),
+    "triage": (f"{_PACKAGE}.triage_command:triage", "Judge a pod, or thousands of them line by line."),
+    "explain": (f"{_PACKAGE}.explain_command:explain", "Explain a pod or execution: what happened, who pays, the fix."),
+    "audit": (f"{_PACKAGE}.audit_command:audit", "Count failed attempts that were charged to the wrong retries."),
+    "rehearse": (f"{_PACKAGE}.rehearse_command:rehearse", "Run a workflow under injected faults, offline."),
+    "rules": (f"{_PACKAGE}.rules_command:rules", "List the rules and their sources."),
 }
-"""Each command's home, and what it does in a line."""
+"""Where each command is, and its one-line help."""
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -33,8 +33,8 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 
 
 @click.group(
-    cls=Program,
-    homes=COMMANDS,
+    cls=CommandGroup,
+    commands_by_name=COMMANDS,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 the pod or execution is failing, 2 bad usage or input (one line on stderr).",
@@ -44,7 +44,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 )
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Whose fault is it that a Kubernetes pod failed, and which of Flyte's retry budgets pays?"""
+    """Find out why a Kubernetes pod failed, whose fault it is, and which of Flyte's retries pay for it."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from flytekitplugins_podtriage.cli.errors import Refused
+from flytekitplugins_podtriage.cli.errors import InputError
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.policy import Policy
@@ -16,30 +16,35 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-STOCK = ("flyte-1.16", "flyte-2")
-BACKENDS = ("podtriage", *STOCK)
+STOCK_BACKENDS = ("flyte-1.16", "flyte-2")
+BACKENDS = ("podtriage", *STOCK_BACKENDS)
 """As in core.policy; repeated here so that ``--help`` need not import it (a test compares them)."""
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, whatever the output goes to.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Always print JSON.")
 html_option = click.option(
-    "--html", "html", metavar="FILE", help="Write one self-contained HTML page to FILE (- for stdout) instead."
+    "--html", "html", metavar="FILE", help="Write a self-contained HTML page to FILE (- for stdout)."
 )
 rules_option = click.option(
-    "--rules", "rules_file", metavar="FILE", help="Your own rules (TOML), tried ahead of the built-in ones."
+    "--rules", "rules_file", metavar="FILE", help="Apply your own rules (TOML) before the built-in ones."
 )
 now_option = click.option(
     "--now",
     "now",
     metavar="T",
-    help="Look at it as of T: RFC 3339, or 'last' for the last moment that the record knows. Default: the clock.",
+    help="Evaluate as of T: RFC 3339, or 'last' for the last time in the record. Default: the current time.",
 )
 settings_option = click.option(
     "--set",
     "settings",
     metavar="KEY=VALUE",
     multiple=True,
-    help="A setting of plugins.k8s, as image-pull-backoff-grace-period=5m; may be repeated.",
+    help="Override a plugins.k8s setting, e.g. image-pull-backoff-grace-period=5m; repeatable.",
 )
+
+
+def examples(*commands: str) -> str:
+    """Return example commands as the epilog of a command's help."""
+    return "\n".join(("\b", "Examples:", *(f"  {command}" for command in commands)))
 
 
 def backend_option(default: str, backends: Iterable[str] = BACKENDS) -> Callable[[F], F]:
@@ -49,34 +54,34 @@ def backend_option(default: str, backends: Iterable[str] = BACKENDS) -> Callable
         type=click.Choice(list(backends)),
         default=default,
         show_default=True,
-        help="Whose judgement is wanted.",
+        help="Judge as this backend.",
     )
 
 
 def read_settings(settings: Iterable[str]) -> dict[str, float]:
-    """Read ``KEY=VALUE`` settings; keys as in ``plugins.k8s`` or as fields of Policy, durations in Go's spelling.
+    """Read ``KEY=VALUE`` settings; keys as in ``plugins.k8s`` or as fields of Policy, durations as Go writes them.
 
     Raises:
-        Refused: a key is unknown, or a value no duration.
+        InputError: a key is unknown, or a value is not a duration.
     """
     from flytekitplugins_podtriage.core.durations import seconds
 
-    found = {}
+    values = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
-        name = key.strip().replace("-", "_")
-        if not equals or name not in durations():
-            allowed = ", ".join(sorted(field.replace("_", "-") for field in durations()))
-            raise Refused(f"--set {setting[:80]!r}: no such setting; allowed: KEY=VALUE with a KEY of {allowed}")
+        field = key.strip().replace("-", "_")
+        if not equals or field not in duration_fields():
+            keys = ", ".join(sorted(name.replace("_", "-") for name in duration_fields()))
+            raise InputError(f"--set {setting[:80]!r}: unknown setting; expected KEY=VALUE with a KEY of {keys}")
         try:
             text = value.strip()
-            found[name] = float(text) if text.replace(".", "", 1).isdigit() else seconds(text)
+            values[field] = float(text) if text.replace(".", "", 1).isdigit() else seconds(text)
         except ValueError as error:
-            raise Refused(f"--set {key}: {error}") from error
-    return found
+            raise InputError(f"--set {key}: {error}") from error
+    return values
 
 
-def durations() -> tuple[str, ...]:
+def duration_fields() -> tuple[str, ...]:
     """Return the names of Policy's fields that are durations."""
     import attrs
 
@@ -86,10 +91,10 @@ def durations() -> tuple[str, ...]:
 
 
 def read_rules(path: str | None) -> RuleBook | None:
-    """Read a user's own rules and put them before the built-in ones; None if there is no file of them.
+    """Return the user's own rules, before the built-in ones; None without a file of them.
 
     Raises:
-        Refused: the file cannot be read, or a rule in it not used.
+        InputError: the file cannot be read, or a rule in it is invalid.
     """
     if path is None:
         return None
@@ -102,36 +107,36 @@ def read_rules(path: str | None) -> RuleBook | None:
         return BUILT_IN.with_rules(load_rules(read_text(path), path))
     except InvalidRule as error:
         message = str(error)
-        raise Refused(message if path in message else f"{path}: {message}") from error
+        raise InputError(message if path in message else f"{path}: {message}") from error
 
 
 def policies(
     backends: Iterable[str], settings: Mapping[str, float] | None = None, rules: RuleBook | None = None
 ) -> dict[str, Policy]:
-    """Return the policies of some backends, with the user's settings and, for podtriage's own, rules."""
+    """Return the policies of some backends with the user's settings, and podtriage's with the user's rules."""
     import attrs
 
     from flytekitplugins_podtriage.core.policy import Policy
 
-    found = {}
+    by_backend = {}
     for backend in backends:
         policy = attrs.evolve(Policy.for_backend(backend), **(settings or {}))  # type: ignore[arg-type]  # durations
-        found[backend] = attrs.evolve(policy, rules=rules) if policy.dialect is None else policy
-    return found
+        by_backend[backend] = attrs.evolve(policy, rules=rules) if policy.dialect is None else policy
+    return by_backend
 
 
-def moment(now: str | None, record: datetime | None, last: Callable[[], datetime | None]) -> datetime:
-    """Return the moment to look from: the one asked for, else the record's own, else the clock's.
+def resolve_now(now: str | None, recorded: datetime | None, latest: Callable[[], datetime | None]) -> datetime:
+    """Return the moment to evaluate at: the one asked for, else the record's own, else the current time.
 
     Args:
         now: the value of ``--now``.
-        record: the moment that the record itself names, if it does.
-        last: how to find the last moment that the record knows of, for ``--now last``.
+        recorded: the moment that the record names, if it does.
+        latest: returns the last time in the record, for ``--now last``.
     """
-    from flytekitplugins_podtriage.cli.times import LAST, clock, parse_moment
+    from flytekitplugins_podtriage.cli.times import LAST, parse_time, utc_now
 
     if now == LAST:
-        return record or last() or clock()
+        return recorded or latest() or utc_now()
     if now is not None:
-        return parse_moment(now, "--now")
-    return record or clock()
+        return parse_time(now, "--now")
+    return recorded or utc_now()

@@ -8,41 +8,46 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from flytekitplugins_podtriage.cli.errors import Refused
+from flytekitplugins_podtriage.cli.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 
-def binary() -> BinaryIO:
-    """Return stdout for bytes; what was printed as text before goes first."""
+def stdout_bytes() -> BinaryIO:
+    """Return stdout for bytes, after flushing what was printed as text."""
     sys.stdout.flush()
     return sys.stdout.buffer
 
 
-def print_json(data: bytes) -> None:
-    """Print JSON as one line."""
-    out = binary()
-    out.write(data + b"\n")
+def print_bytes(data: bytes) -> None:
+    """Print bytes as they are."""
+    out = stdout_bytes()
+    out.write(data)
     out.flush()
 
 
-def for_a_person() -> bool:
-    """Whether stdout is a terminal."""
+def print_json(data: bytes) -> None:
+    """Print JSON as one line."""
+    print_bytes(data + b"\n")
+
+
+def stdout_is_terminal() -> bool:
+    """Whether a person reads stdout."""
     return sys.stdout.isatty()
 
 
 def console(*, error: bool = False) -> Console:
-    """Return a console for rich text: colour on a terminal only, and not where ``NO_COLOR`` is set (no-color.org)."""
+    """Return a console for rich text, with colour only on a terminal and without ``NO_COLOR`` (no-color.org)."""
     from rich.console import Console
 
     stream = sys.stderr if error else sys.stdout
-    terminal = stream.isatty()
-    plain = not terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    is_terminal = stream.isatty()
+    no_color = not is_terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return Console(
         file=stream,
-        force_terminal=terminal,
-        color_system=None if plain else "auto",
+        force_terminal=is_terminal,
+        color_system=None if no_color else "auto",
         highlight=False,
         markup=False,
         emoji=False,
@@ -50,7 +55,7 @@ def console(*, error: bool = False) -> Console:
 
 
 def print_view(view: RenderableType) -> None:
-    """Print something rich to stdout; without a terminal, as plain lines that end where their text does."""
+    """Print a rich renderable to stdout; without trailing blanks if stdout is not a terminal."""
     screen = console()
     if screen.is_terminal:
         screen.print(view)
@@ -65,18 +70,16 @@ def write_page(path: str, page: str) -> None:
     """Write an HTML page to a file, or to stdout for ``-``.
 
     Raises:
-        Refused: the file cannot be written.
+        InputError: the file cannot be written.
     """
     data = page.encode("utf-8", "backslashreplace")
     if path == "-":
-        out = binary()
-        out.write(data)
-        out.flush()
+        print_bytes(data)
         return
     try:
         with open(path, "wb") as file:
             file.write(data)
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise Refused(f"--html {path}: {why.lower()}; allowed: a file that can be written, or - for stdout") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"--html {path}: {reason.lower()}; expected a writable file or - for stdout") from error
     click.echo(f"written: {path}", err=True)

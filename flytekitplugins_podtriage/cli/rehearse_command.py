@@ -1,26 +1,33 @@
-"""``podtriage rehearse``: a workflow under injected faults, offline, backend beside backend."""
+"""``podtriage rehearse``: a workflow under injected faults, offline, on each backend."""
 
 from __future__ import annotations
 
 import click
 
-from flytekitplugins_podtriage.cli.options import html_option, json_option
+from flytekitplugins_podtriage.cli.errors import EXIT_FAILING
+from flytekitplugins_podtriage.cli.options import examples, html_option, json_option
 
 RUN_ON = ("connector", "guard", "flyte-1.16", "flyte-2")
 """As in flyte.settings; repeated here so that ``--help`` need not import it (a test compares them)."""
 
 
-@click.command(short_help="Run a workflow under injected faults, offline: who pays?")
+@click.command(epilog=examples('podtriage rehearse workflow.py wf --fault "docker.io: 429 for 20m" --input rows=3'))
 @click.argument("file", metavar="FILE")
 @click.argument("workflow", metavar="WORKFLOW")
 @click.option(
-    "--fault", "faults", metavar="FAULT", multiple=True, help="A fault, as 'docker.io: 429 for 4m'; repeatable."
+    "--fault",
+    "faults",
+    metavar="FAULT",
+    multiple=True,
+    help="Inject a fault, e.g. 'docker.io: 429 for 4m'; repeatable.",
 )
-@click.option("--plan", "plan", metavar="FILE", help="A file of faults, one a line.")
-@click.option("--input", "inputs", metavar="KEY=VALUE", multiple=True, help="An input of the workflow; repeatable.")
-@click.option("--on", "run_on", type=click.Choice(RUN_ON), default="connector", show_default=True, help="Whose rules.")
-@click.option("--inline", is_flag=True, help="Run the tasks' bodies in this process, not in one of their own.")
-@click.option("--run-commands", is_flag=True, help="Run the commands of container tasks too, on this machine.")
+@click.option("--plan", "plan", metavar="FILE", help="Inject the faults in FILE, one per line.")
+@click.option("--input", "inputs", metavar="KEY=VALUE", multiple=True, help="Set a workflow input; repeatable.")
+@click.option(
+    "--on", "run_on", type=click.Choice(RUN_ON), default="connector", show_default=True, help="Run on this backend."
+)
+@click.option("--inline", is_flag=True, help="Run task bodies in this process instead of a subprocess each.")
+@click.option("--run-commands", is_flag=True, help="Also run the commands of container tasks, on this machine.")
 @json_option
 @html_option
 def rehearse(
@@ -35,14 +42,14 @@ def rehearse(
     as_json: bool,
     html: str | None,
 ) -> int:
-    """Run WORKFLOW (or a task) of a Python FILE in the sandbox; show attempts, budgets and who pays, by backend.
+    """Run WORKFLOW (or a task) from a Python FILE in the sandbox; show its attempts and who pays on each backend.
 
-    Only tasks with PodTriage() go through attempts. The same faults are then played to the other backends; the bodies
-    run once. Exit code 1: the workflow fails under these faults.
+    Only tasks with PodTriage() go through attempts. The same faults are then injected on the other backends; task
+    bodies run once. The exit code is 1 if the workflow fails under these faults.
     """
-    from flytekitplugins_podtriage.cli.errors import Refused
+    from flytekitplugins_podtriage.cli.errors import InputError
     from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
-    from flytekitplugins_podtriage.local.rehearsal import rehearse as run
+    from flytekitplugins_podtriage.local.rehearsal import rehearse as run_rehearsal
 
     if faults and plan:
         raise click.UsageError("--fault and --plan exclude each other")
@@ -54,19 +61,19 @@ def rehearse(
     if run_commands:
         settings["run_commands"] = True
     try:
-        found = run(file, workflow, inputs, settings)
+        rehearsal = run_rehearsal(file, workflow, inputs, settings)
     except ValueError as error:
-        raise Refused(" ".join(str(error).split())) from error
+        raise InputError(" ".join(str(error).split())) from error
     if html is not None:
         from flytekitplugins_podtriage.report.html.runs import page
 
-        write_page(html, page(found.runs, found.error))
+        write_page(html, page(rehearsal.runs, rehearsal.error))
     elif as_json:
         from flytekitplugins_podtriage.report.as_json import runs_json
 
-        print_json(runs_json([one for run_, others in found.runs for one in (run_, *others)], found.error))
+        print_json(runs_json([item for run, others in rehearsal.runs for item in (run, *others)], rehearsal.error))
     else:
         from flytekitplugins_podtriage.report.console.runs import RunsView
 
-        print_view(RunsView(found.runs, found.error))
-    return 0 if found.error is None else 1
+        print_view(RunsView(rehearsal.runs, rehearsal.error))
+    return 0 if rehearsal.error is None else EXIT_FAILING

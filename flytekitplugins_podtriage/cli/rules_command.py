@@ -1,47 +1,45 @@
-"""``podtriage rules``: the table of rules, with sources."""
+"""``podtriage rules``: the rules and their sources."""
 
 from __future__ import annotations
 
 import click
 
-from flytekitplugins_podtriage.cli.options import json_option, rules_option
+from flytekitplugins_podtriage.cli.options import examples, json_option, rules_option
 
 
-@click.command(short_help="Print the table of rules, with sources.")
-@click.argument("rule", metavar="[ID]", required=False)
-@click.option("--stock", is_flag=True, help="Also the branches of stock Flyte's code.")
-@click.option("--markdown", "as_markdown", is_flag=True, help="Print the page of the documentation.")
+@click.command(epilog=examples("podtriage rules pull-429"))
+@click.argument("rule_id", metavar="[ID]", required=False)
+@click.option("--stock", is_flag=True, help="Add the branches of stock Flyte's code.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the documentation page.")
 @rules_option
 @json_option
-def rules(rule: str | None, stock: bool, as_markdown: bool, rules_file: str | None, as_json: bool) -> int:
-    """Print the rules in the order in which they are tried; with an ID that one alone, with all that it says.
+def rules(rule_id: str | None, stock: bool, as_markdown: bool, rules_file: str | None, as_json: bool) -> int:
+    """List the rules in the order in which they are tried, or show one rule in full.
 
-    --rules shows where one's own stand. JSON is one line a rule.
+    --rules includes your own rules. JSON has one line per rule.
     """
-    from flytekitplugins_podtriage.cli.errors import Refused
+    from flytekitplugins_podtriage.cli.errors import InputError
     from flytekitplugins_podtriage.cli.options import read_rules
-    from flytekitplugins_podtriage.cli.output import binary, print_json, print_view
-    from flytekitplugins_podtriage.report import rules as report
+    from flytekitplugins_podtriage.cli.output import print_bytes, print_json, print_view
+    from flytekitplugins_podtriage.report.rules import markdown, rule_rows
 
     if as_json and as_markdown:
         raise click.UsageError("--json and --markdown exclude each other")
-    found = report.rows(read_rules(rules_file), stock=stock or as_markdown or rule is not None)
-    if rule is not None:
-        near = [row for row in found if row.id == rule]
-        if not near:
-            like = ", ".join(row.id for row in found if rule in row.id or rule in row.category)
-            raise Refused(f"no rule {rule[:64]!r}; allowed: one of `podtriage rules`{f' ({like})' if like else ''}")
-        found = near
+    rows = rule_rows(read_rules(rules_file), stock=stock or as_markdown or rule_id is not None)
+    if rule_id is not None:
+        similar = ", ".join(row.id for row in rows if rule_id in row.id or rule_id in row.category)
+        rows = [row for row in rows if row.id == rule_id]
+        if not rows:
+            hint = f" (similar: {similar})" if similar else ""
+            raise InputError(f"unknown rule {rule_id[:64]!r}; expected one of `podtriage rules --stock`{hint}")
     if as_markdown:
-        out = binary()
-        out.write(report.markdown(found).encode())
-        out.flush()
+        print_bytes(markdown(rows).encode())
     elif as_json:
         from flytekitplugins_podtriage.report.as_json import rules_json
 
-        print_json(rules_json(found))
+        print_json(rules_json(rows))
     else:
         from flytekitplugins_podtriage.report.console.rules import rules_view
 
-        print_view(rules_view(found))
+        print_view(rules_view(rows))
     return 0

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flytekitplugins_podtriage.cli.errors import EXIT_FAILING
 from flytekitplugins_podtriage.cli.options import (
     backend_option,
+    examples,
     json_option,
     now_option,
     rules_option,
@@ -16,12 +18,13 @@ from flytekitplugins_podtriage.cli.options import (
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.model import Verdict
+    from flytekitplugins_podtriage.core.policy import Policy
 
 
-@click.command(short_help="Judge a pod, or thousands of them line by line.")
+@click.command(epilog=examples("kubectl get pod NAME -o json | podtriage triage - --backend flyte-1.16"))
 @click.argument("file", required=False)
 @click.option(
-    "--jsonl", is_flag=True, help='Read lines {"pod", "events"?, "now"?, "config"?} and answer each in a line.'
+    "--jsonl", is_flag=True, help='Read one {"pod", "events"?, "now"?, "config"?} per line, print one verdict per line.'
 )
 @backend_option("podtriage")
 @now_option
@@ -37,10 +40,10 @@ def triage(
     rules_file: str | None,
     as_json: bool,
 ) -> int:
-    """Judge the pod in FILE (- or nothing: stdin; JSON or YAML) as a backend does.
+    """Judge the pod in FILE (JSON or YAML; - or nothing is stdin) as a backend does.
 
-    The exit code is 1 if the pod is failing. With --jsonl the lines are answered one by one, in constant memory; a bad
-    line yields {"error", "line"} in its place, the rest goes on, and the exit code is 2.
+    The exit code is 1 if the pod is failing. With --jsonl memory use is constant; a bad line yields {"error", "line"}
+    instead of a verdict, the others are still judged, and the exit code is 2.
     """
     from flytekitplugins_podtriage.cli.input import STDIN, stdin_is_terminal
     from flytekitplugins_podtriage.cli.options import policies, read_rules, read_settings
@@ -48,52 +51,49 @@ def triage(
     policy = policies((backend,), read_settings(settings), read_rules(rules_file))[backend]
     if jsonl:
         from flytekitplugins_podtriage.cli.jsonl import answer_lines
-        from flytekitplugins_podtriage.cli.times import LAST, clock, parse_moment
-        from flytekitplugins_podtriage.cli.triage_lines import line_answer
+        from flytekitplugins_podtriage.cli.times import LAST, parse_time, utc_now
+        from flytekitplugins_podtriage.cli.triage_lines import line_triager
 
         if now == LAST:
-            raise click.UsageError('--now last is for one record; with --jsonl each line may have a "now" of its own')
-        moment = parse_moment(now, "--now") if now is not None else None
-        return answer_lines(file or STDIN, line_answer(policy, (lambda: moment) if moment else clock))
+            raise click.UsageError('--now last needs a single record; with --jsonl put a "now" into each line')
+        at = parse_time(now, "--now") if now is not None else None
+        return answer_lines(file or STDIN, line_triager(policy, (lambda: at) if at else utc_now))
     if file is None and stdin_is_terminal():
         raise click.UsageError("give a FILE, - for stdin, or --jsonl")
-    verdicts = _judge(file or STDIN, policy, now)
+    verdicts = _triage_document(file or STDIN, policy, now)
     _show(verdicts, as_json)
-    return 1 if any(verdict.failing for verdict in verdicts) else 0
+    return EXIT_FAILING if any(verdict.failing for verdict in verdicts) else 0
 
 
-def _judge(path: str, policy: object, now: str | None) -> list[Verdict]:
-    """Judge the pods of a document."""
-    from flytekitplugins_podtriage.cli.errors import Refused
-    from flytekitplugins_podtriage.cli.input import name_of, read_whole
-    from flytekitplugins_podtriage.cli.json_or_yaml import documents
-    from flytekitplugins_podtriage.cli.options import moment
-    from flytekitplugins_podtriage.cli.pod_documents import subjects
+def _triage_document(path: str, policy: Policy, now: str | None) -> list[Verdict]:
+    from flytekitplugins_podtriage.cli.errors import InputError
+    from flytekitplugins_podtriage.cli.input import read_document, source_name
+    from flytekitplugins_podtriage.cli.json_or_yaml import parse_documents
+    from flytekitplugins_podtriage.cli.options import resolve_now
+    from flytekitplugins_podtriage.cli.pod_documents import find_pods
     from flytekitplugins_podtriage.core.decode import read_events, read_pod
     from flytekitplugins_podtriage.core.errors import InvalidPod
-    from flytekitplugins_podtriage.core.policy import Policy
-    from flytekitplugins_podtriage.core.triage import triage as decide
-    from flytekitplugins_podtriage.report.timeline import last_moment
+    from flytekitplugins_podtriage.core.triage import triage as triage_pod
+    from flytekitplugins_podtriage.report.timeline import latest_time
 
-    assert isinstance(policy, Policy)
-    where = name_of(path)
+    source = source_name(path)
     verdicts = []
-    for one in subjects(documents(read_whole(path), where), where):
+    for record in find_pods(parse_documents(read_document(path), source), source):
         try:
-            pod, events = read_pod(one.pod), one.events
-            at = moment(now, one.now, lambda pod=pod, events=events: last_moment(pod, read_events(events)))  # type: ignore[misc]
-            verdicts.append(decide(pod, events=events, memory=one.memory, policy=policy, now=at))
+            pod, events = read_pod(record.pod), record.events
+            at = resolve_now(now, record.now, lambda pod=pod, events=events: latest_time(pod, read_events(events)))  # type: ignore[misc]
+            verdicts.append(triage_pod(pod, events=events, memory=record.memory, policy=policy, now=at))
         except InvalidPod as error:
-            raise Refused(f"{one.where}: {error}") from error
+            raise InputError(f"{record.source}: {error}") from error
     return verdicts
 
 
 def _show(verdicts: list[Verdict], as_json: bool) -> None:
-    """Print verdicts: JSON to a pipe, text to a person."""
-    from flytekitplugins_podtriage.cli.output import for_a_person, print_json, print_view
+    """Print verdicts: text on a terminal, JSON otherwise."""
+    from flytekitplugins_podtriage.cli.output import print_json, print_view, stdout_is_terminal
     from flytekitplugins_podtriage.report.text.sanitize import masked
 
-    if as_json or not for_a_person():
+    if as_json or not stdout_is_terminal():
         for verdict in verdicts:
             print_json(masked(verdict).to_json())
         return

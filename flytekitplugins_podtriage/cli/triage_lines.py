@@ -1,6 +1,6 @@
-"""One line of pods, one line of verdicts: the fast way in, for thousands of pods.
+"""Lines of pods to lines of verdicts, fast enough for thousands of pods.
 
-The line is decoded once for its frame, and the pod's bytes go to the core as they are.
+Only the frame of a line is decoded here; the pod's bytes go to the core as they are.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ CONFIG = {
     "user_patience_s": "user_patience",
     "system_patience_s": "system_patience",
 }
-"""The keys of a line's ``config``, in seconds, and the fields of Policy that they set."""
+"""The keys of a line's ``config`` (values in seconds) and the fields of Policy that they set."""
 
-_MOST_POLICIES = 256
+_MAX_POLICIES = 256
 
 
 class Line(msgspec.Struct, gc=False):
@@ -39,33 +39,33 @@ class Line(msgspec.Struct, gc=False):
     kind: str | None = None
 
 
-def line_answer(policy: Policy, clock: Callable[[], datetime]) -> Callable[[bytes], bytes]:
-    """Return what answers a line.
+def line_triager(policy: Policy, clock: Callable[[], datetime]) -> Callable[[bytes], bytes]:
+    """Return a function that answers a line with a verdict.
 
     Args:
-        policy: whose judgement is wanted; a line's ``config`` changes its settings for that line.
-        clock: the time, for lines without a ``now``.
+        policy: the policy to apply; a line's ``config`` changes its settings for that line.
+        clock: returns the time for lines without a ``now``.
     """
     decode = msgspec.json.Decoder(Line).decode
-    configured: dict[bytes, Policy] = {}
+    policies: dict[bytes, Policy] = {}
 
     def answer(data: bytes) -> bytes:
         line = decode(data)
         pod = memoryview(line.pod)
         if not pod:
             if line.kind != "Pod":
-                raise ValueError('the line has no pod; allowed: {"pod", "events"?, "now"?, "config"?}, or a Pod')
+                raise ValueError('the line has no pod; expected {"pod", "events"?, "now"?, "config"?} or a Pod')
             pod = memoryview(data)
         key = bytes(line.config)
-        chosen = configured.get(key) if key else policy
-        if chosen is None:
-            if len(configured) >= _MOST_POLICIES:
-                configured.clear()
-            chosen = configured[key] = with_config(policy, key)
+        line_policy = policies.get(key) if key else policy
+        if line_policy is None:
+            if len(policies) >= _MAX_POLICIES:
+                policies.clear()
+            line_policy = policies[key] = with_config(policy, key)
         verdict = triage(
             pod,
             events=[memoryview(event) for event in line.events] if line.events else (),
-            policy=chosen,
+            policy=line_policy,
             now=line.now or clock(),
         )
         return masked(verdict).to_json()
@@ -77,20 +77,20 @@ def with_config(policy: Policy, config: bytes) -> Policy:
     """Return the policy with the settings of a line's ``config``.
 
     Raises:
-        ValueError: a key is unknown, or a value no number of seconds.
+        ValueError: a key is unknown, or a value is not a number of seconds.
     """
     values: Any = msgspec.json.decode(config)
     if values is None:
         return policy
     if not isinstance(values, dict):
-        raise ValueError(f"config: not an object; allowed: an object with {', '.join(CONFIG)}")
+        raise ValueError(f"config: is not an object; expected an object with {', '.join(CONFIG)}")
     changed = {}
     for key, value in values.items():
         if key not in CONFIG:
-            raise ValueError(f"config: no setting {key[:60]!r}; allowed: {', '.join(CONFIG)}")
+            raise ValueError(f"config: unknown setting {key[:60]!r}; expected one of {', '.join(CONFIG)}")
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ValueError(f"config: {key} is no number; allowed: seconds")
+            raise ValueError(f"config: {key} is not a number; expected seconds")
         changed[CONFIG[key]] = value
     return attrs.evolve(policy, **changed)  # type: ignore[arg-type]  # the names are those of durations

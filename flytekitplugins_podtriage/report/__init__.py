@@ -1,5 +1,5 @@
 """What people and programs are shown.
 
-``explanation``, ``history`` and ``audit`` build frozen values; ``console``, ``html`` and ``as_json`` render them. Text
-from outside passes through :func:`~flytekitplugins_podtriage.report.text.sanitize.shown`.
+``explanation``, ``history``, ``audit``, ``run_summary`` and ``rules`` build frozen values and sentences; ``console``,
+``html`` and ``as_json`` render them. Text from outside is sanitized in ``text``.
 """

@@ -1,4 +1,7 @@
-"""Explanations, audits and runs as JSON, for programs. A ``schema`` number grows when a field changes its meaning."""
+"""Explanations, histories, audits, runs and rules as JSON, for programs.
+
+The keys are the public interface (docs/json.md). ``schema`` grows when a key changes its meaning.
+"""
 
 from __future__ import annotations
 
@@ -11,112 +14,132 @@ from flytekitplugins_podtriage.core.accounting import Failure
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.core.text.redact import mask
-from flytekitplugins_podtriage.report.audit import Audit
+from flytekitplugins_podtriage.report import history, run_summary
+from flytekitplugins_podtriage.report.attempts import DiagnosedAttempt
+from flytekitplugins_podtriage.report.audit import Audit, Row
 from flytekitplugins_podtriage.report.explanation import Explanation
-from flytekitplugins_podtriage.report.history import FROM_TEXT, History
-from flytekitplugins_podtriage.report.rules import Row
-from flytekitplugins_podtriage.report.run_summary import category, fault, happened, left, outcome, remedy, wronged
-from flytekitplugins_podtriage.report.text.sanitize import masked, shown
+from flytekitplugins_podtriage.report.rules import RuleRow
+from flytekitplugins_podtriage.report.text.sanitize import masked, sanitize
+from flytekitplugins_podtriage.report.who_pays import BackendCharge
 
 SCHEMA = 1
 
 _ENCODER = msgspec.json.Encoder()
 
 
-def explanation_json(told: Explanation) -> bytes:
-    """Return an explanation as one line of JSON, times in RFC 3339."""
+def explanation_json(explanation: Explanation) -> bytes:
+    """Return an explanation as one line of JSON; times in RFC 3339."""
     return _ENCODER.encode(
         {
             "schema": SCHEMA,
-            "pod": told.name,
-            "namespace": told.namespace,
-            "task": told.task,
-            "execution": told.execution,
-            "node": told.node,
-            "attempt": told.attempt,
-            "attempts": told.attempts,
-            "now": told.now,
-            "state": told.state,
-            "since": told.since,
-            "failing": told.failing,
-            "cause": told.cause,
-            "verdict": masked(told.verdict),
-            "story": told.story,
-            "next_try": told.next_try,
-            "who_pays": [
-                {
-                    "backend": bill.charge.backend,
-                    "at": bill.charge.at,
-                    "kind": bill.charge.kind,
-                    "code": _masked(bill.charge.code),
-                    "message": _masked(bill.charge.message),
-                    "permanent": bill.charge.permanent,
-                    "budget": bill.budget,
-                    "then": bill.then,
-                    "ends": bill.ends,
-                    "wrong": bill.wrong,
-                    "rule": bill.charge.rule,
-                    "note": bill.charge.note,
-                }
-                for bill in told.bills
-            ],
-            "notes": told.notes,
+            "pod": explanation.name,
+            "namespace": explanation.namespace,
+            "task": explanation.task,
+            "execution": explanation.execution,
+            "node": explanation.node,
+            "attempt": explanation.attempt,
+            "attempts": explanation.attempts,
+            "now": explanation.now,
+            "state": explanation.state,
+            "since": explanation.since,
+            "failing": explanation.failing,
+            "cause": explanation.cause,
+            "verdict": masked(explanation.verdict),
+            "story": explanation.timeline,
+            "next_try": explanation.next_try,
+            "who_pays": [_charge(charge) for charge in explanation.charges],
+            "notes": explanation.notes,
         }
     )
 
 
-def _masked(text: str | None) -> Any:
-    return None if text is None else shown(text)
+def _charge(charge: BackendCharge) -> dict[str, Any]:
+    forecast = charge.charge
+    return {
+        "backend": forecast.backend,
+        "at": forecast.at,
+        "kind": forecast.kind,
+        "code": _sanitized(forecast.code),
+        "message": _sanitized(forecast.message),
+        "permanent": forecast.permanent,
+        "budget": charge.charged_to,
+        "then": charge.consequence,
+        "ends": charge.task_ends,
+        "wrong": charge.wrong,
+        "rule": forecast.rule,
+        "note": forecast.note,
+    }
 
 
-def audit_json(answer: Audit) -> bytes:
-    """Return an audit as one line of JSON."""
-    return _ENCODER.encode(
-        {
-            "schema": SCHEMA,
-            "headline": answer.headline,
-            "also": answer.other_lines,
-            "source": answer.source,
-            "from_text": answer.from_text,
-            "not_failed": answer.not_failed,
-            "total": answer.total,
-            "by_category": answer.categories,
-            "by_task": answer.tasks,
-            "by_registry": answer.registries,
-            "examples": answer.examples,
-        }
-    )
+def _sanitized(text: str | None) -> str | None:
+    return None if text is None else sanitize(text)
 
 
-def history_json(told: History) -> bytes:
+def history_json(past: history.History) -> bytes:
     """Return an execution's attempts as one line of JSON."""
     return _ENCODER.encode(
         {
             "schema": SCHEMA,
-            "execution": told.name,
-            "where": told.where,
-            "failing": told.failing,
-            "headline": told.headline,
-            "evidence": FROM_TEXT,
-            "attempts": [
-                {
-                    "node": one.attempt.node_path or None,
-                    "task": one.attempt.task,
-                    "attempt": one.attempt.retry_attempt,
-                    "phase": one.attempt.phase or None,
-                    "started_at": one.attempt.started_at or one.attempt.created_at,
-                    "updated_at": one.attempt.updated_at,
-                    "retries": one.attempt.retries,
-                    "charged": one.charged,
-                    "code": _masked(one.attempt.code),
-                    "message": _masked(one.attempt.message or ""),
-                    "wrong": one.wrongly_charged,
-                    "diagnosis": masked(one.diagnosis) if one.attempt.failed else None,
-                }
-                for one in told.attempts
+            "execution": past.name,
+            "where": past.scope,
+            "failing": past.failing,
+            "headline": past.headline,
+            "evidence": history.BASIS,
+            "attempts": [_recorded_attempt(item) for item in past.attempts],
+        }
+    )
+
+
+def _recorded_attempt(item: DiagnosedAttempt) -> dict[str, Any]:
+    attempt = item.attempt
+    return {
+        "node": attempt.node_path or None,
+        "task": attempt.task,
+        "attempt": attempt.retry_attempt,
+        "phase": attempt.phase or None,
+        "started_at": attempt.started_at or attempt.created_at,
+        "updated_at": attempt.updated_at,
+        "retries": attempt.retries,
+        "charged": item.charged,
+        "code": _sanitized(attempt.code),
+        "message": sanitize(attempt.message or ""),
+        "wrong": item.wrongly_charged,
+        "diagnosis": masked(item.diagnosis) if attempt.failed else None,
+    }
+
+
+def audit_json(audit: Audit) -> bytes:
+    """Return an audit as one line of JSON."""
+    return _ENCODER.encode(
+        {
+            "schema": SCHEMA,
+            "headline": audit.headline,
+            "also": audit.details,
+            "source": audit.source,
+            "from_text": audit.from_text,
+            "not_failed": audit.not_failed,
+            "total": _audit_row(audit.total),
+            "by_category": [_audit_row(row) for row in audit.categories],
+            "by_task": [_audit_row(row) for row in audit.tasks],
+            "by_registry": [_audit_row(row) for row in audit.registries],
+            "examples": [
+                {"what": example.name, "category": example.category, "said": example.excerpt}
+                for example in audit.examples
             ],
         }
     )
+
+
+def _audit_row(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "attempts": row.attempts,
+        "user_paid": row.user_paid,
+        "system_paid": row.system_paid,
+        "user_wronged": row.wrongly_user,
+        "system_wronged": row.wrongly_system,
+        "unknown": row.unknown,
+    }
 
 
 def runs_json(runs: Sequence[TaskRun], error: str | None = None) -> bytes:
@@ -126,8 +149,8 @@ def runs_json(runs: Sequence[TaskRun], error: str | None = None) -> bytes:
         runs: of all tasks, on all backends.
         error: why the workflow failed, if it did.
     """
-    told = None if error is None else mask(error)
-    return _ENCODER.encode({"schema": SCHEMA, "error": told, "runs": [_run(run) for run in runs]})
+    masked_error = None if error is None else mask(error)
+    return _ENCODER.encode({"schema": SCHEMA, "error": masked_error, "runs": [_run(run) for run in runs]})
 
 
 def _run(run: TaskRun) -> dict[str, Any]:
@@ -135,36 +158,36 @@ def _run(run: TaskRun) -> dict[str, Any]:
         "task": run.task,
         "backend": run.backend,
         "succeeded": run.succeeded,
-        "outcome": outcome(run),
+        "outcome": run_summary.outcome(run),
         "retries": run.limits.retries,
         "max_system_failures": run.limits.max_system_failures,
         "user_paid": run.paid[ErrorKind.USER],
         "system_paid": run.paid[ErrorKind.SYSTEM],
-        "user_wronged": wronged(run),
+        "user_wronged": run_summary.count_wrongly_charged(run),
         "lost_seconds": run.time_lost.total_seconds(),
         "final": _failure(run.final),
-        "remedy": remedy(run),
-        "attempts": [_attempt(one, run) for one in run.attempts],
+        "remedy": run_summary.remedy_of(run),
+        "attempts": [_attempt(record, run) for record in run.attempts],
     }
 
 
 def _attempt(record: AttemptRecord, run: TaskRun) -> dict[str, Any]:
-    user, system = left(record, run.limits)
+    user_left, system_left = run_summary.retries_left(record, run.limits)
     return {
         "number": record.number,
         "pod": record.pod,
         "began": record.began,
         "ended": record.ended,
         "seconds": record.duration.total_seconds(),
-        "happened": happened(record),
-        "fault": fault(record) or None,
-        "category": category(record) or None,
+        "happened": run_summary.what_happened(record),
+        "fault": run_summary.fault_of(record) or None,
+        "category": run_summary.category_of(record) or None,
         "failure": _failure(record.failure),
         "charged": record.charged,
         "retried": record.retried,
         "why": record.why,
-        "user_left": user,
-        "system_left": system,
+        "user_left": user_left,
+        "system_left": system_left,
         "states": record.states,
         "met": None if record.recovered_from is None else masked(record.recovered_from),
         "verdict": masked(record.verdict),
@@ -182,6 +205,6 @@ def _failure(failure: Failure | None) -> dict[str, Any] | None:
     }
 
 
-def rules_json(found: Iterable[Row]) -> bytes:
-    """Return the rules as lines of JSON, one a rule."""
-    return b"\n".join(_ENCODER.encode(row) for row in found)
+def rules_json(rows: Iterable[RuleRow]) -> bytes:
+    """Return the rules as lines of JSON, one per rule."""
+    return b"\n".join(_ENCODER.encode(row) for row in rows)

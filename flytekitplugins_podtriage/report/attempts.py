@@ -1,4 +1,4 @@
-"""Recorded attempts, of which a backend keeps only a kind, a code and a message: what the message alone tells."""
+"""Recorded attempts, diagnosed: a backend keeps only a kind, a code and a message of them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,23 @@ from flytekitplugins_podtriage.core.rules.pod_states import rule_of_message
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.core.text.wrapping import unwrap
 
+WRONGLY_CHARGED = "wrongly charged to user retries"
+
 
 @attrs.frozen
 class DiagnosedAttempt:
-    """An attempt, who was charged for it, and who should have been."""
+    """An attempt, who was charged for it, and whose fault it was."""
 
     attempt: Attempt
     charged: ErrorKind | None
-    """The budget that paid."""
+    """Whose retries paid."""
     diagnosis: Diagnosis
+
+    @property
+    def number(self) -> str:
+        """Its number, from 1, and how many there may be if that is known: ``2 of 3``."""
+        retry, retries = self.attempt.retry_attempt, self.attempt.retries
+        return f"{(retry or 0) + 1}" + (f" of {retries + 1}" if retry is not None and retries is not None else "")
 
     @property
     def unknown(self) -> bool:
@@ -28,7 +36,7 @@ class DiagnosedAttempt:
 
     @property
     def wrongly_charged(self) -> bool:
-        """Whether the budget that paid is not that of the cause."""
+        """Whether user retries paid for a SYSTEM failure, or system retries for a USER failure."""
         paid = self.charged in (ErrorKind.USER, ErrorKind.SYSTEM)
         return paid and not self.unknown and self.charged is not self.diagnosis.kind
 
@@ -42,3 +50,13 @@ def diagnose_attempt(attempt: Attempt, rules: RuleBook | None = None) -> Diagnos
         own = {"category": rule.category, "kind": rule.kind, "rule": rule.id, "remedy": rule.remedy}
         diagnosis = attrs.evolve(diagnosis, **own)
     return DiagnosedAttempt(attempt, attempt.charged, diagnosis)
+
+
+def wrongly_charged_sentence(count: int, failed: int) -> str:
+    """Return how many of the failed attempts were wrongly charged to user retries.
+
+    >>> wrongly_charged_sentence(2, 6)
+    '2 of 6 failed attempts were wrongly charged to user retries'
+    """
+    attempts = "attempt" if failed == 1 else "attempts"
+    return f"{count} of {failed} failed {attempts} {'was' if count == 1 else 'were'} {WRONGLY_CHARGED}"

@@ -1,4 +1,4 @@
-"""Counting who was charged and who should have been, over any number of attempts, in constant memory."""
+"""Audits: who was charged for failed attempts and whose fault they were, counted in constant memory."""
 
 from __future__ import annotations
 
@@ -14,94 +14,97 @@ from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.core.triage import triage
-from flytekitplugins_podtriage.report.attempts import diagnose_attempt
-from flytekitplugins_podtriage.report.text.sanitize import line
+from flytekitplugins_podtriage.report.attempts import diagnose_attempt, wrongly_charged_sentence
+from flytekitplugins_podtriage.report.text.sanitize import one_line
 
-MOST_ROWS = 2000
-"""How many tasks or registries are told apart; what comes later is counted together."""
-MOST_EXAMPLES = 3
+MAX_ROWS = 2000
+"""How many tasks or registries are counted separately; later ones are counted together, as :data:`OTHERS`."""
+MAX_EXAMPLES = 3
+"""How many examples are kept of each category."""
+_MAX_CATEGORIES_WITH_EXAMPLES = 100
 OTHERS = "(others)"
-NONE = "(not named)"
-NEEDLESS = "nothing_wrong"
-"""In place of a category: a backend fails a task that has done its work (a sidecar waits, or was killed)."""
+NO_NAME = "(no name)"
+NOTHING_WRONG = "nothing_wrong"
+"""In place of a category: a backend failed a task that had succeeded (a sidecar waits, or was killed)."""
+FROM_TEXT = "Based on error messages only; pods and their events allow more exact answers."
 
 
 @attrs.frozen
 class Entry:
-    """One failed attempt, to be counted."""
+    """One failed attempt to count."""
 
     charged: ErrorKind | None
-    """The budget that paid."""
-    owed: ErrorKind | None
-    """The budget that should have paid; None where that is not known."""
+    """Whose retries paid."""
+    fault: ErrorKind | None
+    """Whose retries should have paid; None if that is unknown."""
     category: str
     task: str | None = None
     registry: str | None = None
-    what: str = ""
-    """Where it was, for an example: an execution, node and attempt, or a pod."""
-    said: str = ""
-    """What was said, for an example."""
+    name: str = ""
+    """The execution, node and attempt, or the pod; for an example."""
+    excerpt: str = ""
+    """Of its message; for an example."""
 
 
-def of_attempt(attempt: Attempt, rules: RuleBook | None = None) -> Entry:
+def entry_of_attempt(attempt: Attempt, rules: RuleBook | None = None) -> Entry:
     """Return the entry of a failed attempt, by its message alone."""
-    diagnosed = diagnose_attempt(attempt, rules)
-    diagnosis = diagnosed.diagnosis
+    item = diagnose_attempt(attempt, rules)
+    diagnosis = item.diagnosis
     name = [part for part in (str(attempt.execution or ""), attempt.node_path) if part]
     if attempt.retry_attempt is not None:
         name.append(f"attempt {attempt.retry_attempt + 1}")
     return Entry(
-        charged=diagnosed.charged,
-        owed=None if diagnosed.unknown else diagnosis.kind,
+        charged=item.charged,
+        fault=None if item.unknown else diagnosis.kind,
         category=diagnosis.category.value,
         task=attempt.task,
         registry=diagnosis.registry,
-        what=" ".join(name),
-        said=diagnosis.evidence[0].text if diagnosis.evidence else "",
+        name=" ".join(name),
+        excerpt=diagnosis.evidence[0].text if diagnosis.evidence else "",
     )
 
 
-def of_pod(
+def entry_of_pod(
     pod: object,
     *,
     events: Iterable[object] = (),
     memory: Memory | None = None,
     stock: Policy,
-    ours: Policy,
+    own: Policy,
     now: datetime,
     name: str = "",
     task: str | None = None,
 ) -> Entry | None:
-    """Return the entry of a pod that a stock backend gives up at this moment; None for one that it does not.
+    """Return the entry of a pod that a stock backend fails at this moment; None if it does not.
 
     Raises:
         InvalidPod: the pod or an event cannot be read.
     """
     pod = read_pod(pod)
-    charge = triage(pod, policy=stock, now=now)
-    if not charge.failing:
+    stock_verdict = triage(pod, policy=stock, now=now)
+    if not stock_verdict.failing:
         return None
-    verdict = triage(pod, events=events, memory=memory, policy=ours, now=now)
-    # Without a category nothing was wrong (a sidecar waits, but the task has done its work): nobody should have paid.
-    known = verdict.category is not None and verdict.category is not Category.UNKNOWN
+    verdict = triage(pod, events=events, memory=memory, policy=own, now=now)
+    # Without a category nothing was wrong (the task has succeeded while a sidecar waits): nobody should have paid.
+    is_known = verdict.category is not None and verdict.category is not Category.UNKNOWN
     return Entry(
-        charged=charge.kind,
-        owed=verdict.kind if known else None,
-        category=verdict.category.value if verdict.category is not None else NEEDLESS,
+        charged=stock_verdict.kind,
+        fault=verdict.kind if is_known else None,
+        category=verdict.category.value if verdict.category is not None else NOTHING_WRONG,
         task=task,
         registry=verdict.registry,
-        what=name,
-        said=verdict.evidence[0].text if verdict.evidence else charge.message or "",
+        name=name,
+        excerpt=verdict.evidence[0].text if verdict.evidence else stock_verdict.message or "",
     )
 
 
 @attrs.frozen
 class Example:
-    """One attempt that was charged to the wrong budget."""
+    """One attempt that was wrongly charged to user retries."""
 
-    what: str
+    name: str
     category: str
-    said: str
+    excerpt: str
 
 
 @attrs.frozen
@@ -112,81 +115,82 @@ class Row:
     attempts: int
     user_paid: int
     system_paid: int
-    user_wronged: int
-    """Charged to the user for the platform's reasons."""
-    system_wronged: int
-    """Charged to the platform for the user's reasons."""
+    wrongly_user: int
+    """SYSTEM failures that user retries paid for."""
+    wrongly_system: int
+    """USER failures that system retries paid for."""
     unknown: int
 
-
-HEADS = ("attempts", "user paid", "platform paid", "user wronged", "platform wronged", "unknown")
-"""The heads of the columns of numbers, in the order of :func:`numbers`."""
-
-
-def numbers(row: Row) -> tuple[int, ...]:
-    """Return the numbers of a row, in the order of :data:`HEADS`."""
-    return (row.attempts, row.user_paid, row.system_paid, row.user_wronged, row.system_wronged, row.unknown)
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The numbers, in the order in which they are shown."""
+        return (self.attempts, self.user_paid, self.system_paid, self.wrongly_user, self.wrongly_system, self.unknown)
 
 
 @attrs.frozen
 class Audit:
-    """Who was charged, and who should have been."""
+    """Who was charged for failed attempts, and whose fault they were."""
 
     total: Row
-    """All failed attempts together."""
     categories: tuple[Row, ...]
     tasks: tuple[Row, ...]
     registries: tuple[Row, ...]
     examples: tuple[Example, ...] = ()
     not_failed: int = 0
-    """Attempts and pods that were looked at and had not failed."""
+    """How many attempts and pods had not failed."""
     source: str = ""
     """What was counted, for a person."""
     from_text: bool = True
-    """Whether it rests on messages alone."""
+    """Whether it is based on error messages only."""
 
     @property
     def headline(self) -> str:
         """The answer in a sentence."""
-        wronged, count = self.total.user_wronged, self.total.attempts
-        return (
-            f"{wronged} of {count} failed attempt{'' if count == 1 else 's'} "
-            f"{'was' if wronged == 1 else 'were'} charged to users for the platform's reasons"
-        )
+        return wrongly_charged_sentence(self.total.wrongly_user, self.total.attempts)
 
     @property
-    def other_lines(self) -> tuple[str, ...]:
-        """What else is to be said, in sentences; what does not occur is left out."""
+    def tables(self) -> tuple[tuple[str, tuple[Row, ...]], ...]:
+        """The tables that are not empty, with their titles."""
+        tables = (("by category", self.categories), ("by task", self.tasks), ("by registry", self.registries))
+        return tuple((title, rows) for title, rows in tables if rows)
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What else was counted, in sentences; zeros are left out."""
         total = self.total
-        told = []
-        if total.system_wronged:
-            told.append(f"{_was(total.system_wronged)} charged to the platform for the user's reasons")
-        needless = sum(row.attempts for row in self.categories if row.name == NEEDLESS)
-        if needless:
-            told.append(f"{_was(needless)} charged although the task had done its work")
-        unknown = total.unknown - needless
+        details = []
+        if total.wrongly_system:
+            details.append(f"{_were(total.wrongly_system)} wrongly charged to system retries")
+        nothing_wrong = sum(row.attempts for row in self.categories if row.name == NOTHING_WRONG)
+        if nothing_wrong:
+            details.append(f"{_were(nothing_wrong)} charged although the task had succeeded")
+        unknown = total.unknown - nothing_wrong
         if unknown:
-            told.append(
-                f"{unknown} {'has' if unknown == 1 else 'have'} a cause that podtriage does not know: "
-                "counted apart, and never as the platform's"
+            details.append(
+                f"{unknown} {'has an unknown cause and is' if unknown == 1 else 'have unknown causes and are'} "
+                "counted separately, never as SYSTEM"
             )
         if self.not_failed:
-            told.append(f"{self.not_failed} had not failed, and {'is' if self.not_failed == 1 else 'are'} not counted")
-        return tuple(told)
+            details.append(
+                f"{self.not_failed} had not failed and {'is' if self.not_failed == 1 else 'are'} not counted"
+            )
+        return tuple(details)
 
 
-def _was(count: int) -> str:
+def _were(count: int) -> str:
     return f"{count} {'was' if count == 1 else 'were'}"
 
 
+@attrs.define
 class _Counts:
-    """The counts of one row, while they grow."""
+    """The counts of one row while they grow."""
 
-    __slots__ = ("attempts", "system_paid", "system_wronged", "unknown", "user_paid", "user_wronged")
-
-    def __init__(self) -> None:
-        self.attempts = self.user_paid = self.system_paid = 0
-        self.user_wronged = self.system_wronged = self.unknown = 0
+    attempts: int = 0
+    user_paid: int = 0
+    system_paid: int = 0
+    wrongly_user: int = 0
+    wrongly_system: int = 0
+    unknown: int = 0
 
     def add(self, entry: Entry) -> None:
         """Count an attempt."""
@@ -194,24 +198,16 @@ class _Counts:
         user, system = entry.charged is ErrorKind.USER, entry.charged is ErrorKind.SYSTEM
         self.user_paid += user
         self.system_paid += system
-        if entry.owed is None:
+        if entry.fault is None:
             self.unknown += 1
-        elif user and entry.owed is ErrorKind.SYSTEM:
-            self.user_wronged += 1
-        elif system and entry.owed is ErrorKind.USER:
-            self.system_wronged += 1
+        elif user and entry.fault is ErrorKind.SYSTEM:
+            self.wrongly_user += 1
+        elif system and entry.fault is ErrorKind.USER:
+            self.wrongly_system += 1
 
     def row(self, name: str) -> Row:
-        """Return the counts as they are now."""
-        return Row(
-            name,
-            self.attempts,
-            self.user_paid,
-            self.system_paid,
-            self.user_wronged,
-            self.system_wronged,
-            self.unknown,
-        )
+        """Return the counts so far."""
+        return Row(name, **attrs.asdict(self))
 
 
 class Tally:
@@ -228,44 +224,41 @@ class Tally:
     def add(self, entry: Entry) -> None:
         """Count a failed attempt."""
         self._total.add(entry)
-        _of(self._categories, entry.category).add(entry)
-        _of(self._tasks, entry.task or NONE).add(entry)
+        _counts_of(self._categories, entry.category).add(entry)
+        _counts_of(self._tasks, entry.task or NO_NAME).add(entry)
         if entry.registry is not None:
-            _of(self._registries, entry.registry).add(entry)
-        if entry.charged is ErrorKind.USER and entry.owed is ErrorKind.SYSTEM:
-            kept = self._examples.setdefault(entry.category, [])
-            if len(kept) < MOST_EXAMPLES and len(self._examples) <= 100:
-                kept.append(Example(line(entry.what, 120), entry.category, line(entry.said, 240)))
+            _counts_of(self._registries, entry.registry).add(entry)
+        if entry.charged is ErrorKind.USER and entry.fault is ErrorKind.SYSTEM:
+            examples = self._examples.setdefault(entry.category, [])
+            if len(examples) < MAX_EXAMPLES and len(self._examples) <= _MAX_CATEGORIES_WITH_EXAMPLES:
+                examples.append(Example(one_line(entry.name, 120), entry.category, one_line(entry.excerpt, 240)))
 
     @property
     def empty(self) -> bool:
-        """Whether nothing has been looked at yet."""
+        """Whether nothing has been counted yet."""
         return not self._total.attempts and not self.not_failed
 
     def result(self, source: str, *, from_text: bool = True) -> Audit:
-        """Return what has been counted so far, the most wronged first."""
+        """Return the counts so far, the rows with the most wrong charges first."""
         return Audit(
             total=self._total.row("all"),
-            categories=_sorted(self._categories),
-            tasks=_sorted(self._tasks),
-            registries=_sorted(self._registries),
-            examples=tuple(example for kept in self._examples.values() for example in kept),
+            categories=_rows(self._categories),
+            tasks=_rows(self._tasks),
+            registries=_rows(self._registries),
+            examples=tuple(example for examples in self._examples.values() for example in examples),
             not_failed=self.not_failed,
             source=source,
             from_text=from_text,
         )
 
 
-def _of(counts: dict[str, _Counts], name: str) -> _Counts:
-    name = line(name, 120)
-    found = counts.get(name)
-    if found is None:
-        if len(counts) >= MOST_ROWS:
-            name = OTHERS
-        found = counts.setdefault(name, _Counts())
-    return found
+def _counts_of(table: dict[str, _Counts], name: str) -> _Counts:
+    name = one_line(name, 120)
+    if name not in table and len(table) >= MAX_ROWS:
+        name = OTHERS
+    return table.setdefault(name, _Counts())
 
 
-def _sorted(counts: dict[str, _Counts]) -> tuple[Row, ...]:
-    rows = [count.row(name) for name, count in counts.items()]
-    return tuple(sorted(rows, key=lambda row: (-row.user_wronged, -row.attempts, row.name)))
+def _rows(table: dict[str, _Counts]) -> tuple[Row, ...]:
+    rows = [counts.row(name) for name, counts in table.items()]
+    return tuple(sorted(rows, key=lambda row: (-row.wrongly_user, -row.attempts, row.name)))

@@ -1,4 +1,4 @@
-"""The table of rules, and the page of the documentation that is made of it."""
+"""The table of rules, and the documentation page generated from it."""
 
 from __future__ import annotations
 
@@ -17,57 +17,81 @@ _PEERS = {Peer.LOOPBACK: "the registry is on the node itself", Peer.NOBODY: "the
 
 
 @attrs.frozen
-class Row:
-    """One rule, as it is shown."""
+class RuleRow:
+    """One rule, as it is shown. The fields are JSON keys."""
 
     id: str
     about: str
-    """``message``, ``pod`` or ``stock``: what it looks at."""
+    """What it applies to: ``message``, ``pod`` or ``stock``."""
     category: str
     kind: str
     matches: str
-    """How it recognises its cause, in words; empty for a rule that looks at a pod."""
+    """What it matches, in words; empty for rules about pods."""
     means: str
     remedy: str
     source: str
 
 
-def rows(book: RuleBook | None = None, *, stock: bool = False) -> list[Row]:
-    """Return the rules in the order in which they are tried: those for messages, those for pods, Flyte's own."""
-    found = [_of_message(rule) for rule in (*(BUILT_IN if book is None else book), UNKNOWN)]
-    found += [
-        Row(rule.id, "pod", str(rule.category or ""), str(rule.kind or ""), "", rule.means, rule.remedy, rule.source)
+def rule_rows(rules: RuleBook | None = None, *, stock: bool = False) -> list[RuleRow]:
+    """Return the rules in the order in which they are tried: for messages, for pods, and Flyte's own.
+
+    Args:
+        rules: those for messages; None for the built-in ones.
+        stock: whether to add the branches of Flyte's own code.
+    """
+    rows = [_message_row(rule) for rule in (*(BUILT_IN if rules is None else rules), UNKNOWN)]
+    rows += [
+        RuleRow(
+            id=rule.id,
+            about="pod",
+            category=str(rule.category or ""),
+            kind=str(rule.kind or ""),
+            matches="",
+            means=rule.means,
+            remedy=rule.remedy,
+            source=rule.source,
+        )
         for rule in POD_RULES.values()
     ]
     if stock:
-        found += [
-            Row(rule.id, "stock", "", "", "", rule.does, rule.remedy, rule.source) for rule in STOCK_RULES.values()
+        rows += [
+            RuleRow(
+                id=rule.id,
+                about="stock",
+                category="",
+                kind="",
+                matches="",
+                means=rule.does,
+                remedy=rule.remedy,
+                source=rule.source,
+            )
+            for rule in STOCK_RULES.values()
         ]
-    return found
+    return rows
 
 
-def _of_message(rule: Rule) -> Row:
-    return Row(
-        rule.id,
-        "message",
-        str(rule.category),
-        str(rule.kind),
-        matcher(rule) if rule is not UNKNOWN else "no other rule matches",
-        rule.means,
-        rule.remedy,
-        rule.source,
+def _message_row(rule: Rule) -> RuleRow:
+    return RuleRow(
+        id=rule.id,
+        about="message",
+        category=str(rule.category),
+        kind=str(rule.kind),
+        matches=describe_match(rule) if rule is not UNKNOWN else "no other rule matches",
+        means=rule.means,
+        remedy=rule.remedy,
+        source=rule.source,
     )
 
 
-def matcher(rule: Rule) -> str:
-    """Say in words how a rule recognises a message."""
+def describe_match(rule: Rule) -> str:
+    """Return what a rule matches, in words."""
     parts = []
     if rule.reasons:
         parts.append(f"the reason is {_one_of(sorted(rule.reasons))}")
     if rule.statuses:
         parts.append(f"HTTP {_statuses(rule.statuses)}")
     if rule.phrases:
-        parts.append(f"says {_one_of(rule.phrases)}")
+        parts.append(f"contains {_one_of(rule.phrases)}")
     if rule.also:
         parts.append(f"and also {_one_of(rule.also)}")
     if rule.peer is not None:
@@ -79,58 +103,56 @@ def matcher(rule: Rule) -> str:
     return "; ".join(parts)
 
 
-def _one_of(words: Sequence[str]) -> str:
-    return " | ".join(f'"{word}"' for word in words)
+def _one_of(phrases: Sequence[str]) -> str:
+    return " | ".join(f'"{phrase}"' for phrase in phrases)
 
 
 def _statuses(statuses: Iterable[int]) -> str:
-    numbers = sorted(statuses)
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
+    ranges: list[list[int]] = []
+    for status in sorted(statuses):
+        if ranges and status == ranges[-1][1] + 1:
+            ranges[-1][1] = status
         else:
-            runs.append([number, number])
-    shown = [str(first) if first == last else f"{first} to {last}" for first, last in runs]
-    return ", ".join(shown)
+            ranges.append([status, status])
+    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in ranges)
 
 
 _INTRO = """# The rules
 
-Made by `podtriage rules --markdown`; a test keeps the two equal. Do not edit this page, edit `core/rules/`.
+Generated by `podtriage rules --markdown`; a test compares the two. Do not edit this page, edit `core/rules/`.
 
-Rules are tried in this order, and the first that matches decides. What a rule for messages says is a sequence of whole
-words, compared without regard to case and punctuation, in a text whose image references, digests, hosts, ports, URLs,
-paths and quoted names have been set aside (`nameref` and `urlref` stand for them). Ids and categories are part of the
-public interface.
+Rules are tried in this order, and the first that matches decides. A phrase in a rule for messages is a sequence of
+whole words, compared without regard to case and punctuation, after image references, digests, hosts, ports, URLs,
+paths and quoted names have been replaced (by `nameref` and `urlref`). Ids and categories are part of the public
+interface.
 """
 _HEADINGS = {
     "message": "## Rules for messages",
-    "pod": "## Rules for pods\n\nThese look at a pod: its phase, conditions, containers, reason and times.",
+    "pod": "## Rules for pods\n\nThese match a pod's phase, conditions, containers, reason and times.",
     "stock": "## What stock Flyte does\n\nThe branches of Flyte's own code, which the stock policies follow.",
 }
 
 
-def markdown(found: Iterable[Row]) -> str:
-    """Return the page of the documentation."""
+def markdown(rows: Iterable[RuleRow]) -> str:
+    """Return the documentation page."""
     lines = [_INTRO]
     about = ""
-    for number, row in enumerate(found, 1):
+    for number, row in enumerate(rows, 1):
         if row.about != about:
             about = row.about
             lines.append(f"{_HEADINGS[about]}\n")
         kind = f"{row.kind}, " if row.kind else ""
         lines.append(f"### {number}. {row.id}\n")
-        what = "stock" if about == "stock" else row.category or "no failure"
-        lines.append(f"{kind}{what}: {_plain(row.means)}\n")
+        category = "stock" if about == "stock" else row.category or "no failure"
+        lines.append(f"{kind}{category}: {_escape(row.means)}\n")
         if row.matches:
-            lines.append(f"- matches: {_plain(row.matches)}")
+            lines.append(f"- matches: {_escape(row.matches)}")
         if row.remedy:
-            lines.append(f"- what helps: {_plain(row.remedy)}")
-        lines.append(f"- source: {_plain(row.source)}\n")
+            lines.append(f"- fix: {_escape(row.remedy)}")
+        lines.append(f"- source: {_escape(row.source)}\n")
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _plain(text: str) -> str:
-    """Return a text with what Markdown would take for its own made harmless."""
+def _escape(text: str) -> str:
+    """Escape what Markdown would interpret."""
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")

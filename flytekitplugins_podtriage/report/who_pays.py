@@ -1,4 +1,4 @@
-"""Who pays, backend by backend: the forecasts of the core, put through each backend's own accounting."""
+"""Who pays, backend by backend: the core's forecasts, put through each backend's own accounting."""
 
 from __future__ import annotations
 
@@ -11,155 +11,152 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, Outcome, flyte_1_16, flyte_2
 from flytekitplugins_podtriage.core.forecast import forecast
 from flytekitplugins_podtriage.core.memory import Memory
-from flytekitplugins_podtriage.core.model import Charge, ErrorKind, Phase, Verdict
+from flytekitplugins_podtriage.core.model import Category, Charge, ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.spending import Action, Budgets, spend
 from flytekitplugins_podtriage.core.triage import triage
 
-LABELS = {"flyte-1.16": "Flyte 1.16", "flyte-2": "Flyte 2", "podtriage": "with podtriage"}
+BACKEND_LABELS = {"flyte-1.16": "Flyte 1.16", "flyte-2": "Flyte 2", "podtriage": "with podtriage"}
 """The backends that are compared, in the order in which they are shown."""
 
-NEVER = timedelta(days=3650)
-"""What is further off is not going to happen: a time far in the future is a clock's mistake, or stands for none."""
-
-
+_FORECAST_LIMIT = timedelta(days=3650)
+"""A charge further off never happens: such a timestamp is a mistake or stands for "none"."""
 _NOBODY = "nobody"
+_HELD = "the pod is held; waiting costs no retry"
 
 
 @attrs.frozen
-class Bill:
-    """Who pays on one backend, if nothing changes."""
+class BackendCharge:
+    """Who pays on one backend if nothing changes."""
 
-    label: str
+    backend: str
     """The backend's name for a person."""
     charge: Charge
-    budget: str
-    """The budget and what is left of it: ``user, 0 left``, ``system, 1 of 3``, ``nobody``."""
-    then: str
+    charged_to: str
+    """Whose retries, and what is left of them: ``user retries, 0 left``, ``system retries, 1 of 3``, ``nobody``."""
+    consequence: str
     """What follows."""
-    ends: bool = False
-    """Whether the task ends with it."""
+    task_ends: bool = False
     wrong: bool = False
-    """Whether the user is charged for the platform's failure, or the platform for the user's."""
+    """Whether user retries pay for a SYSTEM failure, or system retries for a USER failure."""
+
+    @property
+    def is_charged(self) -> bool:
+        """Whether anybody is charged."""
+        return self.charge.kind is not None
 
 
 @attrs.frozen
-class Case:
-    """A pod and what is known of its task's budgets."""
+class AttemptState:
+    """A task attempt at one moment: its pod, and what is known of its retries."""
 
     pod: wire.Pod
     events: Sequence[wire.Event]
     memory: Memory | None
     verdict: Verdict
-    """Podtriage's own, now."""
+    """Podtriage's own."""
     now: datetime
     limits: Limits
     attempts_before: int
-    """How many attempts have failed before this one."""
+    """How many attempts failed before this one."""
+
+    def counters(self, kind: ErrorKind | None) -> Counters:
+        """Return the backend's counters, assuming that the earlier attempts failed as this one is going to."""
+        return Counters(self.attempts_before, self.attempts_before if kind is ErrorKind.SYSTEM else 0)
 
 
-def bills(case: Case, policies: Mapping[str, Policy]) -> tuple[Bill, ...]:
+def charges_by_backend(state: AttemptState, policies: Mapping[str, Policy]) -> tuple[BackendCharge, ...]:
     """Return who pays on each backend if nothing changes."""
-    answer = []
-    for backend, label in LABELS.items():
+    charges = []
+    for backend, label in BACKEND_LABELS.items():
         policy = policies[backend]
         charge = forecast(
-            case.pod, backend=backend, now=case.now, events=case.events, memory=case.memory, policy=policy
+            state.pod, backend=backend, now=state.now, events=state.events, memory=state.memory, policy=policy
         )
-        if charge.at is not None and charge.at - case.now > NEVER:
-            charge = attrs.evolve(charge, at=None, kind=None, note="not within ten years: a time of the pod is far off")
+        if charge.at is not None and charge.at - state.now > _FORECAST_LIMIT:
+            note = "not within ten years: a timestamp of the pod is far in the future"
+            charge = attrs.evolve(charge, at=None, kind=None, note=note)
         if backend == "podtriage":
-            answer.append(_ours(label, charge, case, policy))
+            charges.append(_podtriage_charge(label, charge, state, policy))
         else:
-            answer.append(_stock(label, charge, case))
-    return tuple(answer)
+            charges.append(_stock_charge(label, charge, state))
+    return tuple(charges)
 
 
-def counters_before(case: Case, kind: ErrorKind | None) -> Counters:
-    """Return what the backend has counted so far, if the earlier attempts ended as this one is going to."""
-    return Counters(case.attempts_before, case.attempts_before if kind is ErrorKind.SYSTEM else 0)
-
-
-def _stock(label: str, charge: Charge, case: Case) -> Bill:
+def _stock_charge(label: str, charge: Charge, state: AttemptState) -> BackendCharge:
     if charge.at is None or charge.kind is None:
-        return Bill(label, charge, _NOBODY, charge.note or "nothing is charged")
-    counters = counters_before(case, charge.kind)
+        return BackendCharge(label, charge, _NOBODY, charge.note or "nothing is charged")
+    counters = state.counters(charge.kind)
     failure = Failure(charge.kind, charge.code or "", charge.message or "", recoverable=not charge.permanent)
     account = flyte_1_16 if charge.backend == "flyte-1.16" else flyte_2
-    outcome = account(counters, failure, case.limits)
-    return Bill(
-        label=label,
+    outcome = account(counters, failure, state.limits)
+    return BackendCharge(
+        backend=label,
         charge=charge,
-        budget=_budget(charge, counters, outcome, case.limits),
-        then=_then(charge, outcome),
-        ends=not outcome.retried,
-        wrong=_is_wrong(charge.kind, case.verdict),
+        charged_to=_charged_to(charge, counters, outcome, state.limits),
+        consequence=_consequence(charge, outcome),
+        task_ends=not outcome.retried,
+        wrong=_is_wrong(charge.kind, state.verdict),
     )
 
 
-def _budget(charge: Charge, counters: Counters, outcome: Outcome, limits: Limits) -> str:
+def _charged_to(charge: Charge, counters: Counters, outcome: Outcome, limits: Limits) -> str:
     if charge.kind is ErrorKind.USER:
-        return f"user, {_user_left(counters, limits)} left"
+        return _user_retries(counters, limits)
+    if charge.permanent or (charge.backend == "flyte-2" and outcome.retried):
+        return "system retries"
+    return _system_retries(counters, limits) if outcome.retried else "system retries, 0 left"
+
+
+def _user_retries(counters: Counters, limits: Limits) -> str:
+    return f"user retries, {Budgets.left(counters, limits).user_left} left"
+
+
+def _system_retries(counters: Counters, limits: Limits) -> str:
+    return f"system retries, {counters.system_failures + 1} of {limits.max_system_failures}"
+
+
+def _consequence(charge: Charge, outcome: Outcome) -> str:
     if charge.permanent:
-        return "system"
-    if charge.backend == "flyte-2" and outcome.retried:
-        return "system"
+        return "the task fails at once: this failure is not retried"
     if not outcome.retried:
-        return "system, 0 left"
-    return f"system, {counters.system_failures + 1} of {limits.max_system_failures}"
-
-
-def _user_left(counters: Counters, limits: Limits) -> int:
-    """Return how many of the user's retries are left."""
-    return max(0, limits.max_attempts - 1 - (counters.attempts - counters.system_failures))
-
-
-def _then(charge: Charge, outcome: Outcome) -> str:
-    if charge.permanent:
-        return "the task fails at once: it is not tried again"
-    if not outcome.retried:
-        return "the task fails: no attempt is left"
+        return "the task fails: no retries left"
     if charge.backend == "flyte-2" and charge.kind is ErrorKind.SYSTEM:
-        return "a new pod, again and again: its counter restarts with each"
-    return f"a new pod, at once: attempt {outcome.counters.attempts + 1}"
+        return "retried without limit: each new pod resets the counter"
+    return f"retried at once as attempt {outcome.counters.attempts + 1}"
 
 
-def _ours(label: str, charge: Charge, case: Case, policy: Policy) -> Bill:
-    """What podtriage does with it: hold, and then the wise budget."""
+def _podtriage_charge(label: str, charge: Charge, state: AttemptState, policy: Policy) -> BackendCharge:
+    """Podtriage holds the pod as long as that helps, and then chooses whose retries pay."""
     if charge.at is None or charge.kind is None:
-        held = case.verdict.kind is not None and not case.verdict.failing
-        then = "the pod is held: waiting costs no retry" if held else charge.note or "nothing is charged"
-        return Bill(label, charge, _NOBODY, then)
-    at = max(charge.at, case.now)
-    verdict = triage(case.pod, events=case.events, memory=case.memory, policy=policy, now=at)
-    counters = counters_before(case, charge.kind)
-    spending = spend(verdict, Budgets.left(counters, case.limits))
-    until = "held until then, while the kubelet tries on; " if at > case.now else ""
+        is_held = state.verdict.kind is not None and not state.verdict.failing
+        return BackendCharge(label, charge, _NOBODY, _HELD if is_held else charge.note or "nothing is charged")
+    at = max(charge.at, state.now)
+    verdict = triage(state.pod, events=state.events, memory=state.memory, policy=policy, now=at)
+    counters = state.counters(charge.kind)
+    spending = spend(verdict, Budgets.left(counters, state.limits))
+    held = at > state.now
     if spending.action is Action.SYSTEM:
-        budget = f"system, {counters.system_failures + 1} of {case.limits.max_system_failures}"
-        then = f"{until}then a new attempt" if until else "a new attempt, with this explanation"
+        charged_to = _system_retries(counters, state.limits)
+        consequence = "a new attempt" if held else "a new attempt, with this explanation"
     elif spending.action is Action.USER:
-        budget = f"user, {_user_left(counters, case.limits)} left"
-        then = f"{until}{'then ' if until else ''}a new attempt"
-        if verdict.kind is ErrorKind.SYSTEM:
-            then += f": {spending.why}"
+        charged_to = _user_retries(counters, state.limits)
+        consequence = f"a new attempt: {spending.why}" if verdict.kind is ErrorKind.SYSTEM else "a new attempt"
     elif spending.action is Action.END:
-        budget = (
-            "system, 0 left" if spending.kind is ErrorKind.SYSTEM else f"user, {_user_left(counters, case.limits)} left"
-        )
-        then = f"{until}{'then ' if until else ''}the task fails: {spending.why}"
+        exhausted = spending.kind is ErrorKind.SYSTEM
+        charged_to = "system retries, 0 left" if exhausted else _user_retries(counters, state.limits)
+        consequence = f"the task fails: {spending.why}"
     else:
-        return Bill(label, charge, _NOBODY, "the pod is held: waiting costs no retry")
-    return Bill(label, charge, budget, then, ends=spending.action is Action.END)
+        return BackendCharge(label, charge, _NOBODY, _HELD)
+    if held:
+        consequence = f"held until then while the kubelet keeps retrying; then {consequence}"
+    return BackendCharge(label, charge, charged_to, consequence, task_ends=spending.action is Action.END)
 
 
 def _is_wrong(charged: ErrorKind, verdict: Verdict) -> bool:
-    """Whether somebody is charged for what is the other's doing; with an unknown cause nobody can say so.
-
-    Nobody should be charged for a task that has done its work.
-    """
+    """Whether the wrong retries pay. A success should cost nobody; an unknown cause leaves it open."""
     if verdict.phase is Phase.SUCCESS:
         return True
-    if verdict.kind is None or verdict.category is None or verdict.category.value == "unknown":
+    if verdict.kind is None or verdict.category is None or verdict.category is Category.UNKNOWN:
         return False
     return charged is not verdict.kind

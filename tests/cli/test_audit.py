@@ -29,11 +29,11 @@ def test_the_headline_counts_what_users_paid_for_the_platform(run: Run) -> None:
     result = run("audit", "-", input=attempts(WRONGED, WRONGED, RIGHT, WRONGLY_SYSTEM, UNKNOWN))
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
-    assert lines[0] == "2 of 5 failed attempts were charged to users for the platform's reasons"
+    assert lines[0] == "2 of 5 failed attempts were wrongly charged to user retries"
     text = " ".join(result.stdout.split())
-    assert "1 was charged to the platform for the user's reasons" in text
-    assert "1 has a cause that podtriage does not know: counted apart, and never as the platform's" in text
-    assert "Judged from the messages alone" in text
+    assert "1 was wrongly charged to system retries" in text
+    assert "1 has an unknown cause and is counted separately, never as SYSTEM" in text
+    assert "Based on error messages only" in text
 
 
 def test_json_has_every_table(run: Run) -> None:
@@ -55,7 +55,7 @@ def test_json_has_every_table(run: Run) -> None:
 
 def test_one_is_told_as_one(run: Run) -> None:
     result = run("audit", "-", input=attempts(WRONGED))
-    assert result.stdout.startswith("1 of 1 failed attempt was charged to users for the platform's reasons")
+    assert result.stdout.startswith("1 of 1 failed attempt was wrongly charged to user retries")
 
 
 def test_the_last_error_of_an_exhausted_node_names_the_budget_that_was_empty(run: Run) -> None:
@@ -80,7 +80,7 @@ def test_pods_are_judged_by_both(run: Run, limited: dict[str, Any]) -> None:
 def test_a_document_of_pods_will_do(run: Run, limited: dict[str, Any]) -> None:
     document = json.dumps({"kind": "List", "items": [limited["pod"], *limited["events"]]}, indent=2)
     result = run("audit", "-", "--now", "2026-11-23T15:28:00Z", input=document)
-    assert result.stdout.startswith("1 of 1 failed attempt was charged")
+    assert result.stdout.startswith("1 of 1 failed attempt was wrongly charged")
 
 
 def test_stories_will_do(run: Run, stories: dict[str, Any]) -> None:
@@ -93,9 +93,10 @@ def test_a_bad_line_is_told_at_the_end_and_the_rest_is_counted(run: Run) -> None
     text = attempts(WRONGED) + '{"kind": "ME", "message": "x"}\n{"a": 1}\n{"kind"\n' + attempts(RIGHT)
     result = run("audit", "-", input=text)
     assert result.exit_code == 2
-    assert result.stdout.startswith("1 of 2 failed attempts was charged")
+    assert result.stdout.startswith("1 of 2 failed attempts was wrongly charged")
     assert result.stderr.splitlines() == [
-        "podtriage audit: 3 lines could not be read, first stdin, line 2: kind 'ME'; allowed: USER, SYSTEM, UNKNOWN, or Pod"
+        "podtriage audit: could not read 3 lines; first: stdin, line 2: invalid kind 'ME'; "
+        "expected one of USER, SYSTEM, UNKNOWN or Pod"
     ]
 
 
@@ -110,7 +111,7 @@ def test_an_attempt_that_did_not_fail_is_not_counted(run: Run) -> None:
 
 def test_the_page_has_the_headline_and_no_address(run: Run) -> None:
     page = run("audit", "-", "--html", "-", input=attempts(WRONGED, {**RIGHT, "task": "<b>x</b>"})).stdout
-    assert "1 of 2 failed attempts was charged to users for the platform&#x27;s reasons" in page
+    assert "1 of 2 failed attempts was wrongly charged to user retries" in page
     assert "<b>" not in page
     assert "src=" not in page
     assert "href=" not in page

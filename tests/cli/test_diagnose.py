@@ -95,11 +95,11 @@ def test_secrets_are_masked(run: Callable[..., Result]) -> None:
 
 def test_a_person_reads_whose_doing_it_was_and_what_helps() -> None:
     shown = text_of(render_diagnosis(diagnose(LIMITED)))
-    assert "the platform's doing" in shown
-    assert "what helps: " in shown
+    assert "the platform's fault" in shown
+    assert "fix: " in shown
     assert "rule: pull-" in shown
     unknown = text_of(render_diagnosis(diagnose("nobody knows this")))
-    assert "nobody knows whose doing it is" in unknown
+    assert "whose fault is unknown" in unknown
     assert "SYSTEM" not in unknown
 
 

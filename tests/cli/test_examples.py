@@ -14,13 +14,17 @@ from tests.paths import ROOT
 COMMANDS = re.findall(r"`podtriage ([^`]+)`", (ROOT / "examples" / "README.md").read_text().partition("| file")[2])
 
 EXPECTED = {
-    "explain examples/01_rate_limited_pod.json": (0, "SYSTEM registry_rate_limited", "Flyte 1.16 in 29s user, 0 left"),
-    "explain examples/02_unknown_image.json --retries 2": (0, "USER not_found", "user, 2 left"),
+    "explain examples/01_rate_limited_pod.json": (
+        0,
+        "SYSTEM registry_rate_limited",
+        "Flyte 1.16 in 29s user retries, 0 left",
+    ),
+    "explain examples/02_unknown_image.json --retries 2": (0, "USER not_found", "user retries, 2 left"),
     "triage examples/03_preempted.json --backend flyte-1.16": (1, '"kind":"USER"', '"code":"Interrupted"'),
     "explain examples/04_sidecar_waits.json": (0, "container ended well", "Flyte 1.16 in"),
     "audit examples/05_attempts.jsonl": (
         0,
-        "2 of 6 failed attempts were charged to users for the platform's reasons",
+        "2 of 6 failed attempts were wrongly charged to user retries",
         "evicted",
     ),
     'diagnose --rules examples/06_own_rules.toml "mirror: cache not primed"': (

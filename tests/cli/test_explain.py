@@ -47,10 +47,10 @@ def test_a_person_reads_what_happened_who_pays_and_what_helps(run: Run, limited:
         '429 Too Many Requests" event, 15:25:44',
         "15:24:19 scheduled",
         "next try in 15s",
-        "Flyte 1.16 in 30s user, 0 left the task fails: no attempt is left",
-        "Flyte 2 in 30s system a new pod, again and again",
-        "with podtriage in 27m 30s system, 1 of 3",
-        "What helps: Add an image pull secret",
+        "Flyte 1.16 in 30s user retries, 0 left the task fails: no retries left",
+        "Flyte 2 in 30s system retries retried without limit",
+        "with podtriage in 27m 30s system retries, 1 of 3",
+        "Fix: Add an image pull secret",
     ):
         assert part in text
 
@@ -104,7 +104,7 @@ def test_a_story_is_followed_to_its_end_or_to_a_second_of_it(run: Run, stories: 
 
 def test_a_story_has_no_pod_before_there_is_one(refused: Callable[..., str], stories: dict[str, Any]) -> None:
     said = refused("explain", "-", "--at", "-1", input=json.dumps(stories["oom-main@1.34.4"]))
-    assert "there is no pod in its steps until second -1" in said
+    assert "contains no pod in its steps up to second -1" in said
 
 
 def test_a_story_remembers_what_an_old_kubelet_forgets(run: Run, stories: dict[str, Any]) -> None:
@@ -125,28 +125,32 @@ def test_an_old_record_is_pointed_out_and_can_be_looked_at_as_it_was(run: Run, l
     text = json.dumps(listed(limited)).replace("2026-11-23", "2020-11-23")
     result = run("explain", "-", input=text)
     assert result.exit_code == 1
-    assert "--now last looks at it as it was then" in words(result)
+    assert "--now last explains the pod as of then" in words(result)
     assert run("explain", "-", "--now", "last", input=text).exit_code == 0
 
 
 def test_the_budgets_count(run: Run, limited: dict[str, Any]) -> None:
     def budgets(*arguments: object) -> list[str]:
         answer = told(run("explain", "-", "--json", *arguments, input=json.dumps(limited)))
-        return [bill["budget"] for bill in answer["who_pays"]]
+        return [charge["budget"] for charge in answer["who_pays"]]
 
-    assert budgets() == ["user, 0 left", "system", "system, 1 of 3"]
-    assert budgets("--retries", 3) == ["user, 3 left", "system", "system, 1 of 3"]
-    assert budgets("--retries", 3, "--system-retries", 1) == ["user, 3 left", "system", "user, 3 left"]
+    assert budgets() == ["user retries, 0 left", "system retries", "system retries, 1 of 3"]
+    assert budgets("--retries", 3) == ["user retries, 3 left", "system retries", "system retries, 1 of 3"]
+    assert budgets("--retries", 3, "--system-retries", 1) == [
+        "user retries, 3 left",
+        "system retries",
+        "user retries, 3 left",
+    ]
     # Flyte 2 takes 0 for its default of 3 (taskaction_controller.go, maxSystemFailures).
-    assert budgets("--system-retries", 0) == ["user, 0 left", "system", "system, 0 left"]
+    assert budgets("--system-retries", 0) == ["user retries, 0 left", "system retries", "system retries, 0 left"]
 
 
 def test_the_attempt_is_read_from_the_pod_and_what_is_assumed_is_said(run: Run, limited: dict[str, Any]) -> None:
     case = json.loads(json.dumps(limited).replace('"value": "0"', '"value": "2"'))
     result = run("explain", "-", "--retries", 2, input=json.dumps(case))
     assert "attempt 3 of 3" in words(result)
-    assert "Flyte 1.16 in 30s user, 0 left" in words(result)
-    assert "assume that the 2 earlier attempts ended as this one does" in words(result)
+    assert "Flyte 1.16 in 30s user retries, 0 left" in words(result)
+    assert "assume that the 2 earlier attempts failed for the same reason" in words(result)
 
 
 def test_a_task_that_has_done_its_work_is_not_called_well_while_a_backend_will_charge(
@@ -154,7 +158,7 @@ def test_a_task_that_has_done_its_work_is_not_called_well_while_a_backend_will_c
 ) -> None:
     result = run("explain", "-", "--at", "60", input=json.dumps(stories["multi-primary-ok-sidecar-429@1.34.4"]))
     assert result.exit_code == 0
-    assert "The task has done its work" in words(result)
+    assert "The task has succeeded" in words(result)
     assert "Flyte 1.16" in words(result)
 
 
@@ -166,7 +170,7 @@ def test_pods_that_are_well_are_a_line_beside_those_that_are_not(run: Run, limit
     }
     items = [running, limited["pod"], running, *limited["events"]]
     result = run("explain", "-", "--now", limited["now"], input=json.dumps({"kind": "List", "items": items}))
-    assert "2 pods are well: nothing has failed there" in words(result)
+    assert "2 other pods are healthy" in words(result)
     assert "429" in words(result)
     alone = run("explain", "-", input=json.dumps(running))
     assert alone.exit_code == 0
@@ -182,8 +186,8 @@ def test_a_bad_pod_among_others_is_named(refused: Callable[..., str], limited: d
 def test_json_has_all_of_it(run: Run, limited: dict[str, Any]) -> None:
     answer = told(run("explain", "-", "--json", input=json.dumps(limited)))
     assert answer["schema"] == 1
-    assert [bill["backend"] for bill in answer["who_pays"]] == ["flyte-1.16", "flyte-2", "podtriage"]
-    assert [bill["wrong"] for bill in answer["who_pays"]] == [True, False, False]
+    assert [charge["backend"] for charge in answer["who_pays"]] == ["flyte-1.16", "flyte-2", "podtriage"]
+    assert [charge["wrong"] for charge in answer["who_pays"]] == [True, False, False]
     assert [mark["label"] for mark in answer["story"]] == ["scheduled", "pulling", "429", "429"]
     assert answer["story"][-1]["count"] == 4
     assert (answer["execution"], answer["node"], answer["attempt"]) == ("fmcl2p6nmgc5scvfzvrg", "n0", 1)
@@ -224,7 +228,7 @@ def test_the_page_is_one_file_with_a_picture(run: Run, limited: dict[str, Any], 
     assert "@import" not in text
     assert "prefers-color-scheme: dark" in text
     said = " ".join(page.words)
-    for part in ("limits how often this node may pull", "user, 0 left", "What helps.", "user pays in 30s"):
+    for part in ("limits how often this node may pull", "user retries, 0 left", "Fix:", "user pays in 30s"):
         assert part in said
 
 
@@ -253,7 +257,7 @@ def test_a_page_that_cannot_be_written_is_one_line(refused: Callable[..., str], 
     said = refused("explain", "-", "--html", "/nowhere/at/all.html", input=json.dumps(limited))
     assert (
         said
-        == "podtriage: --html /nowhere/at/all.html: no such file or directory; allowed: a file that can be written, or - for stdout"
+        == "podtriage: --html /nowhere/at/all.html: no such file or directory; expected a writable file or - for stdout"
     )
 
 

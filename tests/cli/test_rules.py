@@ -24,7 +24,7 @@ def run(*arguments: str) -> Result:
 def test_the_page_of_the_documentation_is_the_table() -> None:
     result = run("--markdown")
     assert result.exit_code == 0
-    assert DOCS.read_text() == result.stdout, "make it anew: podtriage rules --markdown > docs/rules.md"
+    assert DOCS.read_text() == result.stdout, "regenerate it: podtriage rules --markdown > docs/rules.md"
 
 
 def test_every_rule_is_printed_in_its_order() -> None:
@@ -48,14 +48,16 @@ def test_one_rule_is_shown_whole() -> None:
 def test_an_unknown_rule_is_refused_with_those_that_are_like_it() -> None:
     result = run("429")
     assert result.exit_code == 2
-    assert result.stderr.splitlines() == ["podtriage: no rule '429'; allowed: one of `podtriage rules` (pull-429)"]
+    assert result.stderr.splitlines() == [
+        "podtriage: unknown rule '429'; expected one of `podtriage rules --stock` (similar: pull-429)"
+    ]
 
 
 def test_ones_own_rules_stand_first(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     own.write_text('[[rule]]\nid="mine"\ncategory="x"\nkind="USER"\nmeans="m"\nphrases=["a b"]\n')
     first = json.loads(run("--json", "--rules", str(own)).stdout.splitlines()[0])
-    assert (first["id"], first["matches"]) == ("mine", 'says "a b"')
+    assert (first["id"], first["matches"]) == ("mine", 'contains "a b"')
 
 
 @pytest.mark.parametrize("arguments", [("--json", "--markdown"), ("--what",), ("a", "b")])

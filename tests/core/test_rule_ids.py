@@ -32,7 +32,7 @@ from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
 from flytekitplugins_podtriage.report.attempts import diagnose_attempt
-from flytekitplugins_podtriage.report.text.rule_text import means
+from flytekitplugins_podtriage.report.text.rule_text import rule_title
 from tests.core.test_timelines import steps
 from tests.recordings import moment, rows, timelines
 
@@ -123,7 +123,7 @@ def test_every_id_can_be_looked_up() -> None:
 
 def test_no_rule_of_our_own_is_said_to_be_unknown() -> None:
     verdict = pod_gone()
-    unknown = [rule for rule in sorted(IDS) if means(attrs.evolve(verdict, rule=rule)) == UNKNOWN.means]
+    unknown = [rule for rule in sorted(IDS) if rule_title(attrs.evolve(verdict, rule=rule)) == UNKNOWN.means]
     assert unknown == [UNKNOWN.id]
 
 

@@ -20,7 +20,7 @@ def test_running_the_package_with_another_python_is_refused_in_one_line(
         runpy.run_path(str(program.__file__), run_name="__main__")
     assert refused.value.code == 2
     said = capsys.readouterr().err
-    assert said == f"podtriage: this is Python {version[0]}.{version[1]}; allowed: 3.10 to 3.12\n"
+    assert said == f"podtriage: unsupported Python {version[0]}.{version[1]}; expected 3.10 to 3.12\n"
 
 
 @pytest.mark.usefixtures("tool")

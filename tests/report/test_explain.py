@@ -15,14 +15,14 @@ from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.policy import BACKENDS, Policy
 from flytekitplugins_podtriage.report.explanation import Explanation, explain
 from flytekitplugins_podtriage.report.text.event_labels import Tone
-from flytekitplugins_podtriage.report.timeline import last_moment, story
+from flytekitplugins_podtriage.report.timeline import build_timeline, latest_time
 
 Explained = Callable[..., Explanation]
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
 
 def labels(told: Explanation) -> list[str]:
-    return [mark.label for mark in told.story]
+    return [mark.label for mark in told.timeline]
 
 
 def at_noon(pod: dict[str, Any], **limits: Any) -> Explanation:
@@ -33,11 +33,11 @@ def at_noon(pod: dict[str, Any], **limits: Any) -> Explanation:
 def test_a_limited_pull_is_told_from_schedule_to_the_next_try(explained: Explained) -> None:
     told = explained("pull-429-hub-manifest", at=150)
     assert labels(told) == ["scheduled", "pulling", "429", "429"]
-    assert [mark.count for mark in told.story] == [1, 1, 1, 4]
-    assert told.story[-1].tone is Tone.TROUBLE
+    assert [mark.count for mark in told.timeline] == [1, 1, 1, 4]
+    assert told.timeline[-1].tone is Tone.TROUBLE
     assert told.next_try is not None
     # Four failures: 10, 20, 40, then 80 s after the last. The record shows the pull 90 s after it.
-    assert told.next_try - told.story[-1].at == timedelta(seconds=80)
+    assert told.next_try - told.timeline[-1].at == timedelta(seconds=80)
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ def test_a_limited_pull_is_told_from_schedule_to_the_next_try(explained: Explain
     [
         ("pull-404-manifest-unknown", 60, "not found"),
         ("pull-403-denied", 60, "403"),
-        ("pull-refused", 60, "no answer"),
+        ("pull-refused", 60, "unavailable"),
         ("pull-dns-nxdomain", 60, "DNS failed"),
         ("volume-configmap-missing", 60, "mount failed"),
         ("sandbox-ip-exhausted", 60, "sandbox failed"),
-        ("unschedulable-selector", 20, "no node"),
+        ("unschedulable-selector", 20, "unschedulable"),
         ("oom-main", 1e9, "OOMKilled"),
         ("preempted-by-scheduler", 1e9, "PreemptionByScheduler"),
     ],
@@ -71,9 +71,9 @@ def test_a_next_try_is_told_only_where_a_back_off_is_under_way(explained: Explai
 def test_stories_are_in_order_and_without_repeats(explained: Explained, stories: dict[str, Any]) -> None:
     for row in stories.values():
         told = explained(row["scenario"], kubelet=row["kubelet"])
-        times = [mark.at for mark in told.story]
+        times = [mark.at for mark in told.timeline]
         assert times == sorted(times), row["id"]
-        assert len(set(told.story)) == len(told.story), row["id"]
+        assert len(set(told.timeline)) == len(told.timeline), row["id"]
 
 
 def test_events_of_a_namesake_are_left_out() -> None:
@@ -83,27 +83,27 @@ def test_events_of_a_namesake_are_left_out() -> None:
         "involvedObject": {"name": "a", "uid": "old"},
         "lastTimestamp": "2026-01-01T11:00:00Z",
     }
-    assert story(read_pod(pod), read_events([event]), NOON) == ()
-    assert last_moment(read_pod(pod), read_events([event])) is None
+    assert build_timeline(read_pod(pod), read_events([event]), NOON) == ()
+    assert latest_time(read_pod(pod), read_events([event])) is None
 
 
 def test_a_time_that_means_none_is_no_part_of_the_story() -> None:
     pod = {"kind": "Pod", "metadata": {"creationTimestamp": "0001-01-01T00:00:00Z"}}
-    assert story(read_pod(pod), [], NOON) == ()
+    assert build_timeline(read_pod(pod), [], NOON) == ()
 
 
 def test_who_pays_on_each_backend(explained: Explained) -> None:
     told = explained("pull-429-hub-manifest", at=150, retries=2)
-    stock, newer, ours = told.bills
-    assert [bill.charge.kind for bill in told.bills] == [ErrorKind.USER, ErrorKind.SYSTEM, ErrorKind.SYSTEM]
-    assert (stock.budget, stock.then, stock.wrong, stock.ends) == (
-        "user, 2 left",
-        "a new pod, at once: attempt 2",
+    stock, newer, ours = told.charges
+    assert [charge.charge.kind for charge in told.charges] == [ErrorKind.USER, ErrorKind.SYSTEM, ErrorKind.SYSTEM]
+    assert (stock.charged_to, stock.consequence, stock.wrong, stock.task_ends) == (
+        "user retries, 2 left",
+        "retried at once as attempt 2",
         True,
         False,
     )
-    assert (newer.budget, newer.wrong) == ("system", False)
-    assert (ours.budget, ours.wrong, ours.ends) == ("system, 1 of 3", False, False)
+    assert (newer.charged_to, newer.wrong) == ("system retries", False)
+    assert (ours.charged_to, ours.wrong, ours.task_ends) == ("system retries, 1 of 3", False, False)
     assert ours.charge.at is not None
     assert stock.charge.at is not None
     assert ours.charge.at > stock.charge.at
@@ -111,20 +111,20 @@ def test_who_pays_on_each_backend(explained: Explained) -> None:
 
 def test_a_user_s_failure_is_nobody_s_wrong(explained: Explained) -> None:
     told = explained("pull-404-manifest-unknown", at=60)
-    assert [bill.charge.kind for bill in told.bills] == [ErrorKind.USER] * 3
-    assert not any(bill.wrong for bill in told.bills)
+    assert [charge.charge.kind for charge in told.charges] == [ErrorKind.USER] * 3
+    assert not any(charge.wrong for charge in told.charges)
 
 
 def test_the_last_system_retry_is_kept_while_the_user_could_pay(explained: Explained) -> None:
-    ours = explained("preempted-by-scheduler", retries=1, max_system_failures=1).bills[-1]
-    assert ours.budget == "user, 1 left"
-    assert "a user retry is spent so that the task goes on" in ours.then
+    ours = explained("preempted-by-scheduler", retries=1, max_system_failures=1).charges[-1]
+    assert ours.charged_to == "user retries, 1 left"
+    assert "a user retry is spent so that the task goes on" in ours.consequence
 
 
 def test_with_both_budgets_spent_the_task_ends(explained: Explained) -> None:
-    ours = explained("preempted-by-scheduler", max_system_failures=0).bills[-1]
-    assert ours.ends
-    assert "neither budget has a retry left" in ours.then
+    ours = explained("preempted-by-scheduler", max_system_failures=0).charges[-1]
+    assert ours.task_ends
+    assert "neither budget has a retry left" in ours.consequence
 
 
 def test_a_permanent_failure_is_not_tried_again() -> None:
@@ -132,9 +132,9 @@ def test_a_permanent_failure_is_not_tried_again() -> None:
     ready = {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T11:59:00Z"}
     status = {"phase": "Pending", "conditions": [ready], "containerStatuses": [{"name": "a", "state": waiting}]}
     told = at_noon({"kind": "Pod", "status": status}, retries=5)
-    assert told.bills[0].then == "the task fails at once: it is not tried again"
-    assert told.bills[0].ends
-    assert [bill.budget for bill in told.bills] == ["user, 5 left"] * 3
+    assert told.charges[0].consequence == "the task fails at once: this failure is not retried"
+    assert told.charges[0].task_ends
+    assert [charge.charged_to for charge in told.charges] == ["user retries, 5 left"] * 3
 
 
 def test_a_time_far_in_the_future_charges_nobody() -> None:
@@ -142,9 +142,9 @@ def test_a_time_far_in_the_future_charges_nobody() -> None:
     ready = {"type": "Ready", "status": "False", "lastTransitionTime": "2999-01-01T00:00:00Z"}
     status = {"phase": "Pending", "conditions": [ready], "containerStatuses": [{"name": "a", "state": waiting}]}
     told = at_noon({"kind": "Pod", "status": status})
-    assert told.bills[0].charge.kind is None
-    assert told.when(told.bills[0]) == "never"
-    assert told.standing == "ImagePullBackOff"
+    assert told.charges[0].charge.kind is None
+    assert told.charge_time(told.charges[0]) == "never"
+    assert told.state_with_age == "ImagePullBackOff"
 
 
 def test_an_unknown_cause_is_called_unknown_and_nobody_is_wronged() -> None:
@@ -152,8 +152,8 @@ def test_an_unknown_cause_is_called_unknown_and_nobody_is_wronged() -> None:
     ready = {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T11:00:00Z"}
     status = {"phase": "Pending", "conditions": [ready], "containerStatuses": [{"name": "a", "state": waiting}]}
     told = at_noon({"kind": "Pod", "status": status})
-    assert told.unknown
-    assert not any(bill.wrong for bill in told.bills)
+    assert told.cause_unknown
+    assert not any(charge.wrong for charge in told.charges)
 
 
 def test_an_old_record_is_pointed_out_only_if_nobody_chose_the_moment(stories: dict[str, Any]) -> None:
@@ -165,7 +165,7 @@ def test_an_old_record_is_pointed_out_only_if_nobody_chose_the_moment(stories: d
             policies=policies,
             limits=Limits(),
             now=NOON + timedelta(days=3650),
-            asked_for_now=chosen,
+            now_is_explicit=chosen,
         )
         assert any("--now last" in note for note in told.notes) is not chosen
 
@@ -202,4 +202,4 @@ def test_how_long_ago_a_pod_ended_is_told_only_where_it_is_known(
     explained: Explained, scenario: str, standing: str
 ) -> None:
     """The condition Ready does not tell: of a pod that was never ready it has not changed since its node took it."""
-    assert explained(scenario).standing == standing
+    assert explained(scenario).state_with_age == standing

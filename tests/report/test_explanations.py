@@ -16,7 +16,7 @@ from flytekitplugins_podtriage.core.decode import read_events, read_pod
 from flytekitplugins_podtriage.core.flyte_pods import attempts_before
 from flytekitplugins_podtriage.core.policy import BACKENDS
 from flytekitplugins_podtriage.report.as_json import explanation_json
-from flytekitplugins_podtriage.report.console.explanation import Explanations
+from flytekitplugins_podtriage.report.console.explanation import ExplanationsView
 from flytekitplugins_podtriage.report.explanation import Explanation, explain
 from flytekitplugins_podtriage.report.html.explanation import page
 from tests.recordings import moment, timelines
@@ -48,7 +48,7 @@ def told(story: str, seconds: float = 1e9, retries: int = 0) -> Explanation:
 
 def shown(explanation: Explanation, width: int = 100) -> str:
     screen = Console(file=io.StringIO(), width=width, color_system=None, markup=False, highlight=False, emoji=False)
-    screen.print(Explanations([explanation]))
+    screen.print(ExplanationsView([explanation]))
     file = screen.file
     assert isinstance(file, io.StringIO)
     return file.getvalue()
@@ -68,10 +68,10 @@ def test_a_rate_limited_pod_shows_cause_story_payers_and_what_helps() -> None:
         "event, 15:25:44",
         "15:24:19 scheduled",
         "next try in",
-        "Flyte 1.16 in 29s user, 0 left the task fails",
-        "Flyte 2 in 29s system a new pod, again and again",
-        "with podtriage in 27m 29s system, 1 of 3 held until then",
-        "What helps: Add an image pull secret",
+        "Flyte 1.16 in 29s user retries, 0 left the task fails",
+        "Flyte 2 in 29s system retries retried without limit",
+        "with podtriage in 27m 29s system retries, 1 of 3 held until then",
+        "Fix: Add an image pull secret",
     ):
         assert part in text
 
@@ -79,23 +79,23 @@ def test_a_rate_limited_pod_shows_cause_story_payers_and_what_helps() -> None:
 def test_an_image_that_does_not_exist_is_the_users_everywhere() -> None:
     explanation = told("pull-404-manifest-unknown@1.34.4", 100, retries=2)
     assert "USER not_found" in words(explanation)
-    assert [bill.budget for bill in explanation.bills] == ["user, 2 left"] * 3
+    assert [charge.charged_to for charge in explanation.charges] == ["user retries, 2 left"] * 3
 
 
 def test_a_pod_that_is_well_charges_nobody() -> None:
     explanation = told("exit-0@1.34.4")
-    assert explanation.bills == ()
+    assert explanation.charges == ()
     assert "who pays" not in words(explanation).lower()
 
 
 def test_work_that_is_done_may_still_be_charged_by_a_stock_backend() -> None:
     explanation = told("multi-primary-ok-sidecar-429@1.34.4", 60)
-    budgets = {bill.label: bill.budget for bill in explanation.bills}
-    assert budgets == {"Flyte 1.16": "user, 0 left", "Flyte 2": "system", "with podtriage": "nobody"}
+    budgets = {charge.backend: charge.charged_to for charge in explanation.charges}
+    assert budgets == {"Flyte 1.16": "user retries, 0 left", "Flyte 2": "system retries", "with podtriage": "nobody"}
 
 
 def test_whoever_is_charged_for_the_others_doing_is_marked() -> None:
-    marked = {bill.label: bill.wrong for bill in told("pull-429-hub-manifest@1.34.4", 151).bills}
+    marked = {charge.backend: charge.wrong for charge in told("pull-429-hub-manifest@1.34.4", 151).charges}
     assert marked == {"Flyte 1.16": True, "Flyte 2": False, "with podtriage": False}
 
 

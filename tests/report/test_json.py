@@ -18,7 +18,7 @@ from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.report.as_json import audit_json, explanation_json, history_json, runs_json
 from flytekitplugins_podtriage.report.audit import Entry, Tally
 from flytekitplugins_podtriage.report.explanation import Explanation
-from flytekitplugins_podtriage.report.history import history
+from flytekitplugins_podtriage.report.history import build_history
 from tests.paths import ROOT
 
 PAGE = (ROOT / "docs" / "json.md").read_text()
@@ -60,7 +60,7 @@ def test_an_explanation_has_the_keys_of_the_page(explained: Callable[..., Explan
 def test_a_history_has_the_keys_of_the_page() -> None:
     told = json.loads(
         history_json(
-            history(
+            build_history(
                 "e", "p d", [Attempt(message="429 Too Many Requests", reported=ErrorKind.USER, node="n0", failed=True)]
             )
         )

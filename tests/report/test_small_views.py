@@ -48,15 +48,15 @@ RIGHT = Entry(ErrorKind.USER, ErrorKind.USER, "oom", "train")
 
 def test_a_stock_verdict_tells_who_is_charged_and_not_whose_doing_it_was() -> None:
     stock = text_of(render_verdict(triage(PREEMPTED, policy=Policy.for_backend("flyte-1.16"), now=NOON)))
-    assert "USER  (charged to the user)" in stock
-    assert "doing" not in stock.partition("backend:")[0]
+    assert "USER  (charged to user retries)" in stock
+    assert "fault" not in stock.partition("backend:")[0]
     ours = text_of(render_verdict(triage(PREEMPTED, now=NOON)))
-    assert "SYSTEM  preempted  (the platform's doing)" in ours
+    assert "SYSTEM  preempted  (the platform's fault)" in ours
 
 
 def test_only_the_names_of_facts_are_dim() -> None:
     shown = text_of(render_diagnosis(diagnose("429 Too Many Requests")), force_terminal=True, color_system="standard")
-    assert "\x1b[2mwhat helps: \x1b[0m\x1b[32m" in shown
+    assert "\x1b[2mfix: \x1b[0m\x1b[32m" in shown
     assert "\x1b[2;32m" not in shown
 
 
@@ -64,7 +64,7 @@ def test_only_the_names_of_facts_are_dim() -> None:
 def test_no_column_of_an_audit_is_left_out(width: int) -> None:
     lines = text_of(AuditView(audited(WRONGED, UNKNOWN, RIGHT)), width).splitlines()
     assert max(map(len, lines)) <= width
-    for head in ("paid", "wronged", "unknown"):
+    for head in ("user", "system", "wrongly", "unknown"):
         assert any(head in line for line in lines)
     (row,) = [line.split() for line in lines if line.split()[:1] == ["unknown"]]
     assert row == ["unknown", "1", "1", ".", ".", ".", "1"]
@@ -73,14 +73,14 @@ def test_no_column_of_an_audit_is_left_out(width: int) -> None:
 def test_the_colours_of_the_bar_are_told() -> None:
     made = page(audited(WRONGED, UNKNOWN, RIGHT))
     key = made.partition('<p class="key')[2].partition("</p>")[0]
-    for words in ("1 charged to users for the platform&#x27;s reasons", "1 rightly charged", "1 not decided"):
+    for words in ("1 wrongly charged to user retries", "1 correctly charged", "1 unknown cause"):
         assert words in key
-    assert "charged to the platform" not in key
+    assert "charged to system" not in key
 
 
 def test_an_audit_of_nothing_has_a_page() -> None:
     made = page(audited())
-    assert "0 of 0 failed attempts were charged" in made
+    assert "0 of 0 failed attempts were wrongly charged" in made
     assert "<svg" not in made
 
 

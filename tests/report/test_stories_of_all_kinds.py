@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from flytekitplugins_podtriage.report.as_json import explanation_json
-from flytekitplugins_podtriage.report.console.explanation import Explanations
+from flytekitplugins_podtriage.report.console.explanation import ExplanationsView
 from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.html.explanation import page
 from flytekitplugins_podtriage.report.text.event_labels import Tone
@@ -29,7 +29,7 @@ CASES = [
     ("oom-main", 1e9, "more memory than its limit", "USER", "oom", ["started", "OOMKilled"]),
     ("exit-3-with-log", 1e9, "ended with an error", "USER", "app_error", ["started", "exit 3"]),
     ("preempted-by-scheduler", 1e9, "higher priority", "SYSTEM", "preempted", ["preempted", "deleted"]),
-    ("unschedulable-selector", 20, "No node can take the pod", "SYSTEM", "unschedulable", ["created", "no node"]),
+    ("unschedulable-selector", 20, "No node can take the pod", "SYSTEM", "unschedulable", ["created", "unschedulable"]),
     ("multi-native-sidecar-429", 60, "limits how often", "SYSTEM", "registry_rate_limited", ["429"]),
 ]
 
@@ -37,7 +37,7 @@ CASES = [
 def shown(told: Explanation, width: int = 160) -> str:
     out = io.StringIO()
     Console(file=out, width=width, color_system=None, markup=False, highlight=False, emoji=False).print(
-        Explanations([told])
+        ExplanationsView([told])
     )
     return out.getvalue()
 
@@ -78,15 +78,15 @@ def test_cause_kind_evidence_story_payers_and_remedy_are_there(
 ) -> None:
     told = explained(scenario, at=at)
     for text in renderings(told):
-        for part in (told.name, told.namespace, "attempt 1 of 1", told.standing, kind, category, *labels):
+        for part in (told.name, told.namespace, "attempt 1 of 1", told.state_with_age, kind, category, *labels):
             assert part in text
         assert cause.lower() in text.lower()
         assert " ".join(told.verdict.evidence[0].text.split())[:60] in text
         assert told.verdict.evidence[0].source in text
         assert told.verdict.remedy in text
-        for bill in told.bills:
-            assert f"{bill.label} {told.when(bill)} {bill.budget} {bill.then}" in text
-    assert [bill.label for bill in told.bills] == ["Flyte 1.16", "Flyte 2", "with podtriage"]
+        for charge in told.charges:
+            assert f"{charge.backend} {told.charge_time(charge)} {charge.charged_to} {charge.consequence}" in text
+    assert [charge.backend for charge in told.charges] == ["Flyte 1.16", "Flyte 2", "with podtriage"]
     answer = json.loads(explanation_json(told))
     assert (answer["verdict"]["kind"], answer["verdict"]["category"]) == (kind, category)
 
@@ -94,17 +94,17 @@ def test_cause_kind_evidence_story_payers_and_remedy_are_there(
 @pytest.mark.parametrize("scenario", ["exit-0", "multi-native-sidecar-ok", "pull-slow-ok"])
 def test_a_pod_that_is_well_owes_nothing_and_needs_nothing(explained: Explained, scenario: str) -> None:
     told = explained(scenario)
-    assert told.calm
+    assert told.all_clear
     for text in renderings(told):
         assert "who pays" not in text.lower()
-        assert "What helps" not in text
+        assert "Fix:" not in text
         assert "USER" not in text
         assert "SYSTEM" not in text
 
 
 def test_nothing_is_charged_while_no_node_has_been_found(explained: Explained) -> None:
     told = explained("unschedulable-selector", at=20)
-    assert [(told.when(bill), bill.budget) for bill in told.bills] == [("never", "nobody")] * 3
+    assert [(told.charge_time(charge), charge.charged_to) for charge in told.charges] == [("never", "nobody")] * 3
 
 
 def test_a_native_sidecar_is_named_where_it_is_what_cannot_be_pulled(explained: Explained) -> None:
@@ -116,11 +116,11 @@ def test_a_native_sidecar_is_named_where_it_is_what_cannot_be_pulled(explained: 
 def test_a_deletion_s_last_step_is_not_called_somebody_s_wish(explained: Explained) -> None:
     """The kubelet ends a graceful deletion by one without grace, stamped with its own time."""
     told = explained("delete-running", at=5)
-    (asked,) = [mark for mark in told.story if mark.label == "deleted"]
-    assert asked.text == "somebody asked for the pod's deletion"
-    (last,) = [mark for mark in explained("delete-running").story if mark.label == "deleted"]
+    (asked,) = [mark for mark in told.timeline if mark.label == "deleted"]
+    assert asked.text == "the pod's deletion was requested"
+    (last,) = [mark for mark in explained("delete-running").timeline if mark.label == "deleted"]
     assert last.at > asked.at
-    assert "somebody asked" not in last.text
+    assert "requested" not in last.text
     assert last.tone is Tone.TROUBLE
 
 
@@ -152,14 +152,14 @@ def test_the_times_have_a_zone_that_does_not_stand_alone(explained: Explained, w
 def test_what_is_nasty_is_escaped_and_stays_legible(explained: Explained) -> None:
     nasty = "<script>alert('1')</script>&\"<img src=http://a/>"
     told = explained("pull-429-hub-manifest", at=150)
-    mark = attrs.evolve(told.story[-1], label=nasty, text=nasty)
-    bill = attrs.evolve(told.bills[0], then=nasty, budget=nasty, label=nasty)
+    mark = attrs.evolve(told.timeline[-1], label=nasty, text=nasty)
+    charge = attrs.evolve(told.charges[0], consequence=nasty, charged_to=nasty, backend=nasty)
     evidence = attrs.evolve(told.verdict.evidence[0], text=nasty, container=nasty, source=nasty)
     verdict = attrs.evolve(told.verdict, evidence=(evidence,), remedy=nasty, registry=nasty, rule=nasty)
     everywhere: dict[str, Any] = dict.fromkeys(
         ("name", "namespace", "task", "node", "execution", "state", "cause"), nasty
     )
-    told = attrs.evolve(told, **everywhere, story=(mark,), bills=(bill,), verdict=verdict, notes=(nasty,))
+    told = attrs.evolve(told, **everywhere, timeline=(mark,), charges=(charge,), verdict=verdict, notes=(nasty,))
     made = Text(page([told]))
     assert not {"script", "img"} & set(made.tags)
     assert made.said.count(nasty) > 8

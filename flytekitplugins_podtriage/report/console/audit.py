@@ -4,76 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from flytekitplugins_podtriage.report.audit import HEADS, Audit, Row, numbers
-from flytekitplugins_podtriage.report.console.symbols import Glyphs, hanging
+from flytekitplugins_podtriage.report.audit import FROM_TEXT, Audit, Row
+from flytekitplugins_podtriage.report.console.symbols import NARROW, Symbols, hanging, plain_table
 
-MOST_SHOWN = 12
+MAX_ROWS = 12
 """How many rows of each table a person is shown; ``--json`` has them all."""
-_NARROW = 72
-"""Below this width the columns move closer together, so that none is left out."""
+_MAX_EXAMPLES = 6
+_CLOSE = 72
+"""Below this width the columns move closer together."""
+_HEADS = ("attempts", "user retries", "system retries", "wrongly user", "wrongly system", "unknown")
+"""The heads of :attr:`Row.counts`."""
+_STYLES = ("", "", "", "bold red", "bold magenta", "")
 
 
 class AuditView:
     """Renders an audit."""
 
-    def __init__(self, answer: Audit) -> None:
-        self.answer = answer
+    def __init__(self, audit: Audit) -> None:
+        self.audit = audit
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the headline, then the tables."""
-        answer, glyphs = self.answer, Glyphs(options.ascii_only)
-        style = "bold red" if answer.total.user_wronged else "bold green" if answer.total.attempts else "bold"
-        yield Text(answer.headline, style=style)
-        yield Text(answer.source, style="dim")
-        if answer.other_lines:
+        audit, symbols = self.audit, Symbols(options.ascii_only)
+        style = "bold red" if audit.total.wrongly_user else "bold green" if audit.total.attempts else "bold"
+        yield Text(audit.headline, style=style)
+        yield Text(audit.source, style="dim")
+        if audit.details:
             yield Text()
-            for told in answer.other_lines:
-                yield Padding(hanging(Text(f"{glyphs.bullet} "), Text(told)), (0, 2))
-        if not answer.total.attempts:
+            for detail in audit.details:
+                yield Padding(hanging(Text(f"{symbols.bullet} "), Text(detail)), (0, 2))
+        if not audit.total.attempts:
             return
-        for title, rows in (
-            ("by category", answer.categories),
-            ("by task", answer.tasks),
-            ("by registry", answer.registries),
-        ):
-            if rows:
-                yield Text()
-                yield Padding(table(title, rows, options.max_width), (0, 0, 0, 2))
-                if len(rows) > MOST_SHOWN:
-                    yield Padding(Text(f"and {len(rows) - MOST_SHOWN} more (--json has them all)", style="dim"), (0, 4))
-        if answer.examples:
+        for title, rows in audit.tables:
             yield Text()
-            yield Padding(Text("charged to users for the platform's reasons, for example", style="bold"), (0, 2))
-            for example in answer.examples[:6]:
-                text = Text()
-                if example.what:
-                    text.append(f"{example.what}  ", style="bold")
-                text.append(example.category, style="yellow").append(f'  "{example.said}"', style="italic")
-                yield Padding(hanging(Text(f"{glyphs.bullet} "), text), (0, 2))
-        if answer.from_text:
+            yield Padding(_table(title, rows[:MAX_ROWS], options.max_width), (0, 0, 0, 2))
+            if len(rows) > MAX_ROWS:
+                yield Padding(Text(f"and {len(rows) - MAX_ROWS} more (--json shows all)", style="dim"), (0, 4))
+        if audit.examples:
             yield Text()
-            yield Padding(Text("Judged from the messages alone: a pod and its events would tell more.", "dim"), (0, 2))
+            yield Padding(Text("examples of wrong charges to user retries", style="bold"), (0, 2))
+            for example in audit.examples[:_MAX_EXAMPLES]:
+                text = Text(f"{example.name}  " if example.name else "", style="bold")
+                text = text + Text(example.category, "yellow") + Text(f'  "{example.excerpt}"', "italic")
+                yield Padding(hanging(Text(f"{symbols.bullet} "), text), (0, 2))
+        if audit.from_text:
+            yield Text()
+            yield Padding(Text(FROM_TEXT, "dim"), (0, 2))
 
 
-def table(title: str, rows: Sequence[Row], width: int) -> Table:
-    """Return a table of counts; a zero is a mere dot, so that the others stand out."""
-    narrow = width < _NARROW
-    gap = 1 if narrow else 2
-    shown = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
-    shown.add_column(title, overflow="fold", min_width=12, vertical="bottom")
-    for head in HEADS:
-        name = "all" if narrow and head == "attempts" else head.replace(" ", "\n")
-        shown.add_column(name, justify="right", no_wrap=True, vertical="bottom")
-    for row in rows[:MOST_SHOWN]:
-        cells = [Text(str(number) if number else ".", style="" if number else "dim") for number in numbers(row)]
-        if row.user_wronged:
-            cells[3].stylize("bold red")
-        if row.system_wronged:
-            cells[4].stylize("bold magenta")
-        shown.add_row(Text(row.name), *cells)
-    return shown
+def _table(title: str, rows: Sequence[Row], width: int) -> RenderableType:
+    """Return a table of counts; zeros are dots, so that the other numbers stand out."""
+    if width < NARROW:
+        return _list(title, rows)
+    close = width < _CLOSE
+    table = plain_table(gap=1 if close else 2)
+    table.add_column(title, overflow="fold", min_width=12, vertical="bottom")
+    for head in _HEADS:
+        name = "all" if close and head == "attempts" else head.replace(" ", "\n")
+        table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
+    for row in rows:
+        cells = [
+            Text(str(count), style) if count else Text(".", "dim")
+            for count, style in zip(row.counts, _STYLES, strict=True)
+        ]
+        table.add_row(Text(row.name), *cells)
+    return table
+
+
+def _list(title: str, rows: Sequence[Row]) -> RenderableType:
+    """Return the counts below each other, for a console too narrow for a table."""
+    parts: list[RenderableType] = [Text(title, style="bold")]
+    for row in rows:
+        counts = [f"{head} {count}" for head, count in zip(_HEADS, row.counts, strict=True) if count]
+        parts += [Text(row.name, overflow="fold"), hanging(Text("  "), Text(", ".join(counts)))]
+    return Group(*parts)

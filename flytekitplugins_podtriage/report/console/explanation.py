@@ -1,151 +1,163 @@
-"""An explanation on a console: header, cause, evidence, the pod's own story, who pays, and what helps."""
+"""An explanation on a console: header, cause, evidence, timeline, who pays, and the fix."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
 from flytekitplugins_podtriage.core.model import Evidence
-from flytekitplugins_podtriage.report.console.symbols import KINDS, Glyphs, hanging
-from flytekitplugins_podtriage.report.console.timeline import as_line, in_words
+from flytekitplugins_podtriage.report.console.symbols import FAULT_STYLES, NARROW, Symbols, fix, hanging, plain_table
+from flytekitplugins_podtriage.report.console.timeline import timeline_bar, timeline_text
 from flytekitplugins_podtriage.report.explanation import Explanation
-from flytekitplugins_podtriage.report.text.humanize import clock
-from flytekitplugins_podtriage.report.text.rule_text import fault
-from flytekitplugins_podtriage.report.text.sanitize import line
-from flytekitplugins_podtriage.report.who_pays import Bill
+from flytekitplugins_podtriage.report.text.humanize import format_clock
+from flytekitplugins_podtriage.report.text.rule_text import fault_label
+from flytekitplugins_podtriage.report.text.sanitize import one_line
+from flytekitplugins_podtriage.report.who_pays import BackendCharge
 
-_MOST_QUOTES = 3
+_MAX_QUOTES = 3
 _WIDE = 100
-"""From this width on there is room for a head of the table in one line."""
+"""From this width on heads and budgets have room on one line."""
 
 
 class ExplanationView:
     """Renders one explanation."""
 
-    def __init__(self, told: Explanation) -> None:
-        self.told = told
+    def __init__(self, explanation: Explanation) -> None:
+        self.explanation = explanation
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the parts from top to bottom."""
-        told, glyphs = self.told, Glyphs(options.ascii_only)
-        yield _ends(*_header(told), width=options.max_width)
+        explanation, symbols, width = self.explanation, Symbols(options.ascii_only), options.max_width
+        yield _justify(*_header(explanation), width=width)
         yield Text()
-        yield from _cause(told, console, options.max_width)
-        if told.story:
+        yield from _cause(explanation, console, width)
+        if explanation.timeline:
             yield Text()
-            for part in (*in_words(told, glyphs, options.max_width - 4), *as_line(told, glyphs, options.max_width - 4)):
-                yield Padding(part, (0, 2))
-        if told.bills:
+            for render in (timeline_text, timeline_bar):
+                for part in render(explanation, symbols, width - 4):
+                    yield Padding(part, (0, 2))
+        if explanation.charges:
             yield Text()
-            yield Padding(_bills(told, options.max_width), (0, 0, 0, 2))
-        if told.verdict.remedy and not told.well:
+            charges = _charge_list(explanation) if width < NARROW else _charge_table(explanation, width)
+            yield Padding(charges, (0, 0, 0, 2))
+        if explanation.verdict.remedy and not explanation.healthy:
             yield Text()
-            remedy = Text(line(told.verdict.remedy, 600))
-            yield Padding(hanging(Text("What helps: ", style="bold green"), remedy), (0, 2))
-        if told.notes:
+            yield Padding(fix(one_line(explanation.verdict.remedy, 600)), (0, 2))
+        if explanation.notes:
             yield Text()
-            for note in told.notes:
-                yield Padding(hanging(Text(f"{glyphs.bullet} ", "dim"), Text(note, "dim")), (0, 2))
+            for note in explanation.notes:
+                yield Padding(hanging(Text(f"{symbols.bullet} ", "dim"), Text(note, "dim")), (0, 2))
 
 
-def separator(options: ConsoleOptions) -> Rule:
-    """Return what stands between two explanations."""
-    return Rule(style="dim", characters="-" if options.ascii_only else "\u2500")
+def _header(explanation: Explanation) -> tuple[Text, Text]:
+    left = Text(explanation.name, style="bold")
+    if explanation.namespace:
+        left.append(f"  {explanation.namespace}", style="dim")
+    if explanation.execution:
+        left.append(f"  attempt {explanation.attempt} of {explanation.attempts}", style="")
+    style = "bold red" if explanation.failing else "bold" if explanation.all_clear else "bold yellow"
+    return left, Text(explanation.state_with_age, style=style)
 
 
-def _header(told: Explanation) -> tuple[Text, Text]:
-    left = Text(told.name, style="bold")
-    if told.namespace:
-        left.append(f"  {told.namespace}", style="dim")
-    if told.execution:
-        left.append(f"  attempt {told.attempt} of {told.attempts}", style="")
-    return left, Text(told.standing, style="bold red" if told.failing else "bold" if told.calm else "bold yellow")
+def _justify(left: Text, right: Text, width: int) -> Text:
+    """Put two texts at the two ends of a line; below each other if it is too short."""
+    gap = width - left.cell_len - right.cell_len
+    return left + Text(" " * gap if gap >= 2 else "\n  ") + right
 
 
-def _ends(left: Text, right: Text, width: int) -> Text | Table:
-    """Put two texts at the two ends of a line; below each other where the line is too short."""
-    if left.cell_len + right.cell_len + 2 <= width:
-        return left + Text(" " * (width - left.cell_len - right.cell_len)) + right
-    return left + Text("\n  ") + right
-
-
-def _cause(told: Explanation, console: Console, width: int) -> Iterator[Text | Padding | Table]:
-    verdict = told.verdict
-    said = Text(told.cause[:1].upper() + told.cause[1:], style="bold")
+def _cause(explanation: Explanation, console: Console, width: int) -> Iterator[RenderableType]:
+    verdict = explanation.verdict
+    cause = Text(explanation.cause[:1].upper() + explanation.cause[1:], style="bold")
     if verdict.kind is None and verdict.category is None:
-        yield Padding(said, (0, 2))
+        yield Padding(cause, (0, 2))
         return
-    whose = fault(verdict.kind, told.unknown)
-    label = Text(whose, style=KINDS[whose])
-    if verdict.category is not None and verdict.category.value != whose:
-        label.append(f"   {line(verdict.category.value, 64)}", style="")
-    yield Padding(_ends(said, label, width - 4), (0, 2))
-    for item in verdict.evidence[:_MOST_QUOTES]:
-        yield Padding(_quote(item, told, console, width - 4), (0, 2))
-    more = len(verdict.evidence) - _MOST_QUOTES
+    fault = fault_label(verdict.kind, explanation.cause_unknown)
+    label = Text(fault, style=FAULT_STYLES[fault])
+    if verdict.category is not None and verdict.category.value != fault:
+        label.append(f"   {one_line(verdict.category.value, 64)}", style="")
+    yield Padding(_justify(cause, label, width - 4), (0, 2))
+    for item in verdict.evidence[:_MAX_QUOTES]:
+        yield Padding(_quote(item, explanation, console, width - 4), (0, 2))
+    more = len(verdict.evidence) - _MAX_QUOTES
     if more > 0:
         yield Padding(Text(f"and {more} more (--json shows all)", style="dim"), (0, 2))
 
 
-def _quote(item: Evidence, told: Explanation, console: Console, width: int) -> Text:
-    """Return what was said, and where and when: in its last line, or below it if there is no room."""
-    rows = Text(f'"{line(item.text, 400)}"', style="italic").wrap(console, max(width, 1))
-    where = item.source
-    if item.container and item.container != told.name:
-        where += f" of {line(item.container, 64)}"
+def _quote(item: Evidence, explanation: Explanation, console: Console, width: int) -> Text:
+    """Return a quotation and its source: on the last line, or below it if there is no room."""
+    rows = Text(f'"{one_line(item.text, 400)}"', style="italic").wrap(console, max(width, 1))
+    source = item.source
+    if item.container and item.container != explanation.name:
+        source += f" of {one_line(item.container, 64)}"
     if item.at is not None:
-        where += f", {clock(item.at, told.now)}"
-    beside = rows[-1].cell_len + 2 + cell_len(where) <= width
-    return Text("\n").join(rows).append(f"{'' if beside else chr(10)}  {where}", style="dim not italic")
+        source += f", {format_clock(item.at, explanation.now)}"
+    fits = rows[-1].cell_len + 2 + cell_len(source) <= width
+    return Text("\n").join(rows).append(f"{'' if fits else chr(10)}  {source}", style="dim not italic")
 
 
-def _bills(told: Explanation, width: int) -> Table:
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
-    between = " " if width >= _WIDE else "\n"
-    table.add_column("who pays" if told.over else f"who pays if{between}nothing changes", no_wrap=True)
+def _who_pays(explanation: Explanation) -> str:
+    return "who pays" if explanation.ended else "who pays if nothing changes"
+
+
+def _charge_table(explanation: Explanation, width: int) -> RenderableType:
+    table = plain_table()
+    is_wide = width >= _WIDE
+    who_pays = _who_pays(explanation)
+    table.add_column(who_pays if is_wide else who_pays.replace(" if ", " if\n"), no_wrap=True)
     table.add_column("when", no_wrap=True)
-    table.add_column("budget", no_wrap=True)
+    table.add_column("charged to", no_wrap=True)
     table.add_column("and then", overflow="fold")
-    for bill in told.bills:
+    for charge in explanation.charges:
+        charged_to = charge.charged_to if is_wide else charge.charged_to.replace(", ", ",\n")
         table.add_row(
-            bill.label,
-            Text(told.when(bill), style="" if bill.charge.kind is not None else "dim"),
-            _budget(bill),
-            Text(line(bill.then, 400)),
+            charge.backend,
+            Text(explanation.charge_time(charge), style="" if charge.is_charged else "dim"),
+            Text(charged_to, style=_charge_style(charge)),
+            Text(one_line(charge.consequence, 400)),
         )
     return table
 
 
-def _budget(bill: Bill) -> Text:
-    if bill.charge.kind is None:
-        return Text(bill.budget, style="dim")
-    return Text(bill.budget, style="bold red" if bill.wrong else "")
+def _charge_list(explanation: Explanation) -> RenderableType:
+    """The charges below each other, on a console too narrow for a table."""
+    parts: list[RenderableType] = [Text(_who_pays(explanation), style="bold")]
+    for charge in explanation.charges:
+        parts.append(Text(f"{charge.backend}: {explanation.charge_time(charge)}"))
+        parts.append(hanging(Text("  "), Text(charge.charged_to, style=_charge_style(charge))))
+        parts.append(hanging(Text("  "), Text(one_line(charge.consequence, 400))))
+    return Group(*parts)
 
 
-class Explanations:
-    """Renders several explanations: those of pods that are well in a line, if others are not."""
+def _charge_style(charge: BackendCharge) -> str:
+    if not charge.is_charged:
+        return "dim"
+    return "bold red" if charge.wrong else ""
 
-    def __init__(self, told: Sequence[Explanation]) -> None:
-        self.told = told
+
+class ExplanationsView:
+    """Renders several explanations; healthy pods are counted in one line if others are not healthy."""
+
+    def __init__(self, explanations: Sequence[Explanation]) -> None:
+        self.explanations = explanations
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield them one below the other."""
-        unwell = [one for one in self.told if not one.calm]
-        if len(self.told) == 1:
-            unwell = list(self.told)
-        for place, one in enumerate(unwell):
-            if place:
+        full = [explanation for explanation in self.explanations if not explanation.all_clear]
+        if len(self.explanations) == 1:
+            full = list(self.explanations)
+        for index, explanation in enumerate(full):
+            if index:
                 yield Text()
-                yield separator(options)
-            yield ExplanationView(one)
-        well = len(self.told) - len(unwell)
-        if well:
-            if unwell:
+                yield Rule(style="dim", characters=Symbols(options.ascii_only).line)
+            yield ExplanationView(explanation)
+        healthy = len(self.explanations) - len(full)
+        if healthy:
+            if full:
                 yield Text()
-            yield Text(f"{well} {'pods are' if well > 1 else 'pod is'} well: nothing has failed there", style="green")
+            other = " other" if full else ""
+            yield Text(f"{healthy}{other} {'pods are' if healthy > 1 else 'pod is'} healthy", style="green")

@@ -1,4 +1,4 @@
-"""A task's run on a console: its attempts and who paid for each, beside what other backends would have done."""
+"""A task's run on a console: its attempts, who paid for each, and what other backends would have done."""
 
 from __future__ import annotations
 
@@ -11,134 +11,125 @@ from rich.text import Text
 
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import TaskRun
-from flytekitplugins_podtriage.report.console.symbols import hanging
+from flytekitplugins_podtriage.report.attempts import WRONGLY_CHARGED
+from flytekitplugins_podtriage.report.console.symbols import fix, hanging, plain_table
 from flytekitplugins_podtriage.report.run_summary import (
-    NAMES,
-    NONE_RUN,
-    WRONGED,
-    category,
-    fault,
-    happened,
-    left,
+    NO_RUNS,
+    backend_label,
+    category_of,
+    charged_to,
+    count_wrongly_charged,
+    fault_of,
+    is_wrongly_charged,
     outcome,
-    paid_by,
-    remedy,
-    wronged,
+    remedy_of,
+    retries_left,
+    what_happened,
 )
-from flytekitplugins_podtriage.report.text.humanize import length
-from flytekitplugins_podtriage.report.text.sanitize import line
+from flytekitplugins_podtriage.report.text.humanize import format_duration
+from flytekitplugins_podtriage.report.text.sanitize import one_line
 
-MOST_SHOWN = 12
+MAX_ATTEMPTS = 12
 """How many attempts of a run a person is shown."""
-
-
 _NARROW = 72
-"""Below so many columns there are no tables."""
-WRONG = "! "
-"""Marks what the user paid for though the platform was at fault."""
+"""Below this width lists replace the tables."""
+_WRONG = "! "
+"""Marks the SYSTEM failures that user retries paid for."""
 
 
 class RunView:
-    """Renders one run, and others of the same task beside it."""
+    """Renders one run, and those of the same task on other backends."""
 
-    def __init__(self, run: TaskRun, beside: Sequence[TaskRun] = ()) -> None:
+    def __init__(self, run: TaskRun, others: Sequence[TaskRun] = ()) -> None:
         self._run = run
-        self._beside = beside
+        self._others = others
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         run = self._run
-        title = Text(run.task, style="bold").append(f"  on {NAMES.get(run.backend, run.backend)}", style="not bold")
+        title = Text(run.task, style="bold").append(f"  on {backend_label(run)}", style="not bold")
         yield title.append(f"  {outcome(run)}", style="green" if run.succeeded else "red")
         yield Text()
-        narrow = options.max_width < _NARROW
-        yield Padding(_attempts_below(run) if narrow else _attempts(run), (0, 0, 0, 2))
-        if len(run.attempts) > MOST_SHOWN:
-            yield Padding(Text(f"and {len(run.attempts) - MOST_SHOWN} more", style="dim"), (0, 2))
-        if self._beside:
+        is_narrow = options.max_width < _NARROW
+        yield Padding(_attempt_list(run) if is_narrow else _attempt_table(run), (0, 0, 0, 2))
+        if len(run.attempts) > MAX_ATTEMPTS:
+            yield Padding(Text(f"and {len(run.attempts) - MAX_ATTEMPTS} more", style="dim"), (0, 2))
+        if self._others:
             yield Text()
-            runs = (run, *self._beside)
-            yield Padding(_compared_below(runs) if narrow else _compared(runs), (0, 0, 0, 2))
-            if any(map(wronged, runs)):
-                yield Padding(Text(f"{WRONG}{WRONGED}", style="red"), (0, 0, 0, 2))
-        helps = remedy(run)
-        if helps:
+            runs = (run, *self._others)
+            yield Padding(_backend_list(runs) if is_narrow else _backend_table(runs), (0, 0, 0, 2))
+            if any(map(count_wrongly_charged, runs)):
+                yield Padding(Text(f"{_WRONG}{WRONGLY_CHARGED}", style="red"), (0, 0, 0, 2))
+        remedy = remedy_of(run)
+        if remedy:
             yield Text()
-            yield Padding(hanging(Text("What helps: ", "bold green"), Text(helps)), (0, 2))
+            yield Padding(fix(remedy), (0, 2))
 
 
-def _attempts(run: TaskRun) -> Table:
-    table = _table()
+def _attempt_table(run: TaskRun) -> Table:
+    table = plain_table(gap=2)
     table.add_column("attempt", justify="right", no_wrap=True)
     table.add_column("what happened, whose fault", overflow="fold", min_width=26)
     table.add_column("took", justify="right", no_wrap=True)
     table.add_column("charged to", no_wrap=True)
-    table.add_column("user\nleft", justify="right", no_wrap=True)
-    table.add_column("platform\nleft", justify="right", no_wrap=True)
-    for record in run.attempts[:MOST_SHOWN]:
-        what = Text(happened(record), style="green" if record.failure is None else "")
-        name = category(record)
-        if name:
-            what.append(f"\n{fault(record)}  {name}", style="yellow")
-        user, system = left(record, run.limits)
-        wrong = record.charged is ErrorKind.USER and record.verdict.kind is ErrorKind.SYSTEM
-        paid = Text(paid_by(record), style="bold red" if wrong else "")
-        table.add_row(str(record.number), what, length(record.duration), paid, str(user), str(system))
+    table.add_column("user\nretries\nleft", justify="right", no_wrap=True)
+    table.add_column("system\nretries\nleft", justify="right", no_wrap=True)
+    for record in run.attempts[:MAX_ATTEMPTS]:
+        happened = Text(what_happened(record), style="green" if record.failure is None else "")
+        category = category_of(record)
+        if category:
+            happened.append(f"\n{fault_of(record)}  {category}", style="yellow")
+        payer = Text(charged_to(record), style="bold red" if is_wrongly_charged(record) else "")
+        left = map(str, retries_left(record, run.limits))
+        table.add_row(str(record.number), happened, format_duration(record.duration), payer, *left)
     return table
 
 
-def _compared(runs: Sequence[TaskRun]) -> Table:
-    table = _table()
+def _backend_table(runs: Sequence[TaskRun]) -> Table:
+    table = plain_table(gap=2)
     table.add_column("the same faults on", no_wrap=True)
     table.add_column("attempts", justify="right", no_wrap=True)
-    table.add_column("user\ncharged", justify="right", no_wrap=True)
-    table.add_column("platform\ncharged", justify="right", no_wrap=True)
+    table.add_column("user\nretries", justify="right", no_wrap=True)
+    table.add_column("system\nretries", justify="right", no_wrap=True)
     table.add_column("time\nlost", justify="right", no_wrap=True)
-    table.add_column("and the task", overflow="fold", min_width=10)
+    table.add_column("outcome", overflow="fold", min_width=10)
     for run in runs:
-        paid = run.paid
-        user = Text(str(paid[ErrorKind.USER] or "·"))
-        if wronged(run):
-            user = Text(f"{WRONG}{user.plain}", style="bold red")
+        user_paid = Text(str(run.paid[ErrorKind.USER] or "\u00b7"))
+        if count_wrongly_charged(run):
+            user_paid = Text(f"{_WRONG}{user_paid.plain}", style="bold red")
         table.add_row(
-            NAMES.get(run.backend, run.backend),
+            backend_label(run),
             str(len(run.attempts)),
-            user,
-            str(paid[ErrorKind.SYSTEM] or "·"),
-            length(run.time_lost) if run.time_lost else "·",
+            user_paid,
+            str(run.paid[ErrorKind.SYSTEM] or "\u00b7"),
+            format_duration(run.time_lost) if run.time_lost else "\u00b7",
             Text(outcome(run), style="" if run.succeeded else "red"),
         )
     return table
 
 
-def _attempts_below(run: TaskRun) -> Group:
-    """The attempts, one below the other, where there is no room for a table."""
-    found: list[RenderableType] = []
-    for record in run.attempts[:MOST_SHOWN]:
-        user, system = left(record, run.limits)
-        name = category(record)
-        found += [
-            hanging(Text(f"{record.number}  ", "bold"), Text(happened(record))),
-            *([hanging(Text("   "), Text(f"{fault(record)}  {name}", "yellow"))] if name else []),
-            hanging(Text("   "), Text(f"took {length(record.duration)}, charged to {paid_by(record)}")),
-            hanging(Text("   "), Text(f"left: user {user}, platform {system}")),
+def _attempt_list(run: TaskRun) -> Group:
+    """Return the attempts below each other, for a console too narrow for a table."""
+    parts: list[RenderableType] = []
+    for record in run.attempts[:MAX_ATTEMPTS]:
+        user_left, system_left = retries_left(record, run.limits)
+        category = category_of(record)
+        parts += [
+            hanging(Text(f"{record.number}  ", "bold"), Text(what_happened(record))),
+            *([hanging(Text("   "), Text(f"{fault_of(record)}  {category}", "yellow"))] if category else []),
+            hanging(Text("   "), Text(f"took {format_duration(record.duration)}, charged to {charged_to(record)}")),
+            hanging(Text("   "), Text(f"left: user retries {user_left}, system retries {system_left}")),
         ]
-    return Group(*found)
+    return Group(*parts)
 
 
-def _compared_below(runs: Sequence[TaskRun]) -> Group:
-    found: list[RenderableType] = [Text("the same faults on", "bold")]
+def _backend_list(runs: Sequence[TaskRun]) -> Group:
+    parts: list[RenderableType] = [Text("the same faults on", "bold")]
     for run in runs:
-        user = f"{WRONG if wronged(run) else ''}{run.paid[ErrorKind.USER]}"
-        charged = f"user charged {user}, platform charged {run.paid[ErrorKind.SYSTEM]}, {length(run.time_lost)} lost"
-        found += [
-            Text(f"{NAMES.get(run.backend, run.backend)}: {outcome(run)}"),
-            hanging(Text("   "), Text(f"attempts {len(run.attempts)}, {charged}")),
-        ]
-    return Group(*found)
-
-
-def _table() -> Table:
-    return Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
+        user_paid = f"{_WRONG if count_wrongly_charged(run) else ''}{run.paid[ErrorKind.USER]}"
+        paid = f"user retries {user_paid}, system retries {run.paid[ErrorKind.SYSTEM]}"
+        summary = f"attempts {len(run.attempts)}, {paid}, {format_duration(run.time_lost)} lost"
+        parts += [Text(f"{backend_label(run)}: {outcome(run)}"), hanging(Text("   "), Text(summary))]
+    return Group(*parts)
 
 
 class RunsView:
@@ -149,12 +140,12 @@ class RunsView:
         self._error = error
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        for place, (run, others) in enumerate(self._runs):
-            if place:
+        for index, (run, others) in enumerate(self._runs):
+            if index:
                 yield Text()
             yield RunView(run, others)
         if not self._runs:
-            yield Text(NONE_RUN)
+            yield Text(NO_RUNS)
         if self._error is not None:
             yield Text()
-            yield Text(line(self._error, 300), style="red")
+            yield Text(one_line(self._error, 300), style="red")

@@ -1,4 +1,4 @@
-"""Signs and layout for the console, and what stands for the signs where the encoding has no others than ASCII."""
+"""Symbols, styles and layout shared by the console views."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from flytekitplugins_podtriage.report.text.event_labels import Tone
 
 
 @attrs.frozen
-class Glyphs:
-    """The signs that a console can show."""
+class Symbols:
+    """The symbols that a console can show; ASCII stands in where its encoding has no others."""
 
     ascii_only: bool = False
 
     @property
-    def rail(self) -> str:
-        """What a line of time is drawn with."""
+    def line(self) -> str:
+        """What the timeline and rules are drawn with."""
         return "-" if self.ascii_only else "\u2500"
 
     @property
     def now(self) -> str:
-        """The present, on a line of time."""
+        """The present, on the timeline."""
         return "|" if self.ascii_only else "\u2502"
 
     @property
     def charge(self) -> str:
-        """The moment of a charge, on a line of time."""
+        """A charge, on the timeline."""
         return "$" if self.ascii_only else "\u25bc"
 
     @property
     def times(self) -> str:
-        """Between a thing and how often it happened."""
+        """Before a count of repetitions."""
         return "x" if self.ascii_only else "\u00d7"
 
     @property
     def bullet(self) -> str:
-        """Before a note."""
+        """Before an item of a list."""
         return "*" if self.ascii_only else "\u2022"
 
-    def of(self, tone: Tone) -> str:
-        """Return the sign of a mark."""
-        return (_ASCII if self.ascii_only else _SIGNS)[tone]
+    def of_tone(self, tone: Tone) -> str:
+        """Return the symbol of a timeline entry."""
+        return (_ASCII if self.ascii_only else _UNICODE)[tone]
 
 
-_SIGNS = {
+_UNICODE = {
     Tone.PROGRESS: "\u25cb",
     Tone.PULLING: "\u25cb",
     Tone.TROUBLE: "\u2715",
@@ -62,7 +62,7 @@ _ASCII = {
     Tone.ENDED: "#",
 }
 
-TONES = {
+TONE_STYLES = {
     Tone.PROGRESS: "dim",
     Tone.PULLING: "cyan",
     Tone.TROUBLE: "red",
@@ -70,16 +70,26 @@ TONES = {
     Tone.WELL: "green",
     Tone.ENDED: "bold red",
 }
-"""Styles of the marks."""
+FAULT_STYLES = {"SYSTEM": "bold yellow", "USER": "bold magenta", "unknown": "bold cyan", "-": "dim"}
 
-KINDS = {"SYSTEM": "bold yellow", "USER": "bold magenta", "unknown": "bold cyan", "-": "dim"}
-"""Styles of whose fault it is."""
+NARROW = 60
+"""Below this width lists replace the tables, so that nothing is cut off."""
 
 
 def hanging(head: Text, text: Text) -> Table:
-    """Return a paragraph with a head or a bullet, whose later lines are indented as the first."""
-    table = Table(box=None, show_header=False, padding=0, pad_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_row(head, text)
-    return table
+    """Return a paragraph with a head or bullet, its later lines indented like its first."""
+    grid = Table(box=None, show_header=False, padding=0, pad_edge=False)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(head, text)
+    return grid
+
+
+def fix(remedy: str) -> Table:
+    """Return a remedy as the paragraph that ends a view."""
+    return hanging(Text("Fix: ", style="bold green"), Text(remedy))
+
+
+def plain_table(*, gap: int = 3) -> Table:
+    """Return a table without lines, and with bold heads."""
+    return Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold", show_edge=False)

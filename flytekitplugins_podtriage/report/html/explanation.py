@@ -6,98 +6,100 @@ from collections.abc import Iterator, Sequence
 
 from flytekitplugins_podtriage.core.model import Evidence
 from flytekitplugins_podtriage.report.explanation import Explanation
-from flytekitplugins_podtriage.report.html.document import badge, document, element, table, text
-from flytekitplugins_podtriage.report.html.timeline_svg import picture
-from flytekitplugins_podtriage.report.text.humanize import clock, from_now, stamp
-from flytekitplugins_podtriage.report.text.rule_text import fault
-from flytekitplugins_podtriage.report.who_pays import Bill
+from flytekitplugins_podtriage.report.html.document import badge, capitalized, document, element, fix, table, text
+from flytekitplugins_podtriage.report.html.timeline_svg import timeline_svg
+from flytekitplugins_podtriage.report.text.humanize import format_clock, format_relative, format_rfc3339
+from flytekitplugins_podtriage.report.text.rule_text import fault_label
+from flytekitplugins_podtriage.report.who_pays import BackendCharge
 
-_MOST_QUOTES = 5
-
-
-def page(told: Sequence[Explanation]) -> str:
-    """Return a page about some pods, those with trouble first."""
-    ordered = sorted(told, key=lambda one: one.calm)
-    title = f"podtriage: {told[0].name}" if len(told) == 1 else f"podtriage: {len(told)} pods"
-    return document(title, "\n".join(element("article", "\n".join(_parts(one))) for one in ordered))
+_MAX_QUOTES = 5
 
 
-def _parts(told: Explanation) -> Iterator[str]:
-    verdict = told.verdict
-    yield _header(told)
-    yield element("p", text(told.cause[:1].upper() + told.cause[1:]), "cause")
+def page(explanations: Sequence[Explanation]) -> str:
+    """Return a page about some pods, those with problems first."""
+    ordered = sorted(explanations, key=lambda explanation: explanation.all_clear)
+    subject = explanations[0].name if len(explanations) == 1 else f"{len(explanations)} pods"
+    return document(f"podtriage: {subject}", "\n".join(element("article", "\n".join(_parts(one))) for one in ordered))
+
+
+def _parts(explanation: Explanation) -> Iterator[str]:
+    verdict = explanation.verdict
+    yield _header(explanation)
+    yield element("p", capitalized(explanation.cause), "cause")
     if verdict.kind is not None or verdict.category is not None:
         category = text(verdict.category.value) if verdict.category is not None else ""
         registry = f' <span class="soft">{text(verdict.registry)}</span>' if verdict.registry else ""
-        yield f"<p>{badge(fault(verdict.kind, told.unknown))} <code>{category}</code>{registry}</p>"
-    for item in verdict.evidence[:_MOST_QUOTES]:
-        yield _quote(item, told)
-    if told.story:
-        yield element("div", picture(told), "scroll")
-    if told.next_try is not None and told.next_try > told.now:
-        yield element(
-            "p", f"The kubelet tries again {text(from_now(told.next_try, told.now))}, or some seconds later.", "soft"
-        )
-    if told.bills:
-        yield element("h3", "Who pays" if told.over else "Who pays if nothing changes")
+        yield f"<p>{badge(fault_label(verdict.kind, explanation.cause_unknown))} <code>{category}</code>{registry}</p>"
+    for item in verdict.evidence[:_MAX_QUOTES]:
+        yield _quote(item, explanation)
+    if explanation.timeline:
+        yield element("div", timeline_svg(explanation), "scroll")
+    if explanation.next_try is not None and explanation.next_try > explanation.now:
+        when = format_relative(explanation.next_try, explanation.now)
+        yield element("p", f"The kubelet retries the pull {text(when)} or a few seconds later.", "soft")
+    if explanation.charges:
+        yield element("h3", "Who pays" if explanation.ended else "Who pays if nothing changes")
         yield table(
-            ("backend", "when", "budget", "and then"),
-            ((text(bill.label), _when(bill, told), _budget(bill), text(bill.then)) for bill in told.bills),
+            ("backend", "when", "charged to", "and then"),
+            (
+                (text(charge.backend), _when(charge, explanation), _charged_to(charge), text(charge.consequence))
+                for charge in explanation.charges
+            ),
         )
-    if verdict.remedy and not told.well:
-        yield f'<div class="helps"><p><strong>What helps.</strong> {text(verdict.remedy)}</p></div>'
-    if told.notes:
-        yield element("ul", "".join(element("li", text(note), "soft") for note in told.notes))
-    yield _details(told)
+    if verdict.remedy and not explanation.healthy:
+        yield fix(verdict.remedy)
+    if explanation.notes:
+        yield element("ul", "".join(element("li", text(note), "soft") for note in explanation.notes))
+    yield _details(explanation)
 
 
-def _header(told: Explanation) -> str:
-    facts = [text(told.namespace)] if told.namespace else []
-    if told.execution:
-        facts.append(f"attempt {told.attempt} of {told.attempts}")
-    cls = "state bad" if told.failing else "state good" if told.calm else "state"
+def _header(explanation: Explanation) -> str:
+    facts = [text(explanation.namespace)] if explanation.namespace else []
+    if explanation.execution:
+        facts.append(f"attempt {explanation.attempt} of {explanation.attempts}")
+    cls = "state bad" if explanation.failing else "state good" if explanation.all_clear else "state"
     return element(
         "header",
-        f'{element("h1", text(told.name))}<span class="soft">{" &middot; ".join(facts)}</span>'
-        f"{element('span', text(told.standing), cls)}",
+        f'{element("h1", text(explanation.name))}<span class="soft">{" &middot; ".join(facts)}</span>'
+        f"{element('span', text(explanation.state_with_age), cls)}",
     )
 
 
-def _quote(item: Evidence, told: Explanation) -> str:
-    where = text(item.source)
-    if item.container and item.container != told.name:
-        where += f" of {text(item.container)}"
+def _quote(item: Evidence, explanation: Explanation) -> str:
+    source = text(item.source)
+    if item.container and item.container != explanation.name:
+        source += f" of {text(item.container)}"
     if item.at is not None:
-        where += f", {clock(item.at, told.now)}"
-    return f'<blockquote><span class="mono">{text(item.text)}</span><footer>{where}</footer></blockquote>'
+        source += f", {format_clock(item.at, explanation.now)}"
+    return f'<blockquote><span class="mono">{text(item.text)}</span><footer>{source}</footer></blockquote>'
 
 
-def _when(bill: Bill, told: Explanation) -> str:
-    at = bill.charge.at
-    if at is None or bill.charge.kind is None:
-        return element("span", text(told.when(bill)), "soft")
-    return f'<span title="{stamp(at)}">{text(told.when(bill))}</span>'
+def _when(charge: BackendCharge, explanation: Explanation) -> str:
+    at, when = charge.charge.at, text(explanation.charge_time(charge))
+    if at is None or not charge.is_charged:
+        return element("span", when, "soft")
+    return f'<span title="{format_rfc3339(at)}">{when}</span>'
 
 
-def _budget(bill: Bill) -> str:
-    if bill.charge.kind is None:
-        return element("span", text(bill.budget), "soft")
-    return element("strong", text(bill.budget), "bad") if bill.wrong else text(bill.budget)
+def _charged_to(charge: BackendCharge) -> str:
+    if not charge.is_charged:
+        return element("span", text(charge.charged_to), "soft")
+    return element("strong", text(charge.charged_to), "bad") if charge.wrong else text(charge.charged_to)
 
 
-def _details(told: Explanation) -> str:
-    """The story as a table, folded, and what the answer rests on."""
+def _details(explanation: Explanation) -> str:
+    """Return the timeline as a table, folded, and what the answer is based on."""
     rows = [
         (
-            clock(mark.at, told.now),
-            text(mark.label + (f" (\u00d7{mark.count})" if mark.count > 1 else "")),
-            text(mark.text),
+            format_clock(entry.at, explanation.now),
+            text(entry.label + (f" (\u00d7{entry.count})" if entry.count > 1 else "")),
+            text(entry.text),
         )
-        for mark in told.story
+        for entry in explanation.timeline
     ]
-    story = table(("time", "what", "said"), rows) if rows else ""
-    facts = (
-        f"Looked at as of {stamp(told.now)}. Rule <code>{text(told.verdict.rule)}</code>, "
-        f"phase {text(told.verdict.phase.value)}."
+    entries = table(("time", "event", "message"), rows) if rows else ""
+    basis = (
+        f"As of {format_rfc3339(explanation.now)}. Rule <code>{text(explanation.verdict.rule)}</code>, "
+        f"phase {text(explanation.verdict.phase.value)}."
     )
-    return f'<details><summary>The story in full</summary>{story}<p class="soft">{facts}</p></details>'
+    return f'<details><summary>Full timeline</summary>{entries}<p class="soft">{basis}</p></details>'

@@ -1,53 +1,52 @@
-"""An execution of the past as an HTML page."""
+"""A past execution as an HTML page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from flytekitplugins_podtriage.report.attempts import DiagnosedAttempt
-from flytekitplugins_podtriage.report.history import FROM_TEXT, History
-from flytekitplugins_podtriage.report.html.document import badge, document, element, table, text
-from flytekitplugins_podtriage.report.text.humanize import stamp
-from flytekitplugins_podtriage.report.text.rule_text import fault
+from flytekitplugins_podtriage.report.history import BASIS, History
+from flytekitplugins_podtriage.report.html.document import badge, capitalized, document, element, fix, table, text
+from flytekitplugins_podtriage.report.text.humanize import format_rfc3339
+from flytekitplugins_podtriage.report.text.rule_text import fault_label
 
 
-def page(told: History) -> str:
-    """Return a page about an execution's attempts."""
-    return document(f"podtriage: {told.name}", element("article", "\n".join(_parts(told))))
+def page(history: History) -> str:
+    """Return a page about the attempts of an execution."""
+    return document(f"podtriage: {history.name}", element("article", "\n".join(_parts(history))))
 
 
-def _parts(told: History) -> Iterator[str]:
-    state = element("span", "failed" if told.failing else "not failed", "state bad" if told.failing else "state good")
-    yield element("header", f'{element("h1", text(told.name))}<span class="soft">{text(told.where)}</span>{state}')
-    yield element("p", text(told.headline[:1].upper() + told.headline[1:]), "cause")
-    yield element("p", text(FROM_TEXT[:1].upper() + FROM_TEXT[1:]) + ".", "soft")
-    if told.attempts:
-        heads = ("node", "attempt", "ended", "charged to", "whose doing", "category")
-        yield table(heads, (_row(one) for one in told.attempts))
-    for case in told.cases:
-        where = f"{case.node}, attempt {case.attempt}" if case.node else f"attempt {case.attempt}"
-        yield element("h3", text(where))
-        yield element("p", text(case.cause[:1].upper() + case.cause[1:]), "cause")
-        yield f"<p>{badge(fault(case.whose, case.unknown))} <code>{text(case.category)}</code></p>"
-        if case.said:
-            yield f'<blockquote><span class="mono">{text(case.said)}</span></blockquote>'
-        yield f'<div class="helps"><p><strong>What helps.</strong> {text(case.remedy)}</p></div>'
+def _parts(history: History) -> Iterator[str]:
+    failing = history.failing
+    state = element("span", "failed" if failing else "not failed", "state bad" if failing else "state good")
+    scope = element("span", text(history.scope), "soft")
+    yield element("header", f"{element('h1', text(history.name))}{scope}{state}")
+    yield element("p", capitalized(history.headline), "cause")
+    yield element("p", f"{capitalized(BASIS)}.", "soft")
+    if history.attempts:
+        heads = ("node", "attempt", "ended", "charged to", "fault", "category")
+        yield table(heads, map(_row, history.attempts))
+    for failure in history.node_failures:
+        node = f"{failure.node}, " if failure.node else ""
+        yield element("h3", text(f"{node}attempt {failure.attempt}"))
+        yield element("p", capitalized(failure.cause), "cause")
+        yield f"<p>{badge(fault_label(failure.kind, failure.unknown))} <code>{text(failure.category)}</code></p>"
+        if failure.excerpt:
+            yield f'<blockquote><span class="mono">{text(failure.excerpt)}</span></blockquote>'
+        yield fix(failure.remedy)
 
 
-def _row(one: DiagnosedAttempt) -> tuple[str, ...]:
-    attempt = one.attempt
-    number = str((attempt.retry_attempt or 0) + 1)
-    if attempt.retries is not None:
-        number += f" of {attempt.retries + 1}"
-    ended = stamp(attempt.updated_at) if attempt.updated_at is not None else ""
+def _row(item: DiagnosedAttempt) -> tuple[str, ...]:
+    attempt = item.attempt
+    ended = format_rfc3339(attempt.updated_at) if attempt.updated_at is not None else ""
     if not attempt.failed:
-        return text(attempt.node_path), number, ended, "-", "-", ""
-    charged = text(one.charged.value if one.charged is not None else "-")
+        return text(attempt.node_path), item.number, ended, "-", "-", ""
+    charged = text(fault_label(item.charged))
     return (
         text(attempt.node_path),
-        number,
+        item.number,
         ended,
-        element("strong", charged, "bad") if one.wrongly_charged else charged,
-        badge(fault(one.diagnosis.kind, one.unknown)),
-        text(one.diagnosis.category.value),
+        element("strong", charged, "bad") if item.wrongly_charged else charged,
+        badge(fault_label(item.diagnosis.kind, item.unknown)),
+        text(item.diagnosis.category.value),
     )

@@ -1,4 +1,4 @@
-"""Runs of tasks as HTML: the fragment, and a page of its own around it."""
+"""Runs of tasks as HTML: a page, and a frame for a Flyte Deck."""
 
 from __future__ import annotations
 
@@ -7,93 +7,92 @@ from html import escape
 
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
-from flytekitplugins_podtriage.report.html.document import badge, document, element, table, text
+from flytekitplugins_podtriage.report.attempts import WRONGLY_CHARGED
+from flytekitplugins_podtriage.report.html.document import badge, document, element, fix, table, text
 from flytekitplugins_podtriage.report.run_summary import (
-    NAMES,
-    NONE_RUN,
-    WRONGED,
-    category,
-    fault,
-    happened,
-    left,
+    NO_RUNS,
+    backend_label,
+    category_of,
+    charged_to,
+    count_wrongly_charged,
+    fault_of,
+    is_wrongly_charged,
     outcome,
-    paid_by,
-    remedy,
-    wronged,
+    remedy_of,
+    retries_left,
+    what_happened,
 )
-from flytekitplugins_podtriage.report.text.humanize import length
-from flytekitplugins_podtriage.report.text.sanitize import line
+from flytekitplugins_podtriage.report.text.humanize import format_duration
+from flytekitplugins_podtriage.report.text.sanitize import one_line
 
-_MOST_ROWS = 100
+_MAX_ATTEMPTS = 100
+_ATTEMPT_HEADS = (
+    "attempt",
+    "what happened",
+    "fault",
+    "took",
+    "charged to",
+    "user retries left",
+    "system retries left",
+)
+_BACKEND_HEADS = ("backend", "attempts", "user retries", "system retries", "time lost", "outcome")
 
 
 def page(runs: Sequence[tuple[TaskRun, Sequence[TaskRun]]], error: str | None = None) -> str:
-    """Return a page about runs, each with those of other backends beside it, and why their workflow failed."""
-    parts = [element("article", fragment(run, rest)) for run, rest in runs]
+    """Return a page about runs, each with those of the other backends, and why their workflow failed."""
+    parts = [element("article", "\n".join(_parts(run, others))) for run, others in runs]
     if not runs:
-        parts.append(element("p", text(NONE_RUN)))
+        parts.append(element("p", text(NO_RUNS)))
     if error is not None:
-        parts.append(element("p", text(line(error, 300)), "bad"))
+        parts.append(element("p", text(one_line(error, 300)), "bad"))
     return document("podtriage: rehearsal", "\n".join(parts))
 
 
-def framed(run: TaskRun, beside: Sequence[TaskRun] = ()) -> str:
-    """Return the page of one run as an element that fits into another page, such as a Flyte Deck, style and all."""
-    whole = escape(page([(run, beside)]), quote=True)
-    return f'<iframe title="podtriage" srcdoc="{whole}" style="width:100%;height:60rem;border:0"></iframe>'
+def framed(run: TaskRun, others: Sequence[TaskRun] = ()) -> str:
+    """Return the page of one run as an iframe for another page, such as a Flyte Deck, including its style."""
+    srcdoc = escape(page([(run, others)]), quote=True)
+    return f'<iframe title="podtriage" srcdoc="{srcdoc}" style="width:100%;height:60rem;border:0"></iframe>'
 
 
-def fragment(run: TaskRun, beside: Sequence[TaskRun] = ()) -> str:
-    """Return one run, and others of the same task beside it, as HTML without a frame."""
-    return "\n".join(_parts(run, beside))
-
-
-def _parts(run: TaskRun, beside: Sequence[TaskRun]) -> Iterator[str]:
-    where = f"on {NAMES.get(run.backend, run.backend)}"
-    yield element("header", f'{element("h1", text(run.task))}<span class="soft">{text(where)}</span>')
+def _parts(run: TaskRun, others: Sequence[TaskRun]) -> Iterator[str]:
+    backend = f"on {backend_label(run)}"
+    yield element("header", f'{element("h1", text(run.task))}<span class="soft">{text(backend)}</span>')
     yield element("p", text(outcome(run)), "cause" if run.succeeded else "cause bad")
-    heads = ("attempt", "what happened", "fault", "took", "charged to", "user left", "platform left")
-    yield table(heads, (_attempt(one, run) for one in run.attempts[:_MOST_ROWS]))
-    if len(run.attempts) > _MOST_ROWS:
-        yield element("p", f"and {len(run.attempts) - _MOST_ROWS} more", "soft")
-    if beside:
-        yield element("h3", "The same faults on")
-        names = ("backend", "attempts", "user charged", "platform charged", "time lost", "and the task")
-        yield table(names, (_compared(one) for one in (run, *beside)))
-        if any(map(wronged, (run, *beside))):
-            yield element("p", text(f"In red: {WRONGED}."), "soft")
-    helps = remedy(run)
-    if helps:
-        yield element("p", f"{element('strong', 'What helps:')} {text(helps)}", "helps")
+    yield table(_ATTEMPT_HEADS, (_attempt_row(record, run) for record in run.attempts[:_MAX_ATTEMPTS]))
+    if len(run.attempts) > _MAX_ATTEMPTS:
+        yield element("p", f"and {len(run.attempts) - _MAX_ATTEMPTS} more", "soft")
+    if others:
+        runs = (run, *others)
+        yield element("h3", "The same faults on other backends")
+        yield table(_BACKEND_HEADS, map(_backend_row, runs))
+        if any(map(count_wrongly_charged, runs)):
+            yield element("p", text(f"In red: {WRONGLY_CHARGED}."), "soft")
+    remedy = remedy_of(run)
+    if remedy:
+        yield fix(remedy)
 
 
-def _attempt(record: AttemptRecord, run: TaskRun) -> Sequence[str]:
-    user, system = left(record, run.limits)
-    kind = fault(record)
-    paid = text(paid_by(record))
-    if record.charged is ErrorKind.USER and record.verdict.kind is ErrorKind.SYSTEM:
-        paid = element("strong", paid, "bad")
-    name = category(record)
-    what = text(happened(record)) + (f" <code>{text(name)}</code>" if name else "")
+def _attempt_row(record: AttemptRecord, run: TaskRun) -> Sequence[str]:
+    user_left, system_left = retries_left(record, run.limits)
+    category, fault, payer = category_of(record), fault_of(record), text(charged_to(record))
     return (
         str(record.number),
-        what,
-        badge(kind) if kind else "",
-        text(length(record.duration)),
-        paid,
-        str(user),
-        str(system),
+        text(what_happened(record)) + (f" <code>{text(category)}</code>" if category else ""),
+        badge(fault) if fault else "",
+        text(format_duration(record.duration)),
+        element("strong", payer, "bad") if is_wrongly_charged(record) else payer,
+        str(user_left),
+        str(system_left),
     )
 
 
-def _compared(run: TaskRun) -> Sequence[str]:
-    paid = run.paid
-    user = str(paid[ErrorKind.USER])
+def _backend_row(run: TaskRun) -> Sequence[str]:
+    user_paid = str(run.paid[ErrorKind.USER])
     return (
-        text(NAMES.get(run.backend, run.backend)),
+        text(backend_label(run)),
         str(len(run.attempts)),
-        element("strong", user, "bad") if wronged(run) else user,
-        str(paid[ErrorKind.SYSTEM]),
-        text(length(run.time_lost)),
+        element("strong", user_paid, "bad") if count_wrongly_charged(run) else user_paid,
+        str(run.paid[ErrorKind.SYSTEM]),
+        text(format_duration(run.time_lost)),
         text(outcome(run)),
     )

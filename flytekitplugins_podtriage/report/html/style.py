@@ -1,4 +1,4 @@
-"""The style of the pages: two palettes, and a little layout."""
+"""The style of the pages: a light and a dark palette, and the layout."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ table.numbers th:not(:first-child), table.numbers td:not(:first-child) { text-al
 table.numbers td:first-child { overflow-wrap: anywhere; }
 table.numbers { table-layout: fixed; min-width: 50rem; } table.numbers th:first-child { width: 30%; }
 table.wide td { white-space: normal; }
-.helps { border-left: 3px solid var(--good); padding: .1rem 0 .1rem .9rem; margin-top: 1.25rem; }
+.fix { border-left: 3px solid var(--good); padding: .1rem 0 .1rem .9rem; margin-top: 1.25rem; }
 ul { margin: .4rem 0; padding-left: 1.2rem; }
 details { margin-top: 1rem; }
 details summary { cursor: pointer; color: var(--soft); }
@@ -79,4 +79,4 @@ svg .f-wrong { fill: var(--bad); } svg .f-right { fill: var(--good); }
 }
 @media print { article { break-inside: avoid; } }
 """
-"""CSS of every page. The dark palette follows the reader's setting."""
+"""The CSS of every page. The dark palette follows the reader's setting."""

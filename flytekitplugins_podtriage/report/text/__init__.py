@@ -1,1 +1,1 @@
-"""Text for people: masked, shortened, in words."""
+"""Text for people: sanitized, shortened, and labels for events, rules and times."""

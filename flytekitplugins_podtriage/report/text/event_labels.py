@@ -1,4 +1,4 @@
-"""Short words for events and categories."""
+"""Short labels for events and categories."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import enum
 from typing import Final
 
 from flytekitplugins_podtriage.core.model import Category
-from flytekitplugins_podtriage.report.text.sanitize import line
+from flytekitplugins_podtriage.report.text.sanitize import one_line
 
 
 class Tone(str, enum.Enum):
-    """What a mark in a pod's story is about; renderers choose colour and sign by it."""
+    """What an entry of a timeline is about; renderers choose its colour and symbol by it."""
 
     PROGRESS = "progress"
     PULLING = "pulling"
@@ -22,13 +22,13 @@ class Tone(str, enum.Enum):
 
 _EVENTS: Final = {
     "Scheduled": ("scheduled", Tone.PROGRESS),
-    "FailedScheduling": ("no node", Tone.TROUBLE),
+    "FailedScheduling": ("unschedulable", Tone.TROUBLE),
     "NotTriggerScaleUp": ("no scale-up", Tone.TROUBLE),
     "TriggeredScaleUp": ("scale-up", Tone.PROGRESS),
     "Pulling": ("pulling", Tone.PULLING),
     "Pulled": ("pulled", Tone.PROGRESS),
     "Started": ("started", Tone.RUNNING),
-    "Killing": ("being ended", Tone.TROUBLE),
+    "Killing": ("killing", Tone.TROUBLE),
     "FailedMount": ("mount failed", Tone.TROUBLE),
     "FailedAttachVolume": ("attach failed", Tone.TROUBLE),
     "FailedMapVolume": ("mount failed", Tone.TROUBLE),
@@ -42,42 +42,42 @@ _EVENTS: Final = {
     "NodeNotReady": ("node not ready", Tone.TROUBLE),
     "DeadlineExceeded": ("deadline", Tone.TROUBLE),
 }
-"""Reasons of events, as kubelet, scheduler and node controllers have them (kubernetes pkg/kubelet/events/event.go)."""
+"""By the reason of the event: kubelet, scheduler, node controllers (kubernetes pkg/kubelet/events/event.go)."""
 
-_UNTOLD: Final = frozenset({"Created", "SandboxChanged", "AddedInterface"})
-"""Steps that go without saying."""
+_OMITTED_REASONS: Final = frozenset({"Created", "SandboxChanged", "AddedInterface"})
+"""Steps that add nothing to the timeline."""
 
 
-def label_of(reason: str, message: str) -> str | None:
-    """Return a short word for an event; ``pull-failed`` for a failed pull, None for one that tells nothing new."""
-    if reason in _UNTOLD or (reason == "TaintManagerEviction" and message.startswith("Cancelling")):
+def event_label(reason: str, message: str) -> str | None:
+    """Return a short label for an event: ``pull-failed`` for a failed pull, None for an event to leave out."""
+    if reason in _OMITTED_REASONS or (reason == "TaintManagerEviction" and message.startswith("Cancelling")):
         return None
     if reason == "Failed":
         if message.startswith(("Failed to pull image", "Failed to inspect image")):
             return "pull-failed"
-        # "Error: ErrImagePull" repeats what the event before it said; other errors stand for themselves.
+        # "Error: ErrImagePull" only repeats the event before it.
         tail = message.removeprefix("Error: ")
         return None if " " not in tail else "failed"
     if reason == "BackOff":
         return "back-off" if "restarting failed" in message else None
     if reason in _EVENTS:
         return _EVENTS[reason][0]
-    return line(reason, 40) or None
+    return one_line(reason, 40) or None
 
 
-def tone_of(reason: str) -> Tone:
-    """Return what an event is about; one that is not known is trouble."""
+def event_tone(reason: str) -> Tone:
+    """Return the tone of an event; unknown reasons are trouble."""
     return _EVENTS[reason][1] if reason in _EVENTS else Tone.TROUBLE
 
 
 _CATEGORIES: Final = {
-    Category.REGISTRY_RATE_LIMITED: "limited",
-    Category.REGISTRY_UNAVAILABLE: "no answer",
+    Category.REGISTRY_RATE_LIMITED: "rate limited",
+    Category.REGISTRY_UNAVAILABLE: "unavailable",
     Category.NETWORK_TIMEOUT: "timed out",
     Category.DNS: "DNS failed",
     Category.TLS: "TLS failed",
     Category.PROXY: "proxy failed",
-    Category.AUTH: "refused",
+    Category.AUTH: "unauthorized",
     Category.NOT_FOUND: "not found",
     Category.INVALID_REFERENCE: "bad reference",
     Category.PLATFORM_MISMATCH: "wrong platform",
@@ -86,10 +86,10 @@ _CATEGORIES: Final = {
 }
 
 
-def words_for(category: Category) -> str:
-    """Return a word or two for the category of a failed pull.
+def category_label(category: Category) -> str:
+    """Return a label of one or two words for the category of a failed pull.
 
-    >>> words_for(Category.NOT_FOUND), words_for(Category.NODE_DISK)
+    >>> category_label(Category.NOT_FOUND), category_label(Category.NODE_DISK)
     ('not found', 'node disk')
     """
     return _CATEGORIES.get(category, category.value.replace("_", " "))

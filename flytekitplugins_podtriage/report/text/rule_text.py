@@ -1,4 +1,4 @@
-"""What a verdict or diagnosis means, in a sentence: the words of the rule that decided."""
+"""Verdicts and diagnoses in words: what the rule that decided stands for, and whose fault it is."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
 
-def means(found: Verdict | Diagnosis, rules: RuleBook | None = None) -> str:
-    """Return what has happened, in a sentence, with the registry and image filled in.
+def rule_title(answer: Verdict | Diagnosis, rules: RuleBook | None = None) -> str:
+    """Return what happened, in a sentence, with the registry and image filled in.
 
     Args:
-        found: the answer of the core.
-        rules: the rules that it went by; None for the built-in ones.
+        answer: a verdict or diagnosis.
+        rules: the rules that decided; None for the built-in ones.
     """
-    return filled(_said(found.rule, rules), found.registry, found.image)
+    return filled(_template(answer.rule, rules), answer.registry, answer.image)
 
 
-def _said(rule_id: str, rules: RuleBook | None) -> str:
+def _template(rule_id: str, rules: RuleBook | None) -> str:
     if rule_id in POD_RULES:
         return POD_RULES[rule_id].means
     if rule_id in STOCK_RULES:
@@ -31,11 +31,13 @@ def _said(rule_id: str, rules: RuleBook | None) -> str:
     return UNKNOWN.means
 
 
-def fault(kind: ErrorKind | None, unknown: bool = False) -> str:
-    """Name whose fault it is, for a person.
+def fault_label(kind: ErrorKind | None, unknown: bool = False) -> str:
+    """Return whose fault it is: ``USER``, ``SYSTEM``, ``unknown`` or ``-``.
 
-    >>> fault(ErrorKind.SYSTEM), fault(ErrorKind.USER), fault(ErrorKind.SYSTEM, unknown=True), fault(None)
-    ('SYSTEM', 'USER', 'unknown', '-')
+    >>> [fault_label(kind) for kind in (ErrorKind.SYSTEM, ErrorKind.USER, None)]
+    ['SYSTEM', 'USER', '-']
+    >>> fault_label(ErrorKind.SYSTEM, unknown=True)
+    'unknown'
     """
     if kind is None:
         return "-"

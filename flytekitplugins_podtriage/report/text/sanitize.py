@@ -1,4 +1,4 @@
-"""Making text from outside fit to be shown: secrets masked, and nothing left in it that steers a terminal or a page."""
+"""Sanitizing text from outside: secrets are masked, and nothing is left that controls a terminal or a page."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import attrs
 from flytekitplugins_podtriage.core.model import Diagnosis, Evidence, Verdict
 from flytekitplugins_podtriage.core.text.redact import mask
 
-# C0 and C1 controls (ECMA-48) but for tab and line feed, and the marks that reorder text on screen (Unicode, UAX 9).
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,32}[A-Za-z]")
+# C0 and C1 controls (ECMA-48) except tab and line feed, and the characters that reorder text (Unicode UAX 9).
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
-def shown(text: str) -> str:
-    """Return a text as it may be shown: secrets masked, terminal sequences and other controls taken out."""
+def sanitize(text: str) -> str:
+    """Return a text with its secrets masked and its terminal sequences and other controls removed."""
     if "\r\n" in text:
         text = text.replace("\r\n", "\n")
     if not text.isprintable():
@@ -24,46 +24,46 @@ def shown(text: str) -> str:
     return mask(text)
 
 
-def line(text: str, limit: int = 300) -> str:
-    r"""Return a text as one line fit to be shown, of at most ``limit`` characters; the middle of a longer one goes.
+def one_line(text: str, limit: int = 300) -> str:
+    r"""Return a sanitized text as one line of at most ``limit`` characters; a longer one loses its middle.
 
-    >>> line("a  b\nc", 80)
+    >>> one_line("a  b\nc", 80)
     'a b c'
     """
     if len(text) > 16 * limit:
         text = f"{text[: 8 * limit]} {text[-8 * limit :]}"
-    text = " ".join(shown(text).split())
+    text = " ".join(sanitize(text).split())
     if len(text) <= limit:
         return text
     head = (limit - 5) * 3 // 5
     return f"{text[:head]} ... {text[len(text) - (limit - 5 - head) :]}"
 
 
-Found = TypeVar("Found", Verdict, Diagnosis)
+Answer = TypeVar("Answer", Verdict, Diagnosis)
 
-_REPEATED: Final = ("message", "reason", "code", "remedy", "registry", "image", "container")
-"""The fields that hold words of the pod, beside the evidence."""
+_QUOTING_FIELDS: Final = ("message", "reason", "code", "remedy", "registry", "image", "container")
+"""The fields that may quote the pod, besides the evidence."""
 
 
-def masked(found: Found) -> Found:
-    """Return a verdict or diagnosis without secrets; the same object where it holds none.
+def masked(answer: Answer) -> Answer:
+    """Return a verdict or diagnosis with its secrets masked; the same object if it holds none.
 
-    A stock backend glues reasons into its code, and an image reference with a password in it comes back in the remedy.
+    A stock backend joins reasons into its code, and a remedy repeats an image reference with the password in it.
     """
-    changed: dict[str, Any] = {}
-    for name in _REPEATED:
-        said = getattr(found, name, None)
-        if said and (safe := mask(said)) != said:
-            changed[name] = safe
-    evidence = tuple(map(_masked, found.evidence))
-    if evidence != found.evidence:
-        changed["evidence"] = evidence
-    return attrs.evolve(found, **changed) if changed else found
+    changes: dict[str, Any] = {}
+    for name in _QUOTING_FIELDS:
+        text = getattr(answer, name, None)
+        if text and (safe := mask(text)) != text:
+            changes[name] = safe
+    evidence = tuple(map(_masked_evidence, answer.evidence))
+    if evidence != answer.evidence:
+        changes["evidence"] = evidence
+    return attrs.evolve(answer, **changes) if changes else answer
 
 
-def _masked(item: Evidence) -> Evidence:
-    """Messages are masked where they are gathered, but reasons stand beside them as they are."""
-    said, container = mask(item.text), item.container and mask(item.container)
-    if said == item.text and container == item.container:
+def _masked_evidence(item: Evidence) -> Evidence:
+    """Messages are masked where the core collects them; the reasons beside them are not."""
+    text, container = mask(item.text), item.container and mask(item.container)
+    if text == item.text and container == item.container:
         return item
-    return attrs.evolve(item, text=said, container=container)
+    return attrs.evolve(item, text=text, container=container)

@@ -35,8 +35,8 @@ def test_an_execution_is_explained_from_the_records_of_flyteadmin(admin: Any, co
     result = run(config, "explain", "flytesnacks/development/f1")
     assert result.exit_code == 1, result.stderr
     shown = " ".join(result.stdout.split())
-    assert "1 of 2 failed attempts was charged to the user for the platform's reasons" in shown
-    assert "from the message alone" in shown
+    assert "1 of 2 failed attempts was wrongly charged to user retries" in shown
+    assert "based on error messages only" in shown
 
 
 def test_a_bare_name_with_project_and_domain(admin: Any, config: str) -> None:
@@ -68,7 +68,7 @@ def test_an_audit_counts_the_failed_attempts_of_all_executions(admin: Any, confi
         config, "audit", "--project", "flytesnacks", "--domain", "development", "--since", "2026-07-01T00:00:00Z"
     )
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.startswith("2 of 3 failed attempts were charged to users for the platform's reasons")
+    assert result.stdout.startswith("2 of 3 failed attempts were wrongly charged to user retries")
 
 
 def test_an_unknown_execution_is_one_line(admin: Any, config: str) -> None:

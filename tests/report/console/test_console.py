@@ -1,4 +1,4 @@
-"""Explanations on consoles of every kind."""
+"""ExplanationsView on consoles of every kind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from flytekitplugins_podtriage.cli import output
-from flytekitplugins_podtriage.report.console.explanation import Explanations
+from flytekitplugins_podtriage.report.console.explanation import ExplanationsView
 from flytekitplugins_podtriage.report.explanation import Explanation
 
 Explained = Callable[..., Explanation]
@@ -44,7 +44,7 @@ def shown(explained: Explained, monkeypatch: pytest.MonkeyPatch) -> Callable[...
             monkeypatch.setenv(name, value)
         screen = Screen(terminal=terminal, encoding=encoding)
         monkeypatch.setattr("sys.stdout", screen)
-        output.print_view(Explanations([explained("pull-429-hub-manifest", at=150)]))
+        output.print_view(ExplanationsView([explained("pull-429-hub-manifest", at=150)]))
         return screen.shown()
 
     return shown
@@ -81,6 +81,6 @@ def test_every_recorded_story_fits_every_width(explained: Explained, stories: di
     for number, row in enumerate(stories.values()):
         width = (40, 80, 120)[number % 3]
         console = Console(file=io.StringIO(), width=width, legacy_windows=False)
-        console.print(Explanations([explained(row["scenario"], kubelet=row["kubelet"])]))
+        console.print(ExplanationsView([explained(row["scenario"], kubelet=row["kubelet"])]))
         text = console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
         assert max(map(len, text.splitlines())) <= width, row["id"]

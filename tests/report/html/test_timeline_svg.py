@@ -8,13 +8,13 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from flytekitplugins_podtriage.report.explanation import Explanation
-from flytekitplugins_podtriage.report.html.timeline_svg import WIDTH, picture
+from flytekitplugins_podtriage.report.html.timeline_svg import WIDTH, timeline_svg
 
 Explained = Callable[..., Explanation]
 
 
 def drawn(told: Explanation) -> ET.Element:
-    return ET.fromstring(picture(told))
+    return ET.fromstring(timeline_svg(told))
 
 
 def texts(svg: ET.Element) -> list[str]:
@@ -42,14 +42,14 @@ def test_where_nobody_pays_it_says_so(explained: Explained) -> None:
 def test_without_a_story_there_is_no_picture(explained: Explained) -> None:
     import attrs
 
-    assert picture(attrs.evolve(explained("oom-main"), story=())) == ""
+    assert timeline_svg(attrs.evolve(explained("oom-main"), timeline=())) == ""
 
 
 def test_every_recorded_story_has_a_picture_that_keeps_to_its_frame(
     explained: Explained, stories: dict[str, Any]
 ) -> None:
     for row in stories.values():
-        text = picture(explained(row["scenario"], kubelet=row["kubelet"]))
+        text = timeline_svg(explained(row["scenario"], kubelet=row["kubelet"]))
         svg = ET.fromstring(text)
         height = float(svg.get("viewBox", "").split()[3])
         for value in re.findall(r'\b(?:x|x1|x2|cx)="([-\d.]+)"', text):

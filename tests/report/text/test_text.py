@@ -11,16 +11,18 @@ import pytest
 
 from flytekitplugins_podtriage import report
 from flytekitplugins_podtriage.core.model import Category
-from flytekitplugins_podtriage.report.text.event_labels import label_of, words_for
-from flytekitplugins_podtriage.report.text.humanize import clock, from_now, length
-from flytekitplugins_podtriage.report.text.sanitize import line, shown
+from flytekitplugins_podtriage.report.text.event_labels import category_label, event_label
+from flytekitplugins_podtriage.report.text.humanize import format_clock, format_duration, format_relative
+from flytekitplugins_podtriage.report.text.sanitize import one_line, sanitize
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
 
-@pytest.mark.parametrize("name", [found.name for found in pkgutil.iter_modules(report.__path__)])
+@pytest.mark.parametrize(
+    "name", [found.name for found in pkgutil.walk_packages(report.__path__, f"{report.__name__}.")]
+)
 def test_the_examples_of_the_docstrings_hold(name: str) -> None:
-    assert doctest.testmod(importlib.import_module(f"{report.__name__}.{name}")).failed == 0
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -39,20 +41,20 @@ def test_the_examples_of_the_docstrings_hold(name: str) -> None:
     ],
 )
 def test_a_length_has_its_two_largest_units(seconds: float, text: str) -> None:
-    assert length(seconds) == text
-    assert length(timedelta(seconds=seconds)) == text
+    assert format_duration(seconds) == text
+    assert format_duration(timedelta(seconds=seconds)) == text
 
 
 def test_moments_are_told_from_now() -> None:
-    assert from_now(NOON + timedelta(seconds=0.9), NOON) == "now"
-    assert from_now(NOON + timedelta(seconds=19), NOON) == "in 19s"
-    assert from_now(NOON - timedelta(seconds=125), NOON) == "2m 5s ago"
+    assert format_relative(NOON + timedelta(seconds=0.9), NOON) == "now"
+    assert format_relative(NOON + timedelta(seconds=19), NOON) == "in 19s"
+    assert format_relative(NOON - timedelta(seconds=125), NOON) == "2m 5s ago"
 
 
 def test_a_clock_shows_the_date_only_where_it_is_another() -> None:
-    assert clock(NOON, NOON) == "12:00:00"
-    assert clock(NOON - timedelta(days=1), NOON) == "2025-12-31 12:00:00"
-    assert clock(NOON.astimezone(timezone(timedelta(hours=9)))) == "12:00:00"
+    assert format_clock(NOON, NOON) == "12:00:00"
+    assert format_clock(NOON - timedelta(days=1), NOON) == "2025-12-31 12:00:00"
+    assert format_clock(NOON.astimezone(timezone(timedelta(hours=9)))) == "12:00:00"
 
 
 @pytest.mark.parametrize(
@@ -60,17 +62,17 @@ def test_a_clock_shows_the_date_only_where_it_is_another() -> None:
     ["\x1b[31mred\x1b[0m", "a\x07b", "a\rb", "a\x9bb", "\u202egpj.exe", "a\u2028b", "\x1b]0;title\x07", "a\x00b"],
 )
 def test_nothing_that_steers_a_terminal_is_shown(text: str) -> None:
-    answer = shown(text)
+    answer = sanitize(text)
     assert answer.replace("\n", "").isprintable()
 
 
 def test_what_is_printable_is_left_alone() -> None:
     text = "na\u00efve \u65e5\u672c \U0001f600\n\ttabs too"
-    assert shown(text) == text
+    assert sanitize(text) == text
 
 
 def test_a_long_line_loses_its_middle() -> None:
-    text = line("begin " + "x" * 5000 + " end", 100)
+    text = one_line("begin " + "x" * 5000 + " end", 100)
     assert len(text) == 100
     assert text.startswith("begin x")
     assert text.endswith("x end")
@@ -78,7 +80,7 @@ def test_a_long_line_loses_its_middle() -> None:
 
 
 def test_a_huge_text_costs_little() -> None:
-    assert len(line("a b " * 10_000_000, 100)) == 100
+    assert len(one_line("a b " * 10_000_000, 100)) == 100
 
 
 @pytest.mark.parametrize(
@@ -98,9 +100,9 @@ def test_a_huge_text_costs_little() -> None:
     ],
 )
 def test_events_have_short_words(reason: str, message: str, label: str | None) -> None:
-    assert label_of(reason, message) == label
+    assert event_label(reason, message) == label
 
 
 @pytest.mark.parametrize("category", list(Category))
 def test_every_category_has_short_words(category: Category) -> None:
-    assert 0 < len(words_for(category)) < 24
+    assert 0 < len(category_label(category)) < 24
