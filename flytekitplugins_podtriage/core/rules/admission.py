@@ -32,7 +32,6 @@ KUBELET: Final = (
     Rule(
         id="admission-rejected-text",
         category=Category.ADMISSION_REJECTED,
-        kind=ErrorKind.SYSTEM,
         means="the node did not take the pod that the scheduler had sent to it",
         remedy=_OTHER_NODE,
         source=_PREDICATE,
@@ -54,7 +53,6 @@ KUBELET: Final = (
     Rule(
         id="admission-rejected",
         category=Category.ADMISSION_REJECTED,
-        kind=ErrorKind.SYSTEM,
         means="the node did not take the pod that the scheduler had sent to it",
         remedy=_OTHER_NODE,
         source=_PREDICATE,
@@ -91,7 +89,6 @@ API_SERVER: Final = (
     Rule(
         id="quota-webhook-down",
         category=Category.QUOTA,
-        kind=ErrorKind.SYSTEM,
         means="an admission webhook of the cluster does not answer, so that no pod is let in",
         remedy="The platform should mend the webhook that the message names, or have it fail open.",
         source="kubernetes apiserver admission/plugin/webhook/mutating/dispatcher.go ('failed calling webhook')",
@@ -110,7 +107,6 @@ API_SERVER: Final = (
     Rule(
         id="quota-kubernetes",
         category=Category.QUOTA,
-        kind=ErrorKind.SYSTEM,
         means="the namespace's ResourceQuota has no room for the pod",
         remedy="Ask for less in the task's resources, or have the platform raise the namespace's ResourceQuota.",
         source="kubernetes apiserver admission/plugin/resourcequota/controller.go ('exceeded quota: %s')",
@@ -144,7 +140,6 @@ API_SERVER: Final = (
     Rule(
         id="config-missing-class",
         category=Category.CONFIG_MISSING,
-        kind=ErrorKind.USER,
         means="the pod names a class or account that the cluster does not have",
         remedy="Correct the runtime class or service account in the pod template, or have it created.",
         source="kubernetes plugin/pkg/admission (runtimeclass, serviceaccount)",
@@ -160,7 +155,6 @@ SCHEDULER: Final = (
     Rule(
         id="volume-claim",
         category=Category.VOLUME,
-        kind=ErrorKind.SYSTEM,
         means="the pod's volume claim does not exist, or has no volume yet",
         remedy="Create the claim that the message names, or look at its storage class and provisioner.",
         source="kubernetes pkg/scheduler/framework/plugins/volumebinding/volume_binding.go",
@@ -190,7 +184,6 @@ SCHEDULER: Final = (
     Rule(
         id="unschedulable",
         category=Category.UNSCHEDULABLE,
-        kind=ErrorKind.SYSTEM,
         means="no node can take the pod at present",
         remedy="Check what the task asks for (resources, selector, tolerations) against the nodes there are; else wait.",
         source="kubernetes pkg/scheduler/framework/types.go (FitError: '%d/%d nodes are available')",
@@ -210,7 +203,6 @@ SCHEDULER: Final = (
     Rule(
         id="unschedulable-reason",
         category=Category.UNSCHEDULABLE,
-        kind=ErrorKind.SYSTEM,
         means="no node can take the pod at present",
         remedy="Check what the task asks for (resources, selector, tolerations) against the nodes there are; else wait.",
         source="kubernetes pkg/scheduler (FailedScheduling, PodReasonUnschedulable)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
 _RUNC = "opencontainers/runc libcontainer (process_linux.go, init_linux.go, rootfs_linux.go); containers/crun"
@@ -14,7 +14,6 @@ RULES: Final = (
     Rule(
         id="oom-at-start",
         category=Category.OOM,
-        kind=ErrorKind.USER,
         means="the memory limit is too low even to start the container",
         remedy="Raise the task's memory limit.",
         source=f"{_RUNC} ('container init was OOM-killed (memory limit too low?)')",
@@ -28,7 +27,6 @@ RULES: Final = (
     Rule(
         id="start-runtime-silent",
         category=Category.NODE_RUNTIME,
-        kind=ErrorKind.SYSTEM,
         means="the OCI runtime itself could not be run on the node",
         remedy=_RUNTIME,
         source="containerd cmd/containerd-shim-runc-v2/process/init.go ('unable to retrieve OCI runtime error')",
@@ -49,7 +47,6 @@ RULES: Final = (
     Rule(
         id="node-name-in-use",
         category=Category.NODE_RUNTIME,
-        kind=ErrorKind.SYSTEM,
         means="the container runtime still holds a container of that name",
         remedy="It usually passes; the platform should look at the node if it lasts.",
         source="containerd internal/cri/store, CRI-O ('name is reserved'), moby daemon/names.go ('already in use by container')",
@@ -66,7 +63,6 @@ RULES: Final = (
     Rule(
         id="config-missing",
         category=Category.CONFIG_MISSING,
-        kind=ErrorKind.USER,
         means="a secret or config map (or a key of it) that the pod needs does not exist",
         remedy="Create the secret or config map, or the key, that the message names, in the task's namespace.",
         source="kubernetes pkg/kubelet/kubelet_pods.go (makeEnvironmentVariables: 'couldn't find key %v in ...')",
@@ -85,7 +81,6 @@ RULES: Final = (
     Rule(
         id="config-invalid",
         category=Category.CONFIG_INVALID,
-        kind=ErrorKind.USER,
         means="the pod's configuration does not fit the image or the node",
         remedy="Correct the pod template as the message says.",
         source=f"kubernetes pkg/kubelet/kuberuntime (security_context_others.go), pkg/volume/util/subpath; {_RUNC}",
@@ -132,7 +127,6 @@ RULES: Final = (
     Rule(
         id="config-invalid-reason",
         category=Category.CONFIG_INVALID,
-        kind=ErrorKind.USER,
         means="the container's lifecycle hook failed",
         remedy="Correct the postStart hook in the pod template; its output is in the pod's events.",
         source="kubernetes pkg/kubelet/lifecycle/handlers.go (PostStartHookError)",
@@ -141,7 +135,6 @@ RULES: Final = (
     Rule(
         id="image-exec-format",
         category=Category.PLATFORM_MISMATCH,
-        kind=ErrorKind.USER,
         means="the program is for another architecture than the node's (or a script without its first line)",
         remedy="Build {image} for the nodes' platform (docker buildx --platform), or select nodes of the image's.",
         source="Linux execve(2), ENOEXEC, as runc, crun and shells print it",
@@ -155,7 +148,6 @@ RULES: Final = (
     Rule(
         id="command-not-found",
         category=Category.COMMAND_NOT_FOUND,
-        kind=ErrorKind.USER,
         means="the container's command does not exist in the image, or cannot be executed",
         remedy="Correct the command, or build an image that has it (for flytekit: install flytekit in {image}).",
         source=f"Go os/exec ('executable file not found in $PATH'); {_RUNC}",
@@ -183,7 +175,6 @@ RULES: Final = (
     Rule(
         id="start-failed",
         category=Category.NODE_RUNTIME,
-        kind=ErrorKind.SYSTEM,
         means="the container runtime could not start the container",
         remedy=_RUNTIME,
         source=f"containerd core/runtime/v2 ('failed to create containerd task'); {_RUNC}; CRI-O runtime_oci.go",

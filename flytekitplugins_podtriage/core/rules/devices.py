@@ -20,7 +20,6 @@ RULES: Final = (
     Rule(
         id="gpu-out-of-memory",
         category=Category.APP_ERROR,
-        kind=ErrorKind.USER,
         means="the task's program ran out of the GPU's memory, or misused it",
         remedy="Use a smaller batch or model, or a GPU with more memory; look into the task's log.",
         source="CUDA runtime API (cudaErrorMemoryAllocation); PyTorch ('CUDA out of memory')",
@@ -36,7 +35,6 @@ RULES: Final = (
     Rule(
         id="gpu-device",
         category=Category.GPU_DEVICE,
-        kind=ErrorKind.SYSTEM,
         means="the node cannot give the pod the device (GPU) that it was promised",
         remedy="The platform should look at the node's device plugin and driver; another node will do.",
         source="kubernetes pkg/kubelet/cm/devicemanager/manager.go and cm/dra/manager.go; NVIDIA libnvidia-container",
@@ -79,7 +77,6 @@ RULES: Final = (
     Rule(
         id="gpu-xid",
         category=Category.GPU_DEVICE,
-        kind=ErrorKind.SYSTEM,
         means="the GPU's driver reports an error of the device",
         remedy="The platform should look the Xid up in NVIDIA's catalogue and take the node out if it is the hardware.",
         source="docs.nvidia.com/deploy/xid-errors (13, 31, 43, 45 and 68 are usually the program's own doing)",
@@ -88,7 +85,6 @@ RULES: Final = (
     Rule(
         id="gpu-taint",
         category=Category.GPU_DEVICE,
-        kind=ErrorKind.SYSTEM,
         means="the pod's device was tainted and the pod removed from it",
         remedy="The platform should look at the device; another one will do.",
         source="kubernetes pkg/controller/devicetainteviction (DeletionByDeviceTaintManager)",
@@ -97,7 +93,6 @@ RULES: Final = (
     Rule(
         id="admission-numa",
         category=Category.ADMISSION_REJECTED,
-        kind=ErrorKind.SYSTEM,
         means="the node could not give the pod CPUs or memory as its policies ask for",
         remedy="Nothing to mend in the task; another node will do.",
         source="kubernetes pkg/kubelet/cm/memorymanager and cpumanager (policy_static.go)",
@@ -111,7 +106,6 @@ RULES: Final = (
     Rule(
         id="gpu-allocate",
         category=Category.GPU_DEVICE,
-        kind=ErrorKind.SYSTEM,
         means="the node's device plugin could not allocate a device",
         remedy="The platform should look at the node's device plugin; another node will do.",
         source="kubernetes pkg/kubelet/cm/devicemanager/manager.go ('Allocate failed due to %v, which is unexpected')",

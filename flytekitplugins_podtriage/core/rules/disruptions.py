@@ -28,7 +28,6 @@ RULES: Final = (
     Rule(
         id="evicted-node-pressure",
         category=Category.EVICTED,
-        kind=ErrorKind.SYSTEM,
         means="the node ran low on a resource and evicted the pod",
         remedy="Set the task's requests near to what it uses, so that it is not the first to go; give nodes more room.",
         source="kubernetes pkg/kubelet/eviction/helpers.go (nodeLowMessageFmt, nodeConditionMessageFmt)",
@@ -37,7 +36,6 @@ RULES: Final = (
     Rule(
         id="preempted-text",
         category=Category.PREEMPTED,
-        kind=ErrorKind.SYSTEM,
         means="the pod had to make place",
         remedy="Give the task a higher priority class, or nodes that are not taken away.",
         source="kubernetes pkg/kubelet/preemption/preemption.go; pkg/scheduler/framework/preemption; pkg/controller/tainteviction",
@@ -52,7 +50,6 @@ RULES: Final = (
     Rule(
         id="node-shutdown-text",
         category=Category.NODE_SHUTDOWN,
-        kind=ErrorKind.SYSTEM,
         means="the node is shutting down",
         remedy=_AGAIN,
         source="kubernetes pkg/kubelet/nodeshutdown/nodeshutdown_manager.go (nodeShutdownMessage, nodeShutdownNotAdmittedMessage)",
@@ -67,7 +64,6 @@ RULES: Final = (
     Rule(
         id="node-lost-text",
         category=Category.NODE_LOST,
-        kind=ErrorKind.SYSTEM,
         means="the node went away or stopped answering",
         remedy=_AGAIN,
         source="kubernetes pkg/util/node/node.go (NodeUnreachablePodMessage); pkg/controller/podgc/gc_controller.go",
@@ -83,7 +79,6 @@ RULES: Final = (
     Rule(
         id="evicted",
         category=Category.EVICTED,
-        kind=ErrorKind.SYSTEM,
         means="the pod was evicted",
         remedy="See the node's events for the reason of the eviction.",
         source="kubernetes pkg/kubelet/eviction/eviction_manager.go (Reason); registry/core/pod/storage/eviction.go",
@@ -92,7 +87,6 @@ RULES: Final = (
     Rule(
         id="preempted",
         category=Category.PREEMPTED,
-        kind=ErrorKind.SYSTEM,
         means="the pod had to make place",
         remedy="Give the task a higher priority class, or nodes that are not taken away.",
         source="kubernetes pkg/kubelet/preemption/preemption.go; pkg/scheduler (Preempted); DisruptionTarget reasons",
@@ -109,7 +103,6 @@ RULES: Final = (
     Rule(
         id="node-shutdown",
         category=Category.NODE_SHUTDOWN,
-        kind=ErrorKind.SYSTEM,
         means="the node is shutting down",
         remedy=_AGAIN,
         source="kubernetes pkg/kubelet/nodeshutdown/nodeshutdown_manager.go (nodeShutdownReason)",
@@ -118,7 +111,6 @@ RULES: Final = (
     Rule(
         id="node-lost",
         category=Category.NODE_LOST,
-        kind=ErrorKind.SYSTEM,
         means="the node went away or stopped answering",
         remedy=_AGAIN,
         source="kubernetes pkg/controller/util/node/controller_utils.go (NodeLost); pkg/controller/podgc (DeletionByPodGC)",
@@ -130,7 +122,6 @@ DELETIONS: Final = (
     Rule(
         id="deleted-status-unknown",
         category=Category.DELETED,
-        kind=ErrorKind.SYSTEM,
         means="the pod was ended from outside before its container ran",
         remedy="Nothing to mend in the task: something deleted the pod, or its node went away.",
         source="kubernetes pkg/kubelet/status/status_manager.go (ContainerStatusUnknown)",
@@ -139,7 +130,6 @@ DELETIONS: Final = (
     Rule(
         id="deleted-text",
         category=Category.DELETED,
-        kind=ErrorKind.SYSTEM,
         means="the pod was ended from outside",
         remedy="Nothing to mend in the task: something deleted the pod, or its node went away.",
         source="kubernetes status_manager.go; propeller nodes/task/k8s/plugin_manager.go ('resource not found, name')",

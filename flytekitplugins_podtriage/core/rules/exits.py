@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
 _LOG = "Look into the task's log."
@@ -13,7 +13,6 @@ PROGRAM: Final = (
     Rule(
         id="app-traceback",
         category=Category.APP_ERROR,
-        kind=ErrorKind.USER,
         means="the task's own code failed",
         remedy=_LOG,
         source="Python traceback module ('Traceback (most recent call last):'); flytekit exceptions",
@@ -38,7 +37,6 @@ PROGRAM: Final = (
     Rule(
         id="app-probe",
         category=Category.APP_ERROR,
-        kind=ErrorKind.USER,
         means="the container did not pass its probe",
         remedy="Mend the program or its probe in the pod template.",
         source="kubernetes pkg/kubelet/prober (Unhealthy); kuberuntime_manager.go ('failed liveness probe')",
@@ -55,7 +53,6 @@ PROGRAM: Final = (
     Rule(
         id="app-seccomp",
         category=Category.APP_ERROR,
-        kind=ErrorKind.USER,
         means="the program made a system call that its seccomp profile forbids",
         remedy="Use a profile that allows the call, or change the program.",
         source="CRI-O server/container_status.go (reason 'seccomp killed')",
@@ -64,7 +61,6 @@ PROGRAM: Final = (
     Rule(
         id="app-job",
         category=Category.APP_ERROR,
-        kind=ErrorKind.USER,
         means="the Job's pods failed too often",
         remedy=_LOG,
         source="kubernetes pkg/controller/job/job_controller.go (BackoffLimitExceeded)",
@@ -76,7 +72,6 @@ ENDINGS: Final = (
     Rule(
         id="oom",
         category=Category.OOM,
-        kind=ErrorKind.USER,
         means="a container used more memory than its limit and was killed",
         remedy="Raise the task's memory limit, or let it use less.",
         source="containerd internal/cri/server/events.go and CRI-O (reason OOMKilled); Linux mm/oom_kill.c",
@@ -85,7 +80,6 @@ ENDINGS: Final = (
     Rule(
         id="oom-text",
         category=Category.OOM,
-        kind=ErrorKind.USER,
         means="a container used more memory than its limit and was killed",
         remedy="Raise the task's memory limit, or let it use less.",
         source="containerd and CRI-O (reason OOMKilled); Linux mm/oom_kill.c",
@@ -100,7 +94,6 @@ ENDINGS: Final = (
     Rule(
         id="deadline",
         category=Category.DEADLINE,
-        kind=ErrorKind.USER,
         means="the pod ran longer than it was allowed to",
         remedy="Raise the task's timeout, or let it finish sooner.",
         source="kubernetes pkg/kubelet/active_deadline.go; flytepropeller nodes/executor.go ('task execution timeout')",
@@ -115,7 +108,6 @@ ENDINGS: Final = (
     Rule(
         id="app-exit-code",
         category=Category.APP_ERROR,
-        kind=ErrorKind.USER,
         means="the task's own process ended with an error",
         remedy=_LOG,
         source="flytek8s/pod_helper.go ('terminated with exit code (%v)'); kubelet (CrashLoopBackOff)",
@@ -125,7 +117,6 @@ ENDINGS: Final = (
     Rule(
         id="killed-text",
         category=Category.KILLED,
-        kind=ErrorKind.SYSTEM,
         means="the process was killed from outside",
         remedy="Nothing in the text names who killed it; if it happens again, watch the task's memory.",
         source="flytek8s/pod_helper.go (SIGKILL 137, 247: node termination)",

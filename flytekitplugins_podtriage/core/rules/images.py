@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
 RULES: Final = (
     Rule(
         id="image-invalid-name",
         category=Category.INVALID_REFERENCE,
-        kind=ErrorKind.USER,
         means="the image reference cannot be parsed",
         remedy="Correct the reference of {image}: lower-case repository, at most one tag and one digest.",
         source="kubernetes pkg/kubelet/images/types.go (ErrInvalidImageName)",
@@ -20,7 +19,6 @@ RULES: Final = (
     Rule(
         id="image-invalid-reference",
         category=Category.INVALID_REFERENCE,
-        kind=ErrorKind.USER,
         means="the image reference cannot be parsed",
         remedy="Correct the reference of {image}: lower-case repository, at most one tag and one digest.",
         source="distribution/reference reference.go (ErrReferenceInvalidFormat, ErrNameContainsUppercase)",
@@ -59,7 +57,6 @@ RULES: Final = (
     Rule(
         id="image-never-pull",
         category=Category.NEVER_PULL,
-        kind=ErrorKind.USER,
         means="the image is not on the node, and imagePullPolicy Never forbids to fetch it",
         remedy="Put {image} on the node, or set imagePullPolicy to IfNotPresent.",
         source="kubernetes pkg/kubelet/images/image_manager.go (ErrImageNeverPull)",
@@ -68,7 +65,6 @@ RULES: Final = (
     Rule(
         id="image-never-pull-text",
         category=Category.NEVER_PULL,
-        kind=ErrorKind.USER,
         means="the image is not on the node, and imagePullPolicy Never forbids to fetch it",
         remedy="Put {image} on the node, or set imagePullPolicy to IfNotPresent.",
         source="kubernetes pkg/kubelet/images/image_manager.go ('is not present with pull policy of Never')",
@@ -77,7 +73,6 @@ RULES: Final = (
     Rule(
         id="image-platform",
         category=Category.PLATFORM_MISMATCH,
-        kind=ErrorKind.USER,
         means="the image has no variant for the node's architecture or system",
         remedy="Build {image} for the nodes' platform (docker buildx --platform), or select nodes of the image's.",
         source="containerd core/images/image.go ('no match for platform in manifest'); containers/image (ChooseInstance)",
@@ -115,7 +110,6 @@ RULES: Final = (
     Rule(
         id="image-corrupt",
         category=Category.CORRUPT_CONTENT,
-        kind=ErrorKind.SYSTEM,
         means="what {registry} delivered does not fit the image's digests or format",
         remedy="Pull again; if it lasts, push the image anew, or have the registry (or mirror) drop its broken copy.",
         source="containerd core/content/helpers.go ('unexpected commit digest', 'failed size validation'); containers/image",
@@ -172,7 +166,6 @@ RULES: Final = (
     Rule(
         id="image-signature",
         category=Category.CONFIG_INVALID,
-        kind=ErrorKind.USER,
         means="the node's policy wants a signature that the image does not have",
         remedy="Sign {image} as the cluster's policy asks, or have the policy allow its source.",
         source="containers/image signature/policy_eval.go; kubernetes images/types.go (ErrSignatureValidationFailed)",
@@ -192,7 +185,6 @@ RULES: Final = (
     Rule(
         id="image-source-blocked",
         category=Category.CONFIG_INVALID,
-        kind=ErrorKind.USER,
         means="the node's configuration blocks the registry that the image is on",
         remedy="Use an image from a registry that the cluster allows.",
         source="containers/image pkg/sysregistriesv2 ('registry %s is blocked in %s'); OpenShift image policy",

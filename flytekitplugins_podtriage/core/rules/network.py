@@ -27,7 +27,6 @@ RULES: Final = (
     Rule(
         id="network-proxy",
         category=Category.PROXY,
-        kind=ErrorKind.SYSTEM,
         means="the node's HTTP proxy does not let the pull through",
         remedy="Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the container runtime on the node, and the proxy itself.",
         source="Go net/http/transport.go ('proxyconnect'); RFC 9110 section 15.5.8 (407)",
@@ -45,7 +44,6 @@ RULES: Final = (
     Rule(
         id="network-proxy-407",
         category=Category.PROXY,
-        kind=ErrorKind.SYSTEM,
         means="a proxy before {registry} asks for credentials (HTTP 407)",
         remedy="Give the container runtime's proxy settings on the node valid credentials.",
         source="RFC 9110 section 15.5.8 (407)",
@@ -64,7 +62,6 @@ RULES: Final = (
     Rule(
         id="network-dns",
         category=Category.DNS,
-        kind=ErrorKind.SYSTEM,
         means="the name {registry} could not be resolved",
         remedy="Check the spelling of the registry's name in {image}; if it is right, the node's DNS is at fault.",
         source="Go net/dnsclient_unix.go and net/net.go (errNoSuchHost, 'server misbehaving'); musl and glibc EAI_AGAIN",
@@ -86,7 +83,6 @@ RULES: Final = (
     Rule(
         id="network-dns-lookup",
         category=Category.DNS,
-        kind=ErrorKind.SYSTEM,
         means="the name {registry} could not be resolved",
         remedy="The node's DNS does not answer: check the resolver that the message names.",
         source="Go net/lookup.go, net.DNSError ('lookup NAME on SERVER: ...')",
@@ -111,7 +107,6 @@ RULES: Final = (
     Rule(
         id="network-tls",
         category=Category.TLS,
-        kind=ErrorKind.SYSTEM,
         means="the certificate that {registry} shows is not trusted by the node",
         remedy=(
             "Install the certificate authority of the registry (or of the proxy that inspects TLS) on the nodes, and check "
@@ -146,7 +141,6 @@ RULES: Final = (
     Rule(
         id="network-loopback",
         category=Category.REGISTRY_UNAVAILABLE,
-        kind=ErrorKind.SYSTEM,
         means="the registry on the node itself ({registry}) does not answer properly",
         remedy="Start or mend the registry or mirror that listens on the node.",
         source=f"RFC 1122 section 3.2.1.3: loopback never leaves the host, so the peer itself failed; {_NET}",
@@ -156,7 +150,6 @@ RULES: Final = (
     Rule(
         id="network-timeout",
         category=Category.NETWORK_TIMEOUT,
-        kind=ErrorKind.SYSTEM,
         means="{registry} could not be reached, or did not answer in time",
         remedy="Check the node's way to the registry (routes, firewall, NAT, the registry's status page).",
         source=_NET,
@@ -207,7 +200,6 @@ RULES: Final = (
     Rule(
         id="network-eof",
         category=Category.REGISTRY_UNAVAILABLE,
-        kind=ErrorKind.SYSTEM,
         means="{registry} closed the connection before its answer was complete",
         remedy="The registry, or a balancer before it, is in trouble; it usually passes.",
         source="Go net/http/transport.go and transfer.go (io.EOF, io.ErrUnexpectedEOF): an end is the peer's own act",
@@ -217,7 +209,6 @@ RULES: Final = (
     Rule(
         id="network-408",
         category=Category.NETWORK_TIMEOUT,
-        kind=ErrorKind.SYSTEM,
         means="{registry} gave up waiting for the request (HTTP 408)",
         remedy="Check the node's way to the registry; it usually passes.",
         source="RFC 9110 section 15.5.9 (408)",

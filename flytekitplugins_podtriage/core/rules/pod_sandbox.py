@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
 _LOOK_AT_RUNTIME = "The platform should look at the container runtime of the node; another node will do."
@@ -25,7 +25,6 @@ NETWORK: Final = (
     Rule(
         id="sandbox-network-missing",
         category=Category.CONFIG_MISSING,
-        kind=ErrorKind.USER,
         means="the pod asks for an additional network that is not defined",
         remedy="Correct the network annotation of the pod template, or have the network attachment defined.",
         source="multus-cni pkg/k8sclient (TryLoadPodDelegates, 'cannot find a network-attachment-definition')",
@@ -34,7 +33,6 @@ NETWORK: Final = (
     Rule(
         id="sandbox-network",
         category=Category.SANDBOX_NETWORK,
-        kind=ErrorKind.SYSTEM,
         means="the node's network plugin could not connect the pod",
         remedy="The platform should look at the network plugin and its address ranges on the node; another node will do.",
         source="containernetworking libcni and plugins (host-local); containerd internal/cri/server, CRI-O sandbox_network.go",
@@ -73,7 +71,6 @@ REST: Final = (
     Rule(
         id="sandbox-user-namespaces",
         category=Category.CONFIG_INVALID,
-        kind=ErrorKind.USER,
         means="the runtime class does not support what the pod asks for",
         remedy="Take hostUsers: false out of the pod template, or use a runtime class that supports it.",
         source="kubernetes pkg/kubelet/userns/userns_manager.go",
@@ -82,7 +79,6 @@ REST: Final = (
     Rule(
         id="sandbox-runtime-handler",
         category=Category.NODE_RUNTIME,
-        kind=ErrorKind.SYSTEM,
         means="the node's container runtime lacks the handler of the pod's runtime class",
         remedy="Use a runtime class that the nodes have, or select nodes that have it.",
         source="containerd internal/cri/server ('no runtime for %q is configured'); CRI-O internal/oci/oci.go",
@@ -99,7 +95,6 @@ REST: Final = (
     Rule(
         id="sandbox-timeout",
         category=Category.NODE_RUNTIME,
-        kind=ErrorKind.SYSTEM,
         means="the container runtime on the node did not answer the kubelet in time",
         remedy=_LOOK_AT_RUNTIME,
         source="kubernetes staging cri-client pkg/remote_runtime.go (runtimeRequestTimeout)",
@@ -122,7 +117,6 @@ REST: Final = (
     Rule(
         id="sandbox-cache-sync",
         category=Category.NODE_RUNTIME,
-        kind=ErrorKind.SYSTEM,
         means="the kubelet had not yet read the objects that the pod needs",
         remedy="It passes by itself once the kubelet reaches the API server.",
         source="kubernetes pkg/kubelet/kubelet_pods.go and pkg/kubelet/util/manager/watch_based_manager.go",
@@ -139,7 +133,6 @@ FALLBACK: Final = (
     Rule(
         id="sandbox-image",
         category=Category.NODE_RUNTIME,
-        kind=ErrorKind.SYSTEM,
         means="the runtime's own sandbox (pause) image cannot be had; it is never the task's",
         remedy="The platform should check the sandbox image in the container runtime's configuration on the node.",
         source="containerd internal/cri/server/podsandbox ('failed to get sandbox image')",
@@ -154,7 +147,6 @@ FALLBACK: Final = (
     Rule(
         id="sandbox-failed",
         category=Category.NODE_RUNTIME,
-        kind=ErrorKind.SYSTEM,
         means="the node could not make the pod's sandbox",
         remedy=_LOOK_AT_RUNTIME,
         source="kubernetes pkg/kubelet/kuberuntime/kuberuntime_manager.go (FailedCreatePodSandBox)",
@@ -172,7 +164,6 @@ FALLBACK: Final = (
     Rule(
         id="sandbox-failed-text",
         category=Category.NODE_RUNTIME,
-        kind=ErrorKind.SYSTEM,
         means="the node could not make the pod's sandbox",
         remedy=_LOOK_AT_RUNTIME,
         source="kubernetes pkg/kubelet/kuberuntime/kuberuntime_manager.go ('Failed to create pod sandbox')",

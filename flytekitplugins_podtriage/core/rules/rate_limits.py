@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
 _LOGIN_OR_MIRROR = (
@@ -19,7 +19,6 @@ RULES: Final = (
     Rule(
         id="pull-kubelet-qps",
         category=Category.REGISTRY_RATE_LIMITED,
-        kind=ErrorKind.SYSTEM,
         means="the kubelet's own limit of pulls per second is reached on this node",
         remedy="It passes by itself; raise registryPullQPS and registryBurst of the kubelet if it happens often.",
         source="kubernetes pkg/kubelet/images/helpers.go (throttledImageService.PullImage)",
@@ -28,7 +27,6 @@ RULES: Final = (
     Rule(
         id="quota-quay-namespace",
         category=Category.QUOTA,
-        kind=ErrorKind.SYSTEM,
         means="the storage quota of a namespace on {registry} is used up, so that its pull-through cache takes no image",
         remedy="Have the registry's operator raise the namespace's quota or prune it; the image upstream may be fine.",
         source="quay data/model/quota.py and endpoints/v2/errors.py (QuotaExceeded: 'Quota has been exceeded on namespace')",
@@ -37,7 +35,6 @@ RULES: Final = (
     Rule(
         id="pull-429",
         category=Category.REGISTRY_RATE_LIMITED,
-        kind=ErrorKind.SYSTEM,
         means="{registry} limits how often this node may pull (HTTP 429)",
         remedy=_LOGIN_OR_MIRROR,
         source="RFC 6585 section 4 (429); docs.docker.com/docker-hub/usage/pulls",
@@ -46,7 +43,6 @@ RULES: Final = (
     Rule(
         id="pull-too-many-requests",
         category=Category.REGISTRY_RATE_LIMITED,
-        kind=ErrorKind.SYSTEM,
         means="{registry} limits how often this node may pull",
         remedy=_LOGIN_OR_MIRROR,
         source="distribution registry/api/errcode/register.go (ErrorCodeTooManyRequests, 'toomanyrequests')",
@@ -56,7 +52,6 @@ RULES: Final = (
     Rule(
         id="pull-rate-limit",
         category=Category.REGISTRY_RATE_LIMITED,
-        kind=ErrorKind.SYSTEM,
         means="{registry} limits how often this node may pull",
         remedy=_LOGIN_OR_MIRROR,
         source="docs.docker.com/docker-hub/usage/pulls ('You have reached your pull rate limit'); GitLab, Cloudflare (1015) and "
@@ -93,7 +88,6 @@ RULES: Final = (
     Rule(
         id="pull-rate-exceeded",
         category=Category.REGISTRY_RATE_LIMITED,
-        kind=ErrorKind.SYSTEM,
         means="{registry} limits how often, or how much, this node may pull",
         remedy="Ask for a higher quota of the registry, or pull through a cache near the cluster.",
         source="AWS docs, Amazon ECR throttling ('Rate exceeded', 'Data limit exceeded'); IBM Cloud Container Registry quotas",
@@ -125,7 +119,6 @@ RULES: Final = (
     Rule(
         id="pull-google-quota",
         category=Category.REGISTRY_RATE_LIMITED,
-        kind=ErrorKind.SYSTEM,
         means="a request quota of Artifact Registry or Container Registry is used up",
         remedy="Raise the quota that the message names in the cloud project, or pull through a cache near the cluster.",
         source="cloud.google.com/artifact-registry/quotas; google.rpc.QuotaFailure ('Quota exceeded for quota metric')",
@@ -146,7 +139,6 @@ RULES: Final = (
     Rule(
         id="pull-slow-down",
         category=Category.REGISTRY_RATE_LIMITED,
-        kind=ErrorKind.SYSTEM,
         means="the object store behind {registry} asks to slow down",
         remedy="It passes by itself; if it lasts, the registry's operator should spread or cache its storage.",
         source="AWS docs, S3 error responses (503 SlowDown, 'Please reduce your request rate')",
@@ -155,7 +147,6 @@ RULES: Final = (
     Rule(
         id="pull-retry-after",
         category=Category.REGISTRY_RATE_LIMITED,
-        kind=ErrorKind.SYSTEM,
         means="{registry} asks to be left alone for a while",
         remedy=_LOGIN_OR_MIRROR,
         source="RFC 9110 section 10.2.3 (Retry-After); GHCR's 'retry-after: ..., allowed: ...'",

@@ -46,7 +46,6 @@ RULES: Final = (
     Rule(
         id="registry-500",
         category=Category.REGISTRY_UNAVAILABLE,
-        kind=ErrorKind.SYSTEM,
         means="{registry} is in trouble (HTTP 5xx)",
         remedy="It usually passes; look at the registry's status page, or pull through a mirror.",
         source="RFC 9110 section 15.6 (5xx: the server is at fault)",
@@ -55,7 +54,6 @@ RULES: Final = (
     Rule(
         id="registry-server-error",
         category=Category.REGISTRY_UNAVAILABLE,
-        kind=ErrorKind.SYSTEM,
         means="{registry}, or a proxy before it, is in trouble",
         remedy="It usually passes; look at the registry's status page, or pull through a mirror.",
         source="Go net/http/transport.go (a proxy's answer to CONNECT becomes its reason phrase); CRI-O RegistryUnavailable",
@@ -88,7 +86,6 @@ RULES: Final = (
     Rule(
         id="registry-not-found-404",
         category=Category.NOT_FOUND,
-        kind=ErrorKind.USER,
         means="{registry} does not have the image",
         remedy="Check repository and tag of {image}, and that it was pushed to this registry.",
         source=f"{_ERRCODE} (404)",
@@ -97,7 +94,6 @@ RULES: Final = (
     Rule(
         id="registry-blob-unknown",
         category=Category.NOT_FOUND,
-        kind=ErrorKind.USER,
         means="{registry} lacks a part of the image",
         remedy="Push {image} anew: its manifest names content that the registry no longer has.",
         source=f"{_ERRCODE} (BLOB_UNKNOWN, MANIFEST_BLOB_UNKNOWN)",
@@ -106,7 +102,6 @@ RULES: Final = (
     Rule(
         id="registry-refused-status",
         category=Category.AUTH,
-        kind=ErrorKind.USER,
         means="{registry} refuses the pull: the credentials are missing, wrong, or not enough for this image",
         remedy=(
             "Give the task's service account an image pull secret that may pull {image}; check the name too, since "
@@ -118,7 +113,6 @@ RULES: Final = (
     Rule(
         id="registry-bearer-refused",
         category=Category.AUTH,
-        kind=ErrorKind.USER,
         means="the token server of {registry} refuses the credentials",
         remedy="Renew the image pull secret for {registry}.",
         source="containers/image docker/docker_client.go ('Requesting bearer token: invalid status code from registry')",
@@ -128,7 +122,6 @@ RULES: Final = (
     Rule(
         id="registry-not-found",
         category=Category.NOT_FOUND,
-        kind=ErrorKind.USER,
         means="{registry} does not have the image",
         remedy="Check repository and tag of {image}, and that it was pushed to this registry.",
         source=f"{_ERRCODE} (MANIFEST_UNKNOWN, NAME_UNKNOWN, NOT_FOUND); containerd errdefs ('not found')",
@@ -164,7 +157,6 @@ RULES: Final = (
     Rule(
         id="registry-refused",
         category=Category.AUTH,
-        kind=ErrorKind.USER,
         means="{registry} refuses the pull: the credentials are missing, wrong, or not enough for this image",
         remedy=(
             "Give the task's service account an image pull secret that may pull {image}; check the name too, since "
@@ -201,7 +193,6 @@ RULES: Final = (
     Rule(
         id="registry-repository-not-found",
         category=Category.NOT_FOUND,
-        kind=ErrorKind.USER,
         means="{registry} does not have the image",
         remedy="Check repository and tag of {image}, and that it was pushed to this registry.",
         source="containerd core/remotes/docker/resolver.go (errdefs.ErrNotFound); CRI code NotFound",
@@ -231,7 +222,6 @@ RULES: Final = (
     Rule(
         id="registry-400",
         category=Category.AUTH,
-        kind=ErrorKind.USER,
         means="{registry} does not accept the request; some answer so to a bad key",
         remedy="Renew the image pull secret for {registry}, and check the name of {image}.",
         source="RFC 9110 section 15.5.1 (400); containers/image docker/docker_client.go",
@@ -244,7 +234,6 @@ BY_REASON: Final = (
     Rule(
         id="registry-unavailable-reason",
         category=Category.REGISTRY_UNAVAILABLE,
-        kind=ErrorKind.SYSTEM,
         means="{registry} does not answer",
         remedy="It usually passes; look at the registry's status page, or pull through a mirror.",
         source="kubernetes pkg/kubelet/images/types.go (ErrRegistryUnavailable)",
@@ -253,7 +242,6 @@ BY_REASON: Final = (
     Rule(
         id="image-signature-reason",
         category=Category.CONFIG_INVALID,
-        kind=ErrorKind.USER,
         means="the node's policy wants a signature that the image does not have",
         remedy="Sign {image} as the cluster's policy asks, or have the policy allow its source.",
         source="kubernetes pkg/kubelet/images/types.go (ErrSignatureValidationFailed)",
@@ -262,7 +250,6 @@ BY_REASON: Final = (
     Rule(
         id="image-inspect-reason",
         category=Category.NODE_RUNTIME,
-        kind=ErrorKind.SYSTEM,
         means="the container runtime on the node cannot say whether it has the image",
         remedy="The platform should look at the container runtime of the node; another node will do.",
         source="kubernetes pkg/kubelet/images/types.go (ErrImageInspect)",
@@ -271,7 +258,6 @@ BY_REASON: Final = (
     Rule(
         id="config-error-reason",
         category=Category.CONFIG_INVALID,
-        kind=ErrorKind.USER,
         means="the kubelet cannot make a container of the pod's configuration",
         remedy="Correct the pod template as the message says.",
         source="kubernetes pkg/kubelet/kuberuntime/kuberuntime_container.go (ErrCreateContainerConfig)",

@@ -23,6 +23,23 @@ _COMMON = frozenset(
 )
 """Words that stand in very many messages: poor ones to file a rule under."""
 
+_USER_CATEGORIES = frozenset(
+    {
+        Category.APP_ERROR,
+        Category.AUTH,
+        Category.COMMAND_NOT_FOUND,
+        Category.CONFIG_INVALID,
+        Category.CONFIG_MISSING,
+        Category.DEADLINE,
+        Category.INVALID_REFERENCE,
+        Category.NEVER_PULL,
+        Category.NOT_FOUND,
+        Category.OOM,
+        Category.PLATFORM_MISMATCH,
+    }
+)
+"""The categories whose rules are USER, unless the rule itself says otherwise; all others are SYSTEM."""
+
 
 def _strings(value: str | Iterable[str]) -> tuple[str, ...]:
     """Accept one string or several."""
@@ -50,6 +67,7 @@ class Rule:
     """Lower-case words joined by ``-``; part of the public interface."""
     category: Category = attrs.field(converter=Category)
     kind: ErrorKind = attrs.field(converter=ErrorKind)
+    """By default that of its category."""
     means: str
     """What has happened, for a person; ``{registry}`` and ``{image}`` are filled in."""
     remedy: str
@@ -69,6 +87,10 @@ class Rule:
     """Reasons (of a pod, a waiting or ended container, an event or a condition) of which one must stand beside it."""
     peer: Peer | None = None
     """Whom the connection must have been made to."""
+
+    @kind.default
+    def _kind_of_category(self) -> ErrorKind:
+        return ErrorKind.USER if self.category in _USER_CATEGORIES else ErrorKind.SYSTEM
 
     def __attrs_post_init__(self) -> None:
         if not _ID.fullmatch(self.id):

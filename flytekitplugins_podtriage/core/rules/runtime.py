@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
 _ANOTHER = "another node will do."
@@ -13,7 +13,6 @@ DISK: Final = (
     Rule(
         id="node-disk",
         category=Category.NODE_DISK,
-        kind=ErrorKind.SYSTEM,
         means="the node's disk is full or broken",
         remedy=f"The platform should free, enlarge or replace the node's disk; {_ANOTHER}",
         source="errno ENOSPC, EDQUOT, EROFS, EIO, EUCLEAN as Go's syscall package prints them",
@@ -35,7 +34,6 @@ DISK: Final = (
     Rule(
         id="node-runtime-down",
         category=Category.NODE_RUNTIME,
-        kind=ErrorKind.SYSTEM,
         means="the container runtime on the node does not answer",
         remedy=f"The platform should look at the container runtime of the node; {_ANOTHER}",
         source="grpc-go and Go net (dialling the runtime's unix socket); kubernetes staging cri-client",
@@ -69,7 +67,6 @@ STORAGE: Final = (
     Rule(
         id="image-layer-corrupt",
         category=Category.CORRUPT_CONTENT,
-        kind=ErrorKind.SYSTEM,
         means="a layer of the image does not unpack: its bytes are not what its manifest says",
         remedy="Pull again; if it lasts, push the image anew, or have the registry (or mirror) drop its broken copy.",
         source="containerd pkg/archive, moby pkg/archive, containers/storage (tar, gzip and zstd errors while unpacking)",
@@ -91,7 +88,6 @@ STORAGE: Final = (
     Rule(
         id="node-runtime-storage",
         category=Category.NODE_RUNTIME,
-        kind=ErrorKind.SYSTEM,
         means="the container runtime's store of images on the node is broken",
         remedy=f"The platform should look at the image store of the node; {_ANOTHER}",
         source="containerd core/snapshots, core/metadata, core/leases; moby layer/; containers/storage",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
 _OPERATIONS = "kubernetes pkg/volume/util/operationexecutor/operation_generator.go; pkg/kubelet/volumemanager"
@@ -26,7 +26,6 @@ RULES: Final = (
     Rule(
         id="volume-config-missing",
         category=Category.CONFIG_MISSING,
-        kind=ErrorKind.USER,
         means="a volume is to be filled from a secret or config map (or a key of it) that does not exist",
         remedy="Create the secret or config map, or the key, that the message names, in the task's namespace.",
         source="kubernetes pkg/volume/secret/secret.go, configmap/configmap.go, projected (SetUp errors); secrets-store CSI",
@@ -45,7 +44,6 @@ RULES: Final = (
     Rule(
         id="volume-hostpath",
         category=Category.CONFIG_INVALID,
-        kind=ErrorKind.USER,
         means="the path on the node that the pod mounts is missing, or of another type",
         remedy="Correct the hostPath volume in the pod template.",
         source="kubernetes pkg/volume/hostpath/host_path.go",
@@ -54,7 +52,6 @@ RULES: Final = (
     Rule(
         id="volume-multi-attach",
         category=Category.VOLUME,
-        kind=ErrorKind.SYSTEM,
         means="the volume is still attached to another node or used by another pod",
         remedy="Wait for the other pod to end; a volume of several pods needs the access mode ReadWriteMany.",
         source="kubernetes pkg/controller/volume/attachdetach/reconciler/reconciler.go ('Multi-Attach error')",
@@ -63,7 +60,6 @@ RULES: Final = (
     Rule(
         id="volume-text",
         category=Category.VOLUME,
-        kind=ErrorKind.SYSTEM,
         means="a volume could not be attached or mounted",
         remedy="Look at the volume's claim and storage class, its CSI driver on the node, and the volume's own events.",
         source=_OPERATIONS,
@@ -86,7 +82,6 @@ RULES: Final = (
     Rule(
         id="volume-reason",
         category=Category.VOLUME,
-        kind=ErrorKind.SYSTEM,
         means="a volume could not be attached or mounted",
         remedy="Look at the volume's claim and storage class, its CSI driver on the node, and the volume's own events.",
         source=_OPERATIONS,
