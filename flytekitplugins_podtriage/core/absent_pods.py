@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from flytekitplugins_podtriage.core.diagnose import Finding, excerpt, find
+from flytekitplugins_podtriage.core.diagnose import Match, excerpt, match_message
 from flytekitplugins_podtriage.core.durations import later
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import (
@@ -94,17 +94,17 @@ def pod_not_created(error: ClusterError, *, since: datetime, policy: Policy, now
     return verdict if match is None else _because(verdict, message, match)
 
 
-def _cause(error: ClusterError, message: str) -> Finding | None:
+def _cause(error: ClusterError, message: str) -> Match | None:
     """Return the cause that the API server's message names; the message of any other error is podtriage's own."""
     if not isinstance(error, (PodRejected, QuotaExceeded)):
         return None
-    match = find(message)
+    match = match_message(message)
     if isinstance(error, QuotaExceeded) and match.rule.category is not Category.QUOTA:
-        match = find("exceeded quota")
+        match = match_message("exceeded quota")
     return None if match.rule.category is Category.UNKNOWN else match
 
 
-def _because(verdict: Verdict, message: str, match: Finding) -> Verdict:
+def _because(verdict: Verdict, message: str, match: Match) -> Verdict:
     """Return the verdict with the cause that a message names."""
     rule = match.rule
     text = f"{_NOT_CREATED.means}: {message}"

@@ -1,9 +1,8 @@
 """What the events of a pod tell that its status does not.
 
 The status is one sync of the kubelet behind, loses the cause of a failed pull when the pod is deleted (and on kubelets
-before 1.32 as soon as it backs off), and says nothing at all of a mount or a sandbox that fails: it stays at
-``ContainerCreating``. Sources: kubernetes pkg/kubelet/images/image_manager.go, pkg/kubelet/events/event.go,
-pkg/kubelet/kuberuntime/kuberuntime_manager.go.
+before 1.32 during back-off), and stays at ``ContainerCreating`` while a mount or the sandbox fails. Sources: kubernetes
+pkg/kubelet/images/image_manager.go, pkg/kubelet/events/event.go, pkg/kubelet/kuberuntime/kuberuntime_manager.go.
 """
 
 from __future__ import annotations
@@ -25,192 +24,161 @@ _PULL_FAILED = ("Failed to pull image", "Failed to inspect image")
 _EARLIEST = datetime(1, 1, 1, tzinfo=timezone.utc)
 _PULL_ECHOES = frozenset({"Error: ErrImagePull", "Error: ImagePullBackOff"})
 
+# Structs rather than attrs classes: several are made for every decision, at a tenth of the cost.
 
-class Note(msgspec.Struct, frozen=True, gc=False):
-    """What one event said."""
+
+class EventRecord(msgspec.Struct, frozen=True, gc=False):
+    """What a verdict needs of one event."""
 
     reason: str
     message: str
     at: datetime | None
+    """When it was last observed."""
     first_at: datetime | None = None
 
 
-class Pull(msgspec.Struct, frozen=True, gc=False):
-    """The story of one container's image pull so far."""
+class PullState(msgspec.Struct, frozen=True, gc=False):
+    """The state of one container's image pull."""
 
-    failed: Note | None = None
-    """The last failure that named a cause, if nothing was pulled since."""
+    failure: EventRecord | None = None
+    """The last failure that named a cause, unless the image was pulled since."""
     first_failed_at: datetime | None = None
     pulling_since: datetime | None = None
-    """Since when a pull is under way, if one is."""
+    """When the current pull began, if one is in progress."""
 
 
-class Digest(msgspec.Struct, frozen=True, gc=False):
-    """What matters of a pod's events."""
+class EventSummary(msgspec.Struct, gc=False):
+    """What a pod's events say in total."""
 
-    pulls: dict[str, Pull] = msgspec.field(default_factory=dict)
-    """By container; an event that names none is filed under the empty name."""
-    trouble: Note | None = None
-    """The last trouble of the pod as a whole, if it made no progress since."""
-    scheduling: Note | None = None
-    """The last refusal of the scheduler."""
-    node_not_ready: bool = False
+    pulls: dict[str, PullState] = msgspec.field(default_factory=dict)
+    """By container; an event that names no container is filed under the empty name."""
     failing_since: dict[str, datetime] = msgspec.field(default_factory=dict)
     """By container: since when it cannot be created or started, for another cause than its image."""
+    pod_failure: EventRecord | None = None
+    """The last failure of the pod as a whole, unless it made progress since."""
+    node_not_ready: bool = False
+
+    # One handler for each kind of event. Each takes the container, the event, and when it was last observed.
+
+    def pod_failed(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """The pod as a whole cannot start its containers."""
+        record, earlier = _record(event, at), self.pod_failure
+        if earlier is not None and earlier.reason == record.reason and earlier.first_at is not None:
+            record = EventRecord(record.reason, record.message, at, earlier.first_at)
+        self.pod_failure = record
+
+    def node_lost(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """The pod's node is not ready."""
+        self.node_not_ready = True
+
+    def pulling(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """A pull begins, so the pod's sandbox and volumes are there."""
+        self.pod_failure = None
+        pull = self.pulls.get(name, _NO_PULL)
+        self.pulls[name] = PullState(pull.failure, pull.first_failed_at, at)
+
+    def pulled(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """A container has its image, or was created."""
+        self.pod_failure = None
+        self.pulls.pop(name, None)
+
+    def started(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """A container runs."""
+        self.pulled(name, event, at)
+        self.failing_since.pop(name, None)
+
+    def pull_failed(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """A pull failed, and the event says why."""
+        record = _record(event, at)
+        first = self.pulls.get(name, _NO_PULL).first_failed_at
+        self.pulls[name] = PullState(record, first or record.first_at)
+
+    def backs_off(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """The kubelet waits before it retries: no pull is in progress."""
+        pull = self.pulls.get(name, _NO_PULL)
+        if pull.pulling_since is not None:
+            self.pulls[name] = PullState(pull.failure, pull.first_failed_at)
+
+    def failed(self, name: str, event: wire.Event, at: datetime | None) -> None:
+        """A container could not be started."""
+        message = event.message or event.note or ""
+        if message.startswith(_PULL_FAILED):
+            self.pull_failed(name, event, at)
+            return
+        self.backs_off(name, event, at)
+        first = event.first_timestamp or event.event_time or at
+        if first is not None and message.startswith("Error: ") and message not in _PULL_ECHOES:
+            self.failing_since.setdefault(name, first)
 
 
-NOTHING = Digest()
+_NO_PULL: Final = PullState()
+_HANDLERS: Final = {
+    "FailedMount": EventSummary.pod_failed,
+    "FailedAttachVolume": EventSummary.pod_failed,
+    "FailedMapVolume": EventSummary.pod_failed,
+    "FailedCreatePodSandBox": EventSummary.pod_failed,
+    "FailedPodSandBoxStatus": EventSummary.pod_failed,
+    "FailedSync": EventSummary.pod_failed,
+    "NetworkNotReady": EventSummary.pod_failed,
+    "FailedPrepareDynamicResources": EventSummary.pod_failed,
+    "NodeNotReady": EventSummary.node_lost,
+    "NodeLost": EventSummary.node_lost,
+    "Pulling": EventSummary.pulling,
+    "Pulled": EventSummary.pulled,
+    "Created": EventSummary.pulled,
+    "Started": EventSummary.started,
+    "InspectFailed": EventSummary.pull_failed,
+    "ErrImageNeverPull": EventSummary.pull_failed,
+    "FailedToPullImage": EventSummary.pull_failed,
+    "Failed": EventSummary.failed,
+    "BackOff": EventSummary.backs_off,
+}
+"""By an event's reason; verdicts depend on no other events."""
 
 
 def observed_at(event: wire.Event) -> datetime | None:
-    """Return when an event was last seen; core/v1 and events.k8s.io/v1 keep that in different places."""
+    """Return when an event was last observed; core/v1 and events.k8s.io/v1 have different fields for it."""
     series = event.series.last_observed_time if event.series else None
     return (
         series or event.last_timestamp or event.deprecated_last_timestamp or event.event_time or event.first_timestamp
     )
 
 
-def digest(events: Iterable[object], uid: str | None) -> Digest:
-    """Read the events of a pod, in any of their forms and whatever their order.
+def summarize(events: Iterable[object], uid: str | None) -> EventSummary:
+    """Read the events of a pod, in any of their forms and in any order.
 
-    Events of another pod (a namesake that was there before: another uid) are left out.
+    Events of another pod of the same name (another uid) are ignored.
 
     Raises:
         InvalidPod: one of them cannot be read as an Event.
     """
-    told = []
-    for given in events:
-        event = read_event(given)
-        tell = _TELLS.get(event.reason or "")
-        if tell is None:
+    relevant = []
+    for item in events:
+        event = read_event(item)
+        handler = _HANDLERS.get(event.reason or "")
+        if handler is None:
             continue
         about, path = event.involved_object or event.regarding, None
         if about is not None:
             if about.uid != uid and about.uid and uid:
                 continue
             path = about.field_path
-        at = event.last_timestamp
-        if at is None or event.series is not None:
-            at = observed_at(event)
-        told.append((at or _EARLIEST, at, tell, event, path))
-    if not told:
-        return NOTHING
-    told.sort(key=itemgetter(0))  # of the same moment: in the order given
-    story = _Story()
-    for _, at, tell, event, path in told:
-        tell(story, _container_of(path) if path else "", event, at)
-    return Digest(story.pulls, story.trouble, story.scheduling, story.node_not_ready, story.failing_since)
+        at = observed_at(event)
+        relevant.append((at or _EARLIEST, at, handler, event, path))
+    relevant.sort(key=itemgetter(0))  # events of the same moment stay in the given order
+    summary = EventSummary()
+    for _, at, handler, event, path in relevant:
+        handler(summary, _container_of(path) if path else "", event, at)
+    return summary
 
 
 @functools.lru_cache(maxsize=256)
 def _container_of(path: str) -> str:
-    """Return the container that an event is about: most tell of the same few."""
-    found = _CONTAINER.match(path)
-    return found[1] if found else ""
+    """Return the container that a field path such as ``spec.containers{main}`` names."""
+    match = _CONTAINER.match(path)
+    return match[1] if match else ""
 
 
-def _note(event: wire.Event, at: datetime | None) -> Note:
+def _record(event: wire.Event, at: datetime | None) -> EventRecord:
     first = event.first_timestamp or event.event_time or at
-    return Note(event.reason or "", event.message or event.note or "", at, first)
-
-
-class _Story:
-    """A :class:`Digest` in the making: told event by event, in the order of their times."""
-
-    __slots__ = ("failing_since", "node_not_ready", "pulls", "scheduling", "trouble")
-
-    def __init__(self) -> None:
-        self.pulls: dict[str, Pull] = {}
-        self.failing_since: dict[str, datetime] = {}
-        self.trouble: Note | None = None
-        self.scheduling: Note | None = None
-        self.node_not_ready = False
-
-    # What a reason means. Each takes the container, the event, and when it was last seen.
-
-    def in_trouble(self, name: str, event: wire.Event, at: datetime | None) -> None:
-        """The pod as a whole is kept from its containers."""
-        note, known = _note(event, at), self.trouble
-        if known is not None and known.reason == note.reason and known.first_at is not None:
-            note = Note(note.reason, note.message, at, known.first_at)
-        self.trouble = note
-
-    def not_scheduled(self, name: str, event: wire.Event, at: datetime | None) -> None:
-        """There is no node for it."""
-        self.scheduling = _note(event, at)
-
-    def scheduled(self, name: str, event: wire.Event, at: datetime | None) -> None:
-        """There is one."""
-        self.scheduling = None
-
-    def node_lost(self, name: str, event: wire.Event, at: datetime | None) -> None:
-        """Its node is not heard of."""
-        self.node_not_ready = True
-
-    def pulling(self, name: str, event: wire.Event, at: datetime | None) -> None:
-        """A pull begins; the pod is past its trouble."""
-        self.trouble = None
-        known = self.pulls.get(name)
-        self.pulls[name] = Pull(known.failed, known.first_failed_at, at) if known else Pull(pulling_since=at)
-
-    def pulled(self, name: str, event: wire.Event, at: datetime | None) -> None:
-        """A container has its image, or has been created."""
-        self.trouble = None
-        self.pulls.pop(name, None)
-
-    def started(self, name: str, event: wire.Event, at: datetime | None) -> None:
-        """A container runs."""
-        self.trouble = None
-        self.pulls.pop(name, None)
-        self.failing_since.pop(name, None)
-
-    def pull_failed(self, name: str, event: wire.Event, at: datetime | None) -> None:
-        """A pull has failed, and the event says why."""
-        known, note = self.pulls.get(name), _note(event, at)
-        first = known.first_failed_at if known is not None else None
-        self.pulls[name] = Pull(note, first or note.first_at)
-
-    def backs_off(self, name: str, event: wire.Event, at: datetime | None) -> None:
-        """A container waits until it is tried again: no pull is under way."""
-        known = self.pulls.get(name)
-        if known is not None and known.pulling_since is not None:
-            self.pulls[name] = Pull(known.failed, known.first_failed_at)
-
-    def failed(self, name: str, event: wire.Event, at: datetime | None) -> None:
-        """A container could not be started."""
-        message = event.message or event.note or ""
-        if message in _PULL_ECHOES:
-            self.backs_off(name, event, at)
-        elif message.startswith(_PULL_FAILED):
-            self.pull_failed(name, event, at)
-        else:
-            self.backs_off(name, event, at)
-            first = event.first_timestamp or event.event_time or at
-            if first is not None and message.startswith("Error: "):
-                self.failing_since.setdefault(name, first)
-
-
-_TELLS: Final = {
-    "FailedMount": _Story.in_trouble,
-    "FailedAttachVolume": _Story.in_trouble,
-    "FailedMapVolume": _Story.in_trouble,
-    "FailedCreatePodSandBox": _Story.in_trouble,
-    "FailedPodSandBoxStatus": _Story.in_trouble,
-    "FailedSync": _Story.in_trouble,
-    "NetworkNotReady": _Story.in_trouble,
-    "FailedPrepareDynamicResources": _Story.in_trouble,
-    "FailedScheduling": _Story.not_scheduled,
-    "Scheduled": _Story.scheduled,
-    "NodeNotReady": _Story.node_lost,
-    "NodeLost": _Story.node_lost,
-    "Pulling": _Story.pulling,
-    "Pulled": _Story.pulled,
-    "Created": _Story.pulled,
-    "Started": _Story.started,
-    "InspectFailed": _Story.pull_failed,
-    "ErrImageNeverPull": _Story.pull_failed,
-    "FailedToPullImage": _Story.pull_failed,
-    "Failed": _Story.failed,
-    "BackOff": _Story.backs_off,
-}
-"""By an event's reason; the others tell nothing that a verdict rests on."""
+    return EventRecord(event.reason or "", event.message or event.note or "", at, first)

@@ -1,7 +1,7 @@
-"""What must be remembered of a pod because the pod itself forgets it.
+"""What has to be remembered of a pod because its status drops it.
 
-A kubelet before 1.32 shows the cause of a failed pull only for some seconds at a time, and a pod that is deleted while
-it waits ends without it. Whoever watches a pod folds each state into a :class:`Memory` and hands it to ``triage``.
+A kubelet before 1.32 shows the cause of a failed pull for a few seconds at a time, and a pod that is deleted while it
+waits ends without it. A watcher folds every state of a pod into a :class:`Memory` and passes that to ``triage``.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ import msgspec
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.container_reasons import PULL_REASONS, says_cause
 from flytekitplugins_podtriage.core.decode import read_pod
-from flytekitplugins_podtriage.core.events import digest
+from flytekitplugins_podtriage.core.events import summarize
+
+# Structs: decoded from JSON, and held once for every pod of a cluster.
 
 
 class Cause(msgspec.Struct, frozen=True, gc=False):
-    """Why a container could not be started, when it was last heard of."""
+    """Why a container could not be started, as last observed."""
 
     container: str
     reason: str
     message: str
     first_at: datetime
-    """When this container first failed, for whatever cause."""
+    """When this container first failed, for any cause."""
     at: datetime
 
 
@@ -33,19 +35,16 @@ class Memory(msgspec.Struct, frozen=True, gc=False):
 
     uid: str | None = None
     causes: tuple[Cause, ...] = ()
-    """The last cause of each container that has not started since, by name."""
+    """The last cause of each container that has not started since, sorted by name."""
     started: frozenset[str] = frozenset()
     """The containers that are known to have run."""
 
     def cause_of(self, container: str) -> Cause | None:
-        """Return the remembered cause of a container's wait, if there is one."""
-        for cause in self.causes:
-            if cause.container == container:
-                return cause
-        return None
+        """Return why a container waits, if that is remembered."""
+        return next((cause for cause in self.causes if cause.container == container), None)
 
     def to_json(self) -> bytes:
-        """Return the memory as JSON, to be kept beside the pod."""
+        """Return the memory as JSON."""
         return msgspec.json.encode(self)
 
     @classmethod
@@ -53,15 +52,15 @@ class Memory(msgspec.Struct, frozen=True, gc=False):
         """Read what :meth:`to_json` wrote.
 
         Raises:
-            ValueError: it is not a memory.
+            ValueError: it is not the JSON of a memory.
         """
         return msgspec.json.decode(data, type=cls)
 
 
 def remember(memory: Memory | None, pod: object, events: Iterable[object] = (), *, now: datetime) -> Memory:
-    """Fold one state of a pod (and the events there are) into what is remembered of it.
+    """Fold one state of a pod, and its events, into what is remembered of it.
 
-    A pod of another uid is another pod: it begins anew.
+    A pod with another uid is another pod: its memory starts empty.
 
     Raises:
         InvalidPod: the pod or an event cannot be read.
@@ -76,10 +75,10 @@ def remember(memory: Memory | None, pod: object, events: Iterable[object] = (), 
     causes = {cause.container: cause for cause in memory.causes} if memory.causes else {}
     started = memory.started
     if events:
-        for name, pull in digest(events, uid).pulls.items():
-            if pull.failed is not None and name:
-                first = pull.first_failed_at or pull.failed.at or now
-                _note(causes, name, "ErrImagePull", pull.failed.message, first, pull.failed.at or now)
+        for name, pull in summarize(events, uid).pulls.items():
+            if pull.failure is not None and name:
+                at = pull.failure.at or now
+                _update(causes, name, "ErrImagePull", pull.failure.message, pull.first_failed_at or at, at)
     status = read.status or wire.PodStatus()
     for group in (status.init_container_statuses, status.container_statuses):
         for container in group or ():
@@ -90,20 +89,20 @@ def remember(memory: Memory | None, pod: object, events: Iterable[object] = (), 
                 causes.pop(name, None)
             elif state is not None and state.waiting is not None:
                 reason, message = state.waiting.reason or "", state.waiting.message or ""
-                known = causes.get(name)
-                if reason in PULL_REASONS and known is not None and known.at >= now:
+                cause = causes.get(name)
+                if reason in PULL_REASONS and cause is not None and cause.at >= now:
                     continue
-                if (known is None or known.message != message) and says_cause(reason, message):
-                    _note(causes, name, reason, message, now, now)
+                if (cause is None or cause.message != message) and says_cause(reason, message):
+                    _update(causes, name, reason, message, now, now)
     kept = tuple(causes.values()) if len(causes) < 2 else tuple(causes[name] for name in sorted(causes))
     uid = uid or memory.uid
     if kept == memory.causes and started is memory.started and uid == memory.uid:
-        return memory  # most states tell nothing new
+        return memory  # most states say nothing new
     return Memory(uid, kept, started)
 
 
 def has_started(container: wire.ContainerStatus) -> bool:
-    """Whether a container is known to have run: it runs, has ended by itself, or had to be restarted."""
+    """Whether a container is known to have run: it runs, ended by itself, or was restarted."""
     for state in (container.state, container.last_state):
         if state is None:
             continue
@@ -116,9 +115,9 @@ def has_started(container: wire.ContainerStatus) -> bool:
 
 
 NEVER_RAN = frozenset({"ContainerStatusUnknown", "StartError", "ContainerCannotRun", "RunContainerError"})
-"""Reasons of an end that was no end of a process (kubelet status_manager.go; kuberuntime_container.go)."""
+"""Reasons of a terminated container whose process never ran (kubelet status_manager.go; kuberuntime_container.go)."""
 
 
-def _note(causes: dict[str, Cause], name: str, reason: str, message: str, first: datetime, at: datetime) -> None:
-    known = causes.get(name)
-    causes[name] = Cause(name, reason, message, known.first_at if known else first, at)
+def _update(causes: dict[str, Cause], name: str, reason: str, message: str, first: datetime, at: datetime) -> None:
+    cause = causes.get(name)
+    causes[name] = Cause(name, reason, message, cause.first_at if cause else first, at)

@@ -13,7 +13,10 @@ from flytekitplugins_podtriage.core.rules.rule import Rule
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.core.text.references import Peer
 
-_PEERS = {Peer.LOOPBACK: "the registry is on the node itself", Peer.NOBODY: "the registry's name ends in .invalid"}
+_PEERS = {
+    Peer.LOOPBACK: "the registry is on the node itself",
+    Peer.UNRESOLVABLE: "the registry's name ends in .invalid",
+}
 
 
 @attrs.frozen

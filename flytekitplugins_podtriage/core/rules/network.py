@@ -57,7 +57,7 @@ RULES: Final = (
         remedy="Correct the registry's name in {image}: names under .invalid are reserved and lead nowhere.",
         source="RFC 6761 section 6.4 (.invalid)",
         phrases=("no such host", "nxdomain"),
-        peer=Peer.NOBODY,
+        peer=Peer.UNRESOLVABLE,
     ),
     Rule(
         id="network-dns",

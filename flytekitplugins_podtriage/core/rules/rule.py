@@ -11,7 +11,7 @@ import attrs
 from flytekitplugins_podtriage.core.errors import InvalidRule
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.text.references import Peer
-from flytekitplugins_podtriage.core.text.tokens import Words, phrase
+from flytekitplugins_podtriage.core.text.tokens import Tokens, phrase
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
@@ -122,7 +122,7 @@ class Rule:
         """
         return frozenset(max(text.split(), key=lambda word: (word not in _COMMON, len(word))) for text in self._phrases)
 
-    def matches(self, words: Words, status: int | None, reason: str | None, peer: Peer | None) -> bool:
+    def matches(self, tokens: Tokens, status: int | None, reason: str | None, peer: Peer | None) -> bool:
         """Whether the rule recognises a message with these words, HTTP status, reason beside it and peer."""
         if self.statuses and status not in self.statuses:
             return False
@@ -132,7 +132,7 @@ class Rule:
             return False
         if self.peer is not None and peer is not self.peer:
             return False
-        line = words.line
+        line = tokens.line
         if self.phrases and not _any(self._phrases, line):
             return False
         if self.also and not _any(self._also, line):

@@ -12,7 +12,7 @@ from typing import TypeVar
 from flytekitplugins_podtriage.core.errors import InvalidRule
 from flytekitplugins_podtriage.core.rules.rule import Rule
 from flytekitplugins_podtriage.core.text.references import Peer
-from flytekitplugins_podtriage.core.text.tokens import Words
+from flytekitplugins_podtriage.core.text.tokens import Tokens
 
 
 class RuleBook(Sequence[Rule]):
@@ -62,10 +62,10 @@ class RuleBook(Sequence[Rule]):
         """
         return RuleBook((*rules, *self._rules))
 
-    def first_match(self, words: Words, status: int | None, reason: str | None, peer: Peer | None) -> Rule | None:
+    def first_match(self, tokens: Tokens, status: int | None, reason: str | None, peer: Peer | None) -> Rule | None:
         """Return the first rule that recognises the message, or None."""
         positions: list[int] = []
-        for word in self._anchors.intersection(words.listed):
+        for word in self._anchors.intersection(tokens.words):
             positions += self._by_word[word]
         if status is not None:
             positions += self._by_status.get(status, ())
@@ -75,7 +75,7 @@ class RuleBook(Sequence[Rule]):
         positions.sort()
         for position in positions:
             rule = self._rules[position]
-            if rule.matches(words, status, reason, peer):
+            if rule.matches(tokens, status, reason, peer):
                 return rule
         return None
 

@@ -1,12 +1,12 @@
-"""One message, several attempts: which of them was final.
+"""The attempts that one message joins, and which of them was final.
 
 * containers/image joins mirrors as ``(Mirrors also failed: [A: ...]): B: ...``; B, the last one tried, is final
   (docker/docker_image_src.go, newImageSource).
-* CRI-O tries an OCI artifact after the image: ``pull image err: ...; artifact err: ...``; the image is what was asked
-  for (server/image_pull.go).
+* CRI-O tries an OCI artifact after the image: ``pull image err: ...; artifact err: ...``; the image was
+  requested (server/image_pull.go).
 * The kubelet tries one set of credentials after the other and joins the errors as ``[..., ...]``
-  (kuberuntime_image.go, PullImage; apimachinery's Aggregate). Which set fits is not known beforehand, so that a refusal
-  says little where another attempt got further.
+  (kuberuntime_image.go, PullImage; apimachinery's Aggregate). It does not know which set fits, so a refusal says little
+  where another attempt got further.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _NEXT_CREDENTIAL = re.compile(f", (?={_BEGINS})")
 _LIST = re.compile(rf"(?::\s|^)\s*\[(?={_BEGINS})")
 
 
-def attempts(text: str) -> list[str]:
+def split_attempts(text: str) -> list[str]:
     """Return the errors of the attempts that a message joins, the final one last; just the text if it joins none."""
     if _ARTIFACT in text:
         image, _, artifact = text.partition(_ARTIFACT)
-        return [artifact, *attempts(image)]
+        return [artifact, *split_attempts(image)]
     if _MIRRORS in text:
         head, _, rest = text.partition(_MIRRORS)
         mirrors, _, final = rest.rpartition("]): ")

@@ -1,8 +1,8 @@
-"""Masking of secrets in whatever is shown to a person or handed on.
+"""Masking of secrets in everything that is displayed or reported.
 
 Registry errors quote URLs, and URLs carry credentials: ``user:password@`` (RFC 3986 section 3.2.1), signatures of
 pre-signed object URLs (AWS ``X-Amz-Signature``, Google ``X-Goog-Signature``, Azure ``sig``), OAuth tokens in queries;
-clients echo ``Authorization`` headers. A mask keeps the name of the thing and drops its value.
+clients echo ``Authorization`` headers. A mask keeps the name and drops the value.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def mask(text: str) -> str:
     >>> mask("GET https://bob:hunter2@registry.example/v2/?X-Amz-Signature=0123456789abcdef")
     'GET https://***@registry.example/v2/?X-Amz-Signature=***'
     """
-    # Every step is behind the cheapest sign that it could find something: most messages hold none.
+    # Each substitution runs only if a cheap test says that it may match: most messages contain no secret.
     if "@" in text and "://" in text:
         text = _USERINFO.sub(f"://{MASK}@", text)
     if "@" in text and text.count("@") > text.count("@sha256:"):
@@ -55,15 +55,15 @@ def mask(text: str) -> str:
     return text
 
 
-def _mask_value(found: re.Match[str]) -> str:
-    start = found.start()
-    name = _NAME_BEFORE.search(found.string, max(0, start - 32), start)
+def _mask_value(match: re.Match[str]) -> str:
+    start = match.start()
+    name = _NAME_BEFORE.search(match.string, max(0, start - 32), start)
     if name is not None and name[0].lower() in _NAMES:
         return f"={MASK}"
-    return found[0]
+    return match[0]
 
 
-def _mask_member(found: re.Match[str]) -> str:
-    if found[1].lower() in _NAMES:
-        return f'"{found[1]}":"{MASK}"'
-    return found[0]
+def _mask_member(match: re.Match[str]) -> str:
+    if match[1].lower() in _NAMES:
+        return f'"{match[1]}":"{MASK}"'
+    return match[0]

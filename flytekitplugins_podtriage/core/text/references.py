@@ -16,7 +16,7 @@ _RETRY = re.compile(
 _UNIT = {"n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SCHEME = re.compile(r"\A[a-z]{2,12}://")
 _LINKS = ("docs.", "www.", "hub.docker.com", "aka.ms", "learn.microsoft.com", "cloud.google.com")
-"""Beginnings of hosts that answers of registries link to for people to read; none of them answered."""
+"""Beginnings of hosts that registries' messages link to as documentation; none of them is the registry."""
 
 
 class Peer(enum.Enum):
@@ -24,43 +24,43 @@ class Peer(enum.Enum):
 
     LOOPBACK = "loopback"
     """An address of the node itself: no network is involved (RFC 1122 section 3.2.1.3)."""
-    NOBODY = "nobody"
+    UNRESOLVABLE = "unresolvable"
     """A name that by definition never resolves: it ends in ``.invalid`` (RFC 6761 section 6.4)."""
 
 
 def image_of(text: str) -> str | None:
-    """Return the reference of the image that the message is about, as it is spelt there."""
-    if '"' in text and (found := _QUOTED_IMAGE.search(text)):
-        return found[1]
-    if ("docker://" in text or " for " in text or " in " in text) and (found := _BARE_IMAGE.search(text)):
-        return found[1].rstrip(":.,;)]")
+    """Return the reference of the image that the message names, as spelled there."""
+    if '"' in text and (match := _QUOTED_IMAGE.search(text)):
+        return match[1]
+    if ("docker://" in text or " for " in text or " in " in text) and (match := _BARE_IMAGE.search(text)):
+        return match[1].rstrip(":.,;)]")
     return None
 
 
 def registry_of(text: str, image: str | None) -> str | None:
-    """Return the host of the registry that answered; without one in the text, that of the image.
+    """Return the host of the registry that responded; if the text names none, that of the image.
 
-    A reference whose first part is no host is Docker Hub's (distribution/reference, splitDockerDomain). Docker Hub's
-    own servers and those that its layers come from are given by its name. A link to documentation is no registry's
-    address, but where nothing else is named, one to Docker's tells that Docker Hub answered.
+    A reference whose first part is no host is Docker Hub's (distribution/reference, splitDockerDomain); all servers of
+    Docker Hub are called ``docker.io``. Links to documentation do not count, but if nothing else is named, a link to
+    Docker's means Docker Hub.
     """
     link = False
     if "://" in text:
-        for found in _HOST.finditer(text):
-            host = found[1].rpartition("@")[2]
+        for match in _HOST.finditer(text):
+            host = match[1].rpartition("@")[2]
             if not host.startswith(_LINKS):
-                return _known(host)
+                return _registry_of_host(host)
             link = link or host.endswith(".docker.com")
     if "lookup " in text or "host " in text or "registry " in text:
         named = _LOOKUP.search(text)
         if named is not None:
-            return _known(named[1])
+            return _registry_of_host(named[1])
     if image is not None:
         return registry_of_image(image)
     return "docker.io" if link else None
 
 
-def _known(host: str) -> str:
+def _registry_of_host(host: str) -> str:
     """Return the registry that a host belongs to."""
     return "docker.io" if host.endswith((".docker.io", ".docker.com")) else host
 
@@ -81,7 +81,7 @@ def registry_of_image(image: str) -> str:
 
 
 def peer_of(text: str, registry: str | None) -> Peer | None:
-    """Return whether the message's connection was made to the node itself, or meant for a name of nobody's."""
+    """Return whether the connection was made to the node itself, or to a name that never resolves."""
     if "127." in text and ("->127." in text or "dial tcp 127." in text):
         return Peer.LOOPBACK
     if registry is None:
@@ -91,18 +91,18 @@ def peer_of(text: str, registry: str | None) -> Peer | None:
     host = registry.partition(":")[0]
     if host == "localhost" or host.startswith("127."):
         return Peer.LOOPBACK
-    return Peer.NOBODY if host.endswith(".invalid") else None
+    return Peer.UNRESOLVABLE if host.endswith(".invalid") else None
 
 
 def retry_after_of(text: str) -> float | None:
-    """Return how long the registry asked to be left alone, in seconds: ``Retry-After: 30``, ``try again in 5 minutes``.
+    """Return how long the registry asked to wait, in seconds: ``Retry-After: 30``, ``try again in 5 minutes``.
 
     RFC 9110 section 10.2.3; GHCR writes a Go duration (``retry-after: 25.51µs``). A number without a unit is seconds.
-    A date is not read: it would need a clock.
+    Dates are ignored: they would need a clock.
     """
-    found = _RETRY.search(text)
-    if found is None:
+    match = _RETRY.search(text)
+    if match is None:
         return None
-    unit = (found[2] or "s").lower()
+    unit = (match[2] or "s").lower()
     factor = 1e-3 if unit == "ms" else _UNIT[unit[0]]
-    return float(found[1]) * factor
+    return float(match[1]) * factor

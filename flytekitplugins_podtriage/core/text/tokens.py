@@ -1,12 +1,11 @@
-r"""A message as a rule sees it: its words, without references, addresses and names.
+r"""The words of a message, without references, addresses and names.
 
-Causes are looked for in words, and names are not words: an image ``too-many-requests/app:429``, a port ``14291``, a
-digest, a URL, a path or a quoted name says nothing about the cause, whatever it spells. Each is replaced by a marker.
-What remains is lower-cased and split at everything that is neither letter nor digit, so that case, punctuation and
-line breaks of the many programs that print the same error do not matter: ``TOO_MANY_REQUESTS``, ``too many requests``
-and ``Too Many\n Requests`` are the same three words.
+A name says nothing about the cause, whatever words it is made of: an image ``too-many-requests/app:429``, a port
+``14291``, a digest, a URL, a path, a quoted name. Each is replaced by a marker. The rest is lower-cased and split at
+everything that is neither letter nor digit, so that case, punctuation and line breaks do not matter:
+``TOO_MANY_REQUESTS``, ``too many requests`` and ``Too Many\n Requests`` are the same three words.
 
-All of it is linear in the length of the text.
+The time is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ import msgspec
 
 URL = "urlref"
 NAME = "nameref"
-"""What stands for a URL, and for any other reference or name, among the words."""
+"""The markers of a URL, and of any other reference or name, among the words."""
 
 _TO_WORDS = "".join(c.lower() if c.isascii() and c.isalnum() else " " for c in map(chr, range(256))).encode()
-"""Letters become lower-case, digits stay, all else is a space; as bytes, since their translation is the fastest."""
+"""Makes letters lower-case and everything but letters and digits a space; bytes, because they translate fastest."""
 
 _URL = re.compile(r"://[^\s\"'<>]*")
 _QUOTED = re.compile(r'"([^"\s]*)"')
@@ -31,9 +30,9 @@ _NAMED = "[Ii]mage|for|[Rr]epository|[Cc]ontainer|[Pp]od|[Ss]ecret|[Cc]onfig[Mm]
 _IMAGE_NAMED = re.compile(rf"\b({_NAMED}) (?![a-z]+ )(\S{{1,512}})(?= not found|, repository| in Secret)")
 _ADDRESS_CHARS = frozenset("/:@.")
 _INSIDE = re.compile(r"[/:@.]\w")
-"""One of these inside a word: the sign that some word may be a reference."""
+"""One of these inside a word: some word may be a reference."""
 
-# Words that hold a slash, a dot or a colon and are words all the same.
+# Words although they contain a slash, a dot or a colon.
 _PLAIN = frozenset(
     {
         "i/o",
@@ -52,7 +51,7 @@ _PLAIN = frozenset(
         "nvidia-container-cli.real",
     }
 )
-# Before a colon these are words of the message, not a host or an image: "status:429", "denied:requested".
+# Before a colon these are no host and no image: "status:429", "denied:requested".
 _LABELS = frozenset(
     "status statuscode code error err http https denied unauthorized toomanyrequests unknown reason message desc msg"
     " errors detail details info warning failed forbidden".split()
@@ -60,17 +59,16 @@ _LABELS = frozenset(
 _STRIP = "()[]{},;:.!?'`*|<>"
 
 
-class Words(msgspec.Struct, frozen=True, gc=False):
-    """The words of a message; a Struct, since it is made once for every diagnosis, and costs a third of a class."""
+class Tokens(msgspec.Struct, frozen=True, gc=False):
+    """The words of a message; a Struct because they are made for every decision."""
 
     line: str
-    """All of them with one space before, between and after: a phrase is found as ``f" {phrase} " in line``."""
-    listed: list[str]
-    """Each of them in its place."""
+    """All words, with one space before, between and after them: ``f" {phrase} " in line`` searches for a phrase."""
+    words: list[str]
 
 
 def phrase(text: str) -> str:
-    """Return a phrase as :attr:`Words.line` would hold it.
+    """Return a phrase as :attr:`Tokens.line` would hold it.
 
     >>> phrase("TOOMANYREQUESTS: Rate-limit")
     ' toomanyrequests rate limit '
@@ -78,8 +76,8 @@ def phrase(text: str) -> str:
     return f" {' '.join(_split(text))} "
 
 
-def words(text: str) -> Words:
-    """Return the words of a text, references, addresses and quoted names replaced by markers."""
+def tokenize(text: str) -> Tokens:
+    """Return the words of a text, with markers for references, addresses and quoted names."""
     if "://" in text:
         text = _URL.sub(f" {URL} ", text)
     if "[" in text:
@@ -93,36 +91,36 @@ def words(text: str) -> Words:
     if " not found" in text or ", repository" in text or " in Secret" in text:
         text = _IMAGE_NAMED.sub(rf"\1 {NAME}", text)
     if _INSIDE.search(text) is not None:
-        # Most words are letters and digits alone, or end in one mark: those are through with one test or two.
+        # Most words are letters and digits, or end in one mark: one or two cheap tests are enough for them.
         text = " ".join(
             [
                 NAME if not part.isalnum() and not part[:-1].isalnum() and _is_reference(part) else part
                 for part in text.split()
             ]
         )
-    listed = _split(text)
-    return Words(f" {' '.join(listed)} ", listed)
+    words = _split(text)
+    return Tokens(f" {' '.join(words)} ", words)
 
 
 def _split(text: str) -> list[str]:
-    """Return the words of a text in lower case; what is not ASCII separates words."""
+    """Return the words of a text in lower case; characters beyond ASCII separate words."""
     return text.encode("utf-8", "replace").translate(_TO_WORDS).decode("ascii").split()
 
 
-def _quoted(found: re.Match[str]) -> str:
-    """Keep a quoted word where it is a value in JSON or a code in capitals; else it is a name."""
-    body = found[1]
+def _quoted(match: re.Match[str]) -> str:
+    """Keep a quoted word that is a value in JSON or a code in capitals; any other is a name."""
+    body = match[1]
     if not body:
         return '""'
     if _ADDRESS_CHARS.isdisjoint(body):
-        before = found.string[max(0, found.start() - 3) : found.start()]
+        before = match.string[max(0, match.start() - 3) : match.start()]
         if body.isupper() or before.rstrip().endswith((":", "{", "[")):
-            return found[0]
+            return match[0]
     return NAME
 
 
 def _is_reference(part: str) -> bool:
-    """Whether a word with something other than letters in it is an address, a path or a reference."""
+    """Whether a word is an address, a path or a reference."""
     if _ADDRESS_CHARS.isdisjoint(part):
         return False
     core = part.strip(_STRIP)

@@ -1,9 +1,9 @@
-"""Taking off what backends, consoles and kubectl put around a message.
+"""Removing what backends, consoles and kubectl put around a message.
 
 ``[1/1] currentAttempt done. Last Error: USER::Grace period [3m0s] exceeded|containers with unready status: [a]|...``:
 propeller's executor.go adds the first part, its error's kind the second, flytek8s ``GetMessageAfterGracePeriod`` and
 ``demystifyPendingHelper`` the others. The kubelet (pkg/kubelet/images/image_manager.go) and containerd (CRI part and
-client/pull.go) add the image's name once or several times. None of it is a cause, and no name in it must become one.
+client/pull.go) add the image's name once or several times. None of it is a cause.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class Unwrapped(msgspec.Struct, frozen=True, gc=False):
 
     text: str
     charged: str | None = None
-    """``USER`` or ``SYSTEM``: what the backend says it charged, if the wrapping tells."""
+    """``USER`` or ``SYSTEM``: what the backend charged, if the wrapping says."""
     image: str | None = None
-    """The image that the wrapping names, as the pod spells it."""
+    """The image that the wrapping names, as spelled in the pod."""
 
 
 def unwrap(message: str) -> Unwrapped:
-    """Return the message as the runtime or the kubelet said it, and the kind that the backend had put before it."""
+    """Return the message of the runtime or the kubelet, and what its wrapping says."""
     text = message
     charged = image = None
     if "\x1b" in text:
@@ -45,7 +45,7 @@ def unwrap(message: str) -> Unwrapped:
         text = text.replace('\\"', '"').replace("\\n", "\n").replace("\\r", " ").replace("\\t", " ")
     if not text.startswith(_PULLS):
         text, charged = _without_backend(text)
-    # What pulls wrap around their cause names the image again and again, and nothing else.
+    # The wrapping of a failed pull repeats the image, and says nothing else.
     if text.startswith(_BACK_OFF) and (end := text.find('": ', 24, 1024)) > 0:
         image = text[24:end]
         text = text[end + 3 :]
@@ -62,13 +62,13 @@ def unwrap(message: str) -> Unwrapped:
 
 
 def _without_backend(text: str) -> tuple[str, str | None]:
-    """Take off what a Flyte backend puts before and around a message."""
+    """Return the text without a Flyte backend's wrapping, and the kind that it charged."""
     charged = None
     if "currentAttempt done" in text:
         text = _ATTEMPT.sub("", text)
-    if "::" in text and (found := _KIND.search(text, 0, 4096)):
-        charged = found[1]
-        text = text[: found.start()] + text[found.end() :]
+    if "::" in text and (match := _KIND.search(text, 0, 4096)):
+        charged = match[1]
+        text = text[: match.start()] + text[match.end() :]
     if "exceeded|" in text:
         text = _GRACE.sub("", text)
     if "status: [" in text:

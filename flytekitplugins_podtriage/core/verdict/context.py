@@ -1,4 +1,4 @@
-"""The case of one pod: what is known of it, gathered once, and the ways in which a verdict on it is written."""
+"""What is known of one pod, gathered once, and the two ways to make a verdict on it: by a pod rule, by a match."""
 
 from __future__ import annotations
 
@@ -7,52 +7,43 @@ from datetime import datetime, timedelta
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
-from flytekitplugins_podtriage.core.diagnose import Finding, excerpt, filled, find
-from flytekitplugins_podtriage.core.events import Digest
+from flytekitplugins_podtriage.core.diagnose import Match, excerpt, fill_in, match_message
+from flytekitplugins_podtriage.core.events import EventSummary
 from flytekitplugins_podtriage.core.memory import Memory, has_started
 from flytekitplugins_podtriage.core.model import Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.pod_rule import with_fix
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
-from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
 _NO_STATUS = wire.PodStatus()
 _NO_METADATA = wire.Metadata()
 
 
-class Case:
+class PodContext:
     """A pod, its events and what is remembered of it, at one moment, under one policy."""
 
-    __slots__ = ("events", "init", "main", "memory", "metadata", "now", "others", "policy", "rules", "status")
+    __slots__ = ("events", "init", "main", "memory", "metadata", "now", "others", "policy", "status")
 
     def __init__(
-        self,
-        pod: wire.Pod,
-        events: Digest,
-        memory: Memory | None,
-        policy: Policy,
-        rules: RuleBook | None,
-        now: datetime,
+        self, pod: wire.Pod, events: EventSummary, memory: Memory | None, policy: Policy, now: datetime
     ) -> None:
         self.status = pod.status or _NO_STATUS
         self.metadata = pod.metadata or _NO_METADATA
         self.events = events
         self.memory = memory
         self.policy = policy
-        self.rules = rules
         self.now = now
         self.init: Sequence[wire.ContainerStatus] = self.status.init_container_statuses or ()
         containers: Sequence[wire.ContainerStatus] = self.status.container_statuses or ()
-        named = (self.metadata.annotations or {}).get(PRIMARY_CONTAINER)
-        # Without the annotation the task is all of its containers, as for stock Flyte. An annotation that names none
-        # of them is a mistake of the template's; every container counts then too.
+        # Without the annotation, or if it names no container, all containers are the task's, as for stock Flyte.
         self.main: Sequence[wire.ContainerStatus] = containers
         self.others: Sequence[wire.ContainerStatus] = ()
-        if named is not None and len(containers) > 1:
-            main = [c for c in containers if c.name == named]
+        primary = (self.metadata.annotations or {}).get(PRIMARY_CONTAINER)
+        if primary is not None and len(containers) > 1:
+            main = [c for c in containers if c.name == primary]
             if main:
                 self.main = main
-                self.others = [c for c in containers if c.name != named]
+                self.others = [c for c in containers if c.name != primary]
 
     @property
     def disruption(self) -> wire.Condition | None:
@@ -63,8 +54,8 @@ class Case:
         return None
 
     @property
-    def deletion_asked_at(self) -> datetime | None:
-        """When somebody asked for the pod's deletion; its deletionTimestamp is that plus the grace period."""
+    def deletion_requested_at(self) -> datetime | None:
+        """When the pod's deletion was requested: its deletionTimestamp minus the grace period."""
         due = self.metadata.deletion_timestamp
         if due is None:
             return None
@@ -81,20 +72,20 @@ class Case:
 
     @property
     def since(self) -> datetime:
-        """Since when the pod is on its node (or, if that is not known, since when it exists)."""
+        """Since when the pod is on its node; if unknown, since when it exists."""
         for condition in self.status.conditions or ():
             if condition.type == "Ready" and condition.last_transition_time is not None:
                 return condition.last_transition_time
         return self.status.start_time or self.metadata.creation_timestamp or self.now
 
-    def find(self, message: str, reason: str | None = None) -> Finding:
-        """Find the cause in a message under the policy's rules."""
-        return find(message, reason, self.rules)
+    def match(self, message: str, reason: str | None = None) -> Match:
+        """Return the match of a message under the policy's rules."""
+        return match_message(message, reason, self.policy.rules)
 
     def by_rule(
         self,
         rule_id: str,
-        phase: Phase,
+        phase: Phase = Phase.RETRYABLE_FAILURE,
         *,
         code: str | None = None,
         detail: str = "",
@@ -103,7 +94,7 @@ class Case:
         recheck_at: datetime | None = None,
         cleanup: bool = False,
     ) -> Verdict:
-        """Write a verdict that rests on a state of the pod."""
+        """Return the verdict of a pod rule."""
         return POD_RULES[rule_id].verdict(
             phase,
             code=code,
@@ -116,10 +107,10 @@ class Case:
             backend=self.policy.name,
         )
 
-    def by_finding(
+    def by_match(
         self,
-        found: Finding,
-        phase: Phase,
+        match: Match,
+        phase: Phase = Phase.RETRYABLE_FAILURE,
         *,
         code: str,
         source: str,
@@ -128,14 +119,14 @@ class Case:
         recheck_at: datetime | None = None,
         also: tuple[Evidence, ...] = (),
     ) -> Verdict:
-        """Write a verdict that rests on the words of a message."""
-        rule = found.rule
-        text = f"{filled(rule.means, found.registry, found.image)} ({code}): {found.said}"
+        """Return the verdict of the rule that matched a message."""
+        rule = match.rule
+        text = f"{fill_in(rule.means, match.registry, match.image)} ({code}): {match.excerpt}"
         failing = phase.failing
-        remedy = found.remedy
-        evidence: tuple[Evidence, ...] = (Evidence(source, found.said, container, at),)
-        if also or found.others:
-            evidence += (*also, *(Evidence(source, other, container, at) for other in found.others))
+        remedy = match.remedy
+        evidence: tuple[Evidence, ...] = (Evidence(source, match.excerpt, container, at),)
+        if also or match.other_excerpts:
+            evidence += (*also, *(Evidence(source, other, container, at) for other in match.other_excerpts))
         return Verdict(
             phase=phase,
             kind=rule.kind,
@@ -147,10 +138,10 @@ class Case:
             rule=rule.id,
             remedy=remedy,
             evidence=evidence,
-            http_status=found.status,
-            registry=found.registry,
-            image=found.image,
-            retry_after=found.retry_after,
+            http_status=match.status,
+            registry=match.registry,
+            image=match.image,
+            retry_after=match.retry_after,
             container=container,
             started=self.has_started,
             recheck_at=recheck_at,
@@ -159,5 +150,5 @@ class Case:
 
 
 def quote(text: str | None) -> str:
-    """Return a text for display, or nothing."""
+    """Return an excerpt of a text; empty if there is none."""
     return excerpt(text) if text else ""

@@ -1,8 +1,8 @@
-"""What podtriage makes of a pod that has not started yet.
+"""Podtriage's verdict on a pod that has not started yet.
 
-Waiting is free: the kubelet keeps trying within one pod, and a new pod would only begin its back-off anew. So a pod
-that fails to start is held, as long as its policy has patience with the cause: half an hour with the platform's, three
-minutes with the user's (an image may still be pushed, a secret still be created) and with what nobody knows.
+Waiting is free: the kubelet keeps retrying within one pod, and a new pod would restart the back-off. So a pod that
+fails to start is held, by default for half an hour if the cause is the platform's, and for three minutes if it is the
+user's (an image may still be pushed, a secret still be created) or unknown.
 """
 
 from __future__ import annotations
@@ -13,28 +13,25 @@ import attrs
 
 from flytekitplugins_podtriage.core.durations import later
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict
-from flytekitplugins_podtriage.core.verdict.context import Case, quote
+from flytekitplugins_podtriage.core.verdict.context import PodContext, quote
 from flytekitplugins_podtriage.core.verdict.terminated import deleted
-from flytekitplugins_podtriage.core.verdict.waiting_causes import Wait, wait_of
+from flytekitplugins_podtriage.core.verdict.waiting_causes import WaitingCause, by_cause, waiting_cause
 
-_NEVER_MENDS = frozenset({Category.INVALID_REFERENCE})
-"""Causes that no waiting mends, so that there is none."""
 _PERMANENT = frozenset({Category.INVALID_REFERENCE, Category.CONFIG_INVALID, Category.CONFIG_MISSING})
-"""Causes that another attempt would meet again: permanent, as stock Flyte has them."""
+"""Causes that another attempt would hit again: permanent, as in stock Flyte."""
 
 
-def pending(case: Case) -> Verdict:
+def pending(context: PodContext) -> Verdict:
     """The pod's phase is Pending."""
-    verdict = _pending(case)
-    timeout = case.policy.pod_pending_timeout
+    verdict = _pending(context)
+    timeout = context.policy.pod_pending_timeout
     if timeout <= 0 or verdict.phase.terminal:
         return verdict
-    due = later(case.since, timeout)
-    if case.now < due:
+    due = later(context.since, timeout)
+    if context.now < due:
         return attrs.evolve(verdict, recheck_at=_earlier(verdict.recheck_at, due))
-    overdue = case.by_rule(
+    overdue = context.by_rule(
         "pod-pending-timeout",
-        Phase.RETRYABLE_FAILURE,
         code="PodPendingTimeout",
         detail=verdict.reason,
         evidence=verdict.evidence,
@@ -45,60 +42,53 @@ def pending(case: Case) -> Verdict:
     return attrs.evolve(overdue, kind=verdict.kind, category=verdict.category, remedy=verdict.remedy)
 
 
-def _pending(case: Case) -> Verdict:
-    wait = wait_of(case)
-    if case.metadata.deletion_timestamp is not None:
-        # The kubelet does not cut a pull short, and may still start the container: only the end of the grace is one.
-        if case.now >= case.metadata.deletion_timestamp:
-            return deleted(case, wait)
-        return case.by_rule(
+def _pending(context: PodContext) -> Verdict:
+    cause = waiting_cause(context)
+    if context.metadata.deletion_timestamp is not None:
+        # The kubelet does not abort a pull, and may still start the container until the grace period ends.
+        if context.now >= context.metadata.deletion_timestamp:
+            return deleted(context, cause)
+        return context.by_rule(
             "pod-starting",
             Phase.INITIALIZING,
             detail="it is being deleted",
-            recheck_at=case.metadata.deletion_timestamp,
+            recheck_at=context.metadata.deletion_timestamp,
         )
-    if wait is not None:
-        return _waiting(case, wait)
-    unscheduled = _unscheduled(case)
-    return unscheduled if unscheduled is not None else _starting(case)
+    if cause is not None:
+        return _waiting(context, cause)
+    return _unscheduled(context) or _starting(context)
 
 
-def _unscheduled(case: Case) -> Verdict | None:
-    """The scheduler has not placed the pod: that is never charged, however long it takes."""
-    for condition in case.status.conditions or ():
+def _unscheduled(context: PodContext) -> Verdict | None:
+    """The scheduler has not bound the pod to a node: that is never charged, however long it takes."""
+    for condition in context.status.conditions or ():
         if condition.type != "PodScheduled" or condition.status != "False":
             continue
-        text = f"{condition.reason or ''}: {condition.message or ''}"
-        said = Evidence("condition", quote(text), at=condition.last_transition_time)
+        text, at = f"{condition.reason or ''}: {condition.message or ''}", condition.last_transition_time
+        evidence = (Evidence("condition", quote(text), at=at),)
         if condition.reason == "SchedulingGated":
-            return case.by_rule("pod-scheduling-gated", Phase.QUEUED, detail=quote(condition.message), evidence=(said,))
-        found = case.find(condition.message or "", condition.reason)
-        if found.rule.category is Category.UNKNOWN:
-            return case.by_rule("pod-queued", Phase.QUEUED, detail=quote(text), evidence=(said,))
-        return case.by_finding(
-            found,
-            Phase.QUEUED,
-            code=condition.reason or "Unschedulable",
-            source="condition",
-            at=condition.last_transition_time,
-        )
+            detail = quote(condition.message)
+            return context.by_rule("pod-scheduling-gated", Phase.QUEUED, detail=detail, evidence=evidence)
+        match = context.match(condition.message or "", condition.reason)
+        if match.rule.category is Category.UNKNOWN:
+            return context.by_rule("pod-queued", Phase.QUEUED, detail=quote(text), evidence=evidence)
+        code = condition.reason or "Unschedulable"
+        return context.by_match(match, Phase.QUEUED, code=code, source="condition", at=at)
     return None
 
 
-def _starting(case: Case) -> Verdict:
-    """Nothing has failed, as far as anything tells; what does not end at all is failed when the patience does."""
-    if not case.main and not case.init:
-        return case.by_rule("pod-queued", Phase.QUEUED)
-    pulls = [(pull.pulling_since, name) for name, pull in case.events.pulls.items() if pull.pulling_since is not None]
-    since, name = min(pulls) if pulls else (case.since, "")
-    due = later(since, case.policy.system_patience)
-    rule = "pod-pull-hangs" if pulls else "pod-start-hangs"
-    if case.now < due:
+def _starting(context: PodContext) -> Verdict:
+    """Nothing has failed, as far as is known; a start that takes longer than ``system_patience`` fails."""
+    if not context.main and not context.init:
+        return context.by_rule("pod-queued", Phase.QUEUED)
+    pulls = [(pull.pulling_since, name) for name, pull in context.events.pulls.items() if pull.pulling_since]
+    since, name = min(pulls) if pulls else (context.since, "")
+    due = later(since, context.policy.system_patience)
+    if context.now < due:
         detail = "its image is being pulled" if pulls else ""
-        return case.by_rule("pod-starting", Phase.INITIALIZING, detail=detail, recheck_at=due)
-    return case.by_rule(
-        rule,
-        Phase.RETRYABLE_FAILURE,
+        return context.by_rule("pod-starting", Phase.INITIALIZING, detail=detail, recheck_at=due)
+    return context.by_rule(
+        "pod-pull-hangs" if pulls else "pod-start-hangs",
         code="ContainerCreating",
         detail=f"since {since.isoformat()}",
         evidence=(Evidence("event" if pulls else "status", "pulling" if pulls else "starting", name or None, since),),
@@ -107,33 +97,26 @@ def _starting(case: Case) -> Verdict:
     )
 
 
-def _waiting(case: Case, wait: Wait) -> Verdict:
-    """Something failed and is tried again: hold until the patience with its cause ends."""
-    found = wait.found
-    if found.rule.category in _NEVER_MENDS:
-        patience = 0.0
-    elif found.rule.kind is ErrorKind.SYSTEM and found.rule.category is not Category.UNKNOWN:
-        patience = case.policy.system_patience
+def _waiting(context: PodContext, cause: WaitingCause) -> Verdict:
+    """Something failed and is retried by the kubelet: hold the pod for as long as the policy allows."""
+    match, policy = cause.match, context.policy
+    category = match.rule.category
+    if category is Category.INVALID_REFERENCE:
+        limit = 0.0  # it cannot succeed later
+    elif match.rule.kind is ErrorKind.SYSTEM and category is not Category.UNKNOWN:
+        limit = policy.system_patience
     else:
-        patience = case.policy.user_patience
-    due = later(wait.since, patience)
-    if case.now < due:
-        recheck = due if wait.stale_at is None else _earlier(due, wait.stale_at)
-        if found.retry_after is not None and wait.at is not None:
-            again = later(wait.at, found.retry_after)
-            if again > case.now:
+        limit = policy.user_patience
+    phase, recheck, due = Phase.INITIALIZING, None, later(cause.since, limit)
+    if context.now >= due:
+        phase = Phase.PERMANENT_FAILURE if category in _PERMANENT else Phase.RETRYABLE_FAILURE
+    else:
+        recheck = due if cause.stale_at is None else _earlier(due, cause.stale_at)
+        if match.retry_after is not None and cause.at is not None:
+            again = later(cause.at, match.retry_after)
+            if again > context.now:
                 recheck = _earlier(recheck, again)
-        return case.by_finding(
-            found,
-            Phase.INITIALIZING,
-            code=wait.reason,
-            source=wait.source,
-            container=wait.container,
-            at=wait.at,
-            recheck_at=recheck,
-        )
-    phase = Phase.PERMANENT_FAILURE if found.rule.category in _PERMANENT else Phase.RETRYABLE_FAILURE
-    return case.by_finding(found, phase, code=wait.reason, source=wait.source, container=wait.container, at=wait.at)
+    return by_cause(context, cause, phase, recheck_at=recheck)
 
 
 def _earlier(one: datetime | None, other: datetime) -> datetime:

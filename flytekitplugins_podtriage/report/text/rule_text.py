@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flytekitplugins_podtriage.core.diagnose import filled
+from flytekitplugins_podtriage.core.diagnose import fill_in
 from flytekitplugins_podtriage.core.model import Diagnosis, ErrorKind, Verdict
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
@@ -17,7 +17,7 @@ def rule_title(answer: Verdict | Diagnosis, rules: RuleBook | None = None) -> st
         answer: a verdict or diagnosis.
         rules: the rules that decided; None for the built-in ones.
     """
-    return filled(_template(answer.rule, rules), answer.registry, answer.image)
+    return fill_in(_template(answer.rule, rules), answer.registry, answer.image)
 
 
 def _template(rule_id: str, rules: RuleBook | None) -> str:
