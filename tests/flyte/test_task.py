@@ -1,3 +1,5 @@
+"""The task type: its configuration, and what its body leaves in a pod."""
+
 from __future__ import annotations
 
 import importlib
@@ -48,12 +50,12 @@ def place_with(n: int) -> task_data.Place:
 
 
 def test_a_task_serializes_as_a_pod_with_its_primary_container_named() -> None:
-    made = template(tasks.twice)
+    serialized = template(tasks.twice)
 
-    assert (made.type, made.container, made.task_type_version) == ("podtriage", None, 0)
-    assert made.config == {"primary_container_name": "primary"}
-    assert made.k8s_pod.pod_spec["containers"][0]["image"] == "docker.io/acme/app:1"
-    assert list(made.interface.outputs) == ["o0"]
+    assert (serialized.type, serialized.container, serialized.task_type_version) == ("podtriage", None, 0)
+    assert serialized.config == {"primary_container_name": "primary"}
+    assert serialized.k8s_pod.pod_spec["containers"][0]["image"] == "docker.io/acme/app:1"
+    assert list(serialized.interface.outputs) == ["o0"]
 
 
 def test_fast_registration_changes_the_command_and_nothing_else() -> None:
@@ -61,9 +63,9 @@ def test_fast_registration_changes_the_command_and_nothing_else() -> None:
         FastSerializationSettings(enabled=True, distribution_location="s3://b/x.tgz", destination_dir="/root")
     )
 
-    made = template(tasks.twice, fast.build())
+    serialized = template(tasks.twice, fast.build())
 
-    assert made.k8s_pod.pod_spec["containers"][0]["args"][0] == "pyflyte-fast-execute"
+    assert serialized.k8s_pod.pod_spec["containers"][0]["args"][0] == "pyflyte-fast-execute"
 
 
 @pytest.mark.parametrize("entity", [tasks.silent, tasks.several])
@@ -71,10 +73,10 @@ def test_a_task_without_outputs_declares_the_marker(entity: Any) -> None:
     assert list(template(entity).interface.outputs) == [MARKER]
 
 
-def test_the_marker_is_nothing_that_a_workflow_can_bind() -> None:
-    made = template(tasks.flow)
+def test_a_workflow_cannot_bind_the_marker() -> None:
+    serialized = template(tasks.flow)
 
-    assert [output.var for output in made.outputs] == ["o0"]
+    assert [output.var for output in serialized.outputs] == ["o0"]
     assert tasks.silent.python_interface.outputs == {}
 
 
@@ -85,7 +87,7 @@ def test_a_mapped_task_is_refused_at_serialization_with_the_reason() -> None:
     assert template(tasks.twice).k8s_pod is not None  # and it is as it was
 
 
-def test_a_policy_of_its_own_travels_with_the_task() -> None:
+def test_the_policy_of_a_task_is_part_of_its_template() -> None:
     function = tasks.twice.task_function
     entity = PodTriageFunctionTask(PodTriage(policy=Policy(user_patience=60)), function)
 
@@ -94,15 +96,15 @@ def test_a_policy_of_its_own_travels_with_the_task() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"policy": "flyte-1.16"}, "allowed: a Policy"),
         ({"policy": Policy.for_backend("flyte-1.16")}, "allowed: a Policy"),
         ({"pod_template": {"spec": {}}}, "allowed: a flytekit PodTemplate"),
     ],
 )
-def test_a_configuration_that_is_none_is_refused(arguments: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_an_invalid_configuration_is_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         PodTriage(**arguments)
 
 
@@ -115,7 +117,7 @@ def test_a_template_given_twice_is_refused() -> None:
         )
 
 
-def test_in_its_pod_a_task_runs_its_body_and_leaves_its_outputs(warm_python: str) -> None:
+def test_in_its_pod_a_task_runs_its_body_and_writes_its_outputs(warm_python: str) -> None:
     place = place_with(21)
 
     in_pod(warm_python, place, tasks.twice)
@@ -125,7 +127,7 @@ def test_in_its_pod_a_task_runs_its_body_and_leaves_its_outputs(warm_python: str
     assert place.outputs(1) is None
 
 
-def test_in_its_pod_a_task_without_outputs_leaves_the_marker(warm_python: str) -> None:
+def test_in_its_pod_a_task_without_outputs_writes_the_marker(warm_python: str) -> None:
     place = place_with(1)
 
     in_pod(warm_python, place, tasks.silent, attempt=2)
@@ -133,7 +135,7 @@ def test_in_its_pod_a_task_without_outputs_leaves_the_marker(warm_python: str) -
     assert place.outputs(2).literals[MARKER].scalar.primitive.boolean is True
 
 
-def test_an_exception_of_the_body_is_left_as_the_users_and_for_good(warm_python: str) -> None:
+def test_an_exception_of_the_body_is_a_permanent_user_failure(warm_python: str) -> None:
     place = place_with(-1)
 
     in_pod(warm_python, place, tasks.silent)
@@ -154,7 +156,7 @@ def test_a_dynamic_task_without_outputs_binds_the_marker(warm_python: str) -> No
     assert len(job.nodes) == 4
 
 
-def test_the_places_of_documents_are_those_of_flytekit() -> None:
+def test_arguments_are_rendered_with_the_prefixes() -> None:
     place = place_with(1)
 
     rendered = place.rendered(["--inputs", "{{.input}}", "{{.outputPrefix}}/x", "{{.prevCheckpointPrefix}}"], 1)

@@ -1,7 +1,6 @@
-"""What happens in a pod: ``pyflyte-execute`` itself, as a process, on a prefix of this machine.
+"""A task in its pod: ``pyflyte-execute`` as a process, with an output prefix on this machine.
 
-In a pod a task is its body. It does not go through attempts, and it is not submitted again, whatever plan of faults the
-environment holds.
+In a pod only the body of the task runs, not in attempts, whatever fault plan the environment has.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ PLAN = "pull: not found"
 
 
 class Pod:
-    """One attempt's pod, as far as its process and its prefix go."""
+    """The process and the output prefix of one attempt."""
 
     def __init__(self, task: Any, attempt: int = 0, **inputs: Any) -> None:
         self.context = FlyteContext.current_context()
@@ -67,16 +66,16 @@ class Pod:
         return self
 
     def values(self) -> dict[str, Any]:
-        found = self.place.outputs(self.attempt)
-        assert found is not None
+        outputs = self.place.outputs(self.attempt)
+        assert outputs is not None
         types = self.task.python_interface.outputs
         return {
             name: TypeEngine.to_python_value(self.context, literal, types[name])
-            for name, literal in found.literals.items()
+            for name, literal in outputs.literals.items()
         }
 
 
-def test_a_body_runs_once_and_goes_through_no_attempts() -> None:
+def test_a_body_runs_once_and_not_in_attempts() -> None:
     pod = Pod(tasks.silent).run(sys.executable)
 
     assert "silent, but here" in pod.printed
@@ -84,28 +83,28 @@ def test_a_body_runs_once_and_goes_through_no_attempts() -> None:
     assert pod.place.failure(0) is None
 
 
-def test_values_of_all_kinds_come_and_go(warm_python: str) -> None:
-    found = Pod(tasks.several, a=3, b="x").run(warm_python).values()
+def test_values_of_all_kinds_are_read_and_written(warm_python: str) -> None:
+    values = Pod(tasks.several, a=3, b="x").run(warm_python).values()
 
-    assert found == {"o0": 4, "o1": "xx", "o2": [3], "o3": {"a": 1.5}, "o4": None}
+    assert values == {"o0": 4, "o1": "xx", "o2": [3], "o3": {"a": 1.5}, "o4": None}
 
 
-def test_files_come_and_go_through_flytekits_own_data_layer(tmp_path: Path, warm_python: str) -> None:
+def test_files_are_read_and_written_through_flytekits_data_layer(tmp_path: Path, warm_python: str) -> None:
     given = tmp_path / "given.txt"
     given.write_text("quiet", encoding="utf-8")
 
-    (found,) = Pod(tasks.upper, file=str(given)).run(warm_python).values().values()
+    (file,) = Pod(tasks.upper, file=str(given)).run(warm_python).values().values()
 
-    assert Path(os.fspath(found)).read_text(encoding="utf-8") == "QUIET"
-
-
-def test_folders_come_and_go(warm_python: str) -> None:
-    (found,) = Pod(tasks.folder, names=["a", "b"]).run(warm_python).values().values()
-
-    assert sorted(os.listdir(found)) == ["a", "b"]
+    assert Path(os.fspath(file)).read_text(encoding="utf-8") == "QUIET"
 
 
-def test_dataframes_come_and_go(warm_python: str) -> None:
+def test_directories_are_written(warm_python: str) -> None:
+    (folder,) = Pod(tasks.folder, names=["a", "b"]).run(warm_python).values().values()
+
+    assert sorted(os.listdir(folder)) == ["a", "b"]
+
+
+def test_dataframes_are_read_and_written(warm_python: str) -> None:
     pod = Pod(tasks.doubled, rows=tasks.Rows([["a", "1"], ["b", "2"]])).run(warm_python)
 
     assert pod.values() == {"o0": [["a", "1"], ["b", "2"]] * 2}
@@ -114,27 +113,27 @@ def test_dataframes_come_and_go(warm_python: str) -> None:
     )
 
 
-def test_a_task_without_outputs_leaves_the_marker(warm_python: str) -> None:
-    found = Pod(tasks.silent).run(warm_python).place.outputs(0)
+def test_a_task_without_outputs_writes_the_marker(warm_python: str) -> None:
+    outputs = Pod(tasks.silent).run(warm_python).place.outputs(0)
 
-    assert {name: one.scalar.primitive.boolean for name, one in found.literals.items()} == {MARKER: True}
+    assert {name: one.scalar.primitive.boolean for name, one in outputs.literals.items()} == {MARKER: True}
 
 
-@pytest.mark.parametrize(("recoverable", "said"), [(False, "never again"), (True, "try me again")])
-def test_an_exception_is_the_users_and_says_whether_to_try_again(
-    recoverable: bool, said: str, warm_python: str
+@pytest.mark.parametrize(("recoverable", "message"), [(False, "never again"), (True, "try me again")])
+def test_an_exception_is_a_user_failure_that_says_whether_to_retry(
+    recoverable: bool, message: str, warm_python: str
 ) -> None:
     pod = Pod(tasks.failing, recoverable=recoverable).run(warm_python)
 
     failure = pod.place.failure(0)
     assert (failure.kind, failure.recoverable) == (ErrorKind.USER, recoverable)
-    assert said in failure.message
+    assert message in failure.message
     assert pod.place.outputs(0) is None
     document = pod.place._read(0, "error.pb", errors_pb2.ErrorDocument)
     assert document.error.code
 
 
-def test_a_file_that_cannot_be_had_is_told_in_an_error_document(tmp_path: Path, warm_python: str) -> None:
+def test_a_missing_file_is_reported_in_an_error_document(tmp_path: Path, warm_python: str) -> None:
     given = tmp_path / "given.txt"
     given.write_text("", encoding="utf-8")
     pod = Pod(tasks.upper, file=str(given))
@@ -153,7 +152,7 @@ def test_each_attempt_has_its_own_number_and_its_own_prefix(warm_python: str) ->
     assert pod.place.outputs(0) is None
 
 
-def test_a_dynamic_task_leaves_its_workflow_with_its_outputs_bound(warm_python: str) -> None:
+def test_a_dynamic_task_writes_its_workflow_with_its_outputs_bound(warm_python: str) -> None:
     pod = Pod(tasks.fan, n=3).run(warm_python)
 
     job = pod.place._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec)
@@ -171,9 +170,7 @@ def test_a_dynamic_task_without_outputs_binds_the_marker(warm_python: str) -> No
 
 
 @pytest.mark.parametrize(("name", "outputs"), [("fan", ["o0"]), ("quiet", [MARKER])])
-def test_a_dynamic_task_that_makes_no_tasks_leaves_its_outputs_at_once(
-    name: str, outputs: list[str], warm_python: str
-) -> None:
+def test_a_dynamic_task_without_subtasks_writes_its_outputs(name: str, outputs: list[str], warm_python: str) -> None:
     pod = Pod(getattr(tasks, name), n=0).run(warm_python)
 
     assert list(pod.place.outputs(0).literals) == outputs

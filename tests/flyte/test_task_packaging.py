@@ -1,4 +1,4 @@
-"""``pyflyte package``: what a user's files become, or why not, by flytekit's own program."""
+"""``pyflyte package`` on the modules of a user."""
 
 from __future__ import annotations
 
@@ -72,31 +72,31 @@ def test_all_kinds_of_tasks_are_packaged(tmp_path: Path, warm_python: str) -> No
     done = package(warm_python, tmp_path, GOOD)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    found = {}
+    templates = {}
     with tarfile.open(tmp_path / "packed.tgz") as packed:
         for member in packed.getmembers():
             if member.name.endswith("_1.pb"):  # flytekit/tools/serialize_extras.py: 1 is a task
                 file = packed.extractfile(member)
                 assert file is not None
                 template = task_pb2.TaskSpec.FromString(file.read()).template
-                found[template.id.name.rpartition(".")[2]] = template
-    assert sorted(found) == ["double", "several", "shell", "silent"]
-    assert {(one.type, one.WhichOneof("target")) for one in found.values()} == {("podtriage", "k8s_pod")}
-    assert list(found["silent"].interface.outputs.variables) == ["podtriage_done"]
-    assert found["shell"].k8s_pod.data_config.enabled
+                templates[template.id.name.rpartition(".")[2]] = template
+    assert sorted(templates) == ["double", "several", "shell", "silent"]
+    assert {(one.type, one.WhichOneof("target")) for one in templates.values()} == {("podtriage", "k8s_pod")}
+    assert list(templates["silent"].interface.outputs.variables) == ["podtriage_done"]
+    assert templates["shell"].k8s_pod.data_config.enabled
 
 
-def test_a_mapped_task_is_refused_by_name_and_with_the_reason(tmp_path: Path, warm_python: str) -> None:
+def test_a_mapped_task_is_refused_with_its_name_and_the_reason(tmp_path: Path, warm_python: str) -> None:
     done = package(warm_python, tmp_path, MAPPED)
 
-    said = " ".join((done.stdout + done.stderr).split())
+    output = " ".join((done.stdout + done.stderr).split())
     assert done.returncode != 0
-    assert "task app.flows.double: Flyte 1.16 cannot run a connector's task in map_task; allowed:" in said
+    assert "task app.flows.double: Flyte 1.16 cannot run a connector's task in map_task; allowed:" in output
     assert not (tmp_path / "packed.tgz").exists()
 
 
 @pytest.mark.parametrize("text", ["PodTriage(policy='mine')", "PodTriage(pod_template={})"])
-def test_a_bad_configuration_is_told_where_it_stands(tmp_path: Path, text: str, warm_python: str) -> None:
+def test_an_invalid_configuration_is_reported(tmp_path: Path, text: str, warm_python: str) -> None:
     done = package(warm_python, tmp_path, f"from flytekitplugins_podtriage import PodTriage\n{text}\n")
 
     assert done.returncode != 0

@@ -1,4 +1,4 @@
-"""What a serialized task carries to a backend, setting by setting, and what it does not."""
+"""What a serialized task passes to a backend, setting by setting, and what it does not."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from typing import Any
 import pytest
 from flyteidl.core import tasks_pb2 as task_pb2
 from flytekit import (
-    ContainerTask,
     PodTemplate,
     Resources,
     Secret,
     conditional,
     dynamic,
-    kwtypes,
     map_task,
     task,
     workflow,
 )
-from flytekit.configuration import FastSerializationSettings, ImageConfig, SerializationSettings
+from flytekit.configuration import SerializationSettings
 from flytekit.core.array_node_map_task import ArrayNodeMapTask
 from flytekit.core.options import Options
 from flytekit.exceptions.user import FlyteValidationException
@@ -31,33 +29,9 @@ from flytekit.models.task import TaskTemplate
 from flytekit.tools.translator import get_serializable
 from kubernetes.client import V1Container, V1EnvVar, V1PodSpec, V1Toleration, V1Volume
 
-from flytekitplugins_podtriage import PodTriage, PodTriageContainerTask, Policy
+from flytekitplugins_podtriage import PodTriage, Policy
 from flytekitplugins_podtriage.connector.task_attempt import TaskAttempt
-from flytekitplugins_podtriage.flyte.task import MARKER
-
-IMAGE = "docker.io/acme/app:1"
-SETTINGS = SerializationSettings(ImageConfig.auto_default_image(), project="p", domain="d", version="v")
-FAST = (
-    SETTINGS.new_builder()
-    .with_fast_serialization_settings(
-        FastSerializationSettings(enabled=True, distribution_location="s3://b/x.tgz", destination_dir="/root")
-    )
-    .build()
-)
-
-
-def template(entity: Any, settings: SerializationSettings = SETTINGS) -> Any:
-    """Return a task's template as flyteidl has it."""
-    return get_serializable(OrderedDict(), settings, entity).template.to_flyte_idl()
-
-
-def spec(entity: Any, settings: SerializationSettings = SETTINGS) -> Any:
-    return get_serializable(OrderedDict(), settings, entity).template.k8s_pod.pod_spec
-
-
-def primary(entity: Any, name: str = "primary") -> Any:
-    (found,) = [container for container in spec(entity)["containers"] if container["name"] == name]
-    return found
+from tests.flyte.serialization import FAST, IMAGE, SETTINGS, container_task, primary, spec, template
 
 
 def made(**options: Any) -> Any:
@@ -72,7 +46,7 @@ def made(**options: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("options", "where", "expected"),
+    ("options", "field", "expected"),
     [
         ({}, lambda t: t.metadata.retries.retries, 0),
         ({"retries": 4}, lambda t: t.metadata.retries.retries, 4),
@@ -111,8 +85,8 @@ def made(**options: Any) -> Any:
         ),
     ],
 )
-def test_what_is_set_on_a_task_arrives_where_flyte_looks(options: dict[str, Any], where: Any, expected: Any) -> None:
-    assert where(template(made(**options))) == expected
+def test_what_is_set_on_a_task_arrives_where_flyte_looks(options: dict[str, Any], field: Any, expected: Any) -> None:
+    assert field(template(made(**options))) == expected
 
 
 @pytest.mark.parametrize(
@@ -135,8 +109,8 @@ def test_resources_are_those_of_the_primary_container(options: dict[str, Any], e
     assert primary(made(**options))["resources"] == expected
 
 
-def test_a_gpu_is_asked_for_by_flytes_own_name_which_a_pod_spec_does_not_know() -> None:
-    # flytekit writes `gpu`, as for any task with a pod template; nvidia.com/gpu is to be said in the template.
+def test_a_gpu_is_requested_by_flytes_name_which_kubernetes_does_not_know() -> None:
+    # flytekit writes `gpu`, as for any task with a pod template; nvidia.com/gpu has to be in the template.
     assert primary(made(requests=Resources(gpu="1")))["resources"]["requests"] == {"gpu": "1"}
 
 
@@ -158,10 +132,10 @@ def test_a_pod_template_arrives_with_its_sidecars_volumes_labels_and_annotations
     )
     entity = made(pod_template=PodTemplate(pod, "work", {"team": "a"}, {"note": "b"}))
 
-    found = template(entity)
+    serialized = template(entity)
 
-    assert dict(found.config) == {"primary_container_name": "work"}
-    assert (dict(found.k8s_pod.metadata.labels), dict(found.k8s_pod.metadata.annotations)) == (
+    assert dict(serialized.config) == {"primary_container_name": "work"}
+    assert (dict(serialized.k8s_pod.metadata.labels), dict(serialized.k8s_pod.metadata.annotations)) == (
         {"team": "a"},
         {"note": "b"},
     )
@@ -174,11 +148,15 @@ def test_a_pod_template_arrives_with_its_sidecars_volumes_labels_and_annotations
 
 
 def test_it_is_a_k8s_pod_with_a_primary_container_and_never_a_container() -> None:
-    found = template(made())
+    serialized = template(made())
 
-    assert (found.type, found.task_type_version, found.WhichOneof("target")) == ("podtriage", 0, "k8s_pod")
-    assert dict(found.config) == {"primary_container_name": "primary"}
-    assert not found.k8s_pod.HasField("data_config")
+    assert (serialized.type, serialized.task_type_version, serialized.WhichOneof("target")) == (
+        "podtriage",
+        0,
+        "k8s_pod",
+    )
+    assert dict(serialized.config) == {"primary_container_name": "primary"}
+    assert not serialized.k8s_pod.HasField("data_config")
 
 
 def test_a_policys_rules_do_not_travel() -> None:
@@ -201,14 +179,14 @@ step = made(retries=1, timeout=timedelta(minutes=1), interruptible=True)
 def test_a_node_carries_what_is_set_for_it_and_the_task_stays_as_it_is() -> None:
     @workflow
     def test_flow(n: int) -> int:
-        found: int = step(n=n).with_overrides(
+        result: int = step(n=n).with_overrides(
             retries=7,
             timeout=timedelta(minutes=9),
             interruptible=False,
             requests=Resources(cpu="3"),
             container_image="docker.io/acme/other:1",
         )
-        return found
+        return result
 
     entities: OrderedDict[Any, Any] = OrderedDict()
     (node,) = get_serializable(entities, SETTINGS, test_flow).template.to_flyte_idl().nodes
@@ -226,8 +204,8 @@ def test_a_conditional_binds_outputs_of_either_branch(monkeypatch: pytest.Monkey
 
     @workflow
     def test_flow(n: int) -> int:
-        found: int = conditional("which").if_(n > 1).then(step(n=n)).else_().then(step(n=1))
-        return found
+        result: int = conditional("which").if_(n > 1).then(step(n=n)).else_().then(step(n=1))
+        return result
 
     (node,) = get_serializable(OrderedDict(), SETTINGS, test_flow).template.to_flyte_idl().nodes
 
@@ -238,13 +216,13 @@ def test_a_conditional_binds_outputs_of_either_branch(monkeypatch: pytest.Monkey
 def test_a_dynamic_task_carries_the_context_it_compiles_with() -> None:
     @dynamic(task_config=PodTriage(), container_image=IMAGE)
     def test_function(n: int) -> int:
-        found: int = step(n=n)
-        return found
+        serialized: int = step(n=n)
+        return serialized
 
-    found = template(test_function)
+    serialized = template(test_function)
     env = {one["name"] for one in primary(test_function)["env"]}
 
-    assert found.type == "podtriage"
+    assert serialized.type == "podtriage"
     assert "_F_SS_C" in env
 
 
@@ -297,8 +275,8 @@ def test_a_mapped_task_is_refused_with_the_reason(how: str, settings: Serializat
 def test_a_workflow_with_a_mapped_task_is_refused_where_pyflyte_registers_it() -> None:
     @workflow
     def test_flow(ns: list[int]) -> list[int]:
-        found: list[int] = map_task(added_one)(n=ns)
-        return found
+        result: list[int] = map_task(added_one)(n=ns)
+        return result
 
     with pytest.raises(FlyteValidationException, match=r"cannot run a connector's task in map_task"):
         get_serializable(OrderedDict(), FAST, test_flow, Options())
@@ -316,112 +294,6 @@ def test_the_task_itself_is_as_it_was_after_a_refusal() -> None:
     assert spec(one, FAST)["containers"][0]["args"][0] == "pyflyte-fast-execute"
 
 
-# Container tasks.
-
-
-def container_task(**options: Any) -> Any:
-    given: dict[str, Any] = {
-        "name": "shell",
-        "image": IMAGE,
-        "command": ["sh", "-c", "echo {{.inputs.n}} > /var/outputs/o"],
-        "inputs": kwtypes(n=int),
-        "outputs": kwtypes(o=str),
-        "input_data_dir": "/var/inputs",
-        "output_data_dir": "/var/outputs",
-    }
-    return PodTriageContainerTask(**{**given, **options})
-
-
-def test_a_container_task_is_a_k8s_pod_whose_data_copilot_loads() -> None:
-    found = template(container_task(metadata_format=ContainerTask.MetadataFormat.YAML))
-
-    assert (found.type, found.task_type_version, found.WhichOneof("target")) == ("podtriage", 0, "k8s_pod")
-    assert dict(found.config) == {"primary_container_name": "primary"}
-    data = found.k8s_pod.data_config
-    assert (data.enabled, data.input_path, data.output_path) == (True, "/var/inputs", "/var/outputs")
-    assert data.format == ContainerTask.MetadataFormat.YAML.value
-    assert primary(container_task())["command"] == ["sh", "-c", "echo {{.inputs.n}} > /var/outputs/o"]
-    assert list(found.interface.outputs.variables) == ["o"]
-
-
-def test_fast_registration_leaves_a_container_tasks_command_alone() -> None:
-    assert spec(container_task(), FAST) == spec(container_task())
-
-
-@pytest.mark.parametrize(
-    ("inputs", "enabled"),
-    [({"n": int}, True), ({}, False)],
-    ids=["its inputs are loaded all the same", "with nothing to load there is no copilot"],
-)
-def test_a_container_task_without_outputs_declares_the_marker(inputs: dict[str, Any], enabled: bool) -> None:
-    found = template(container_task(inputs=kwtypes(**inputs), outputs=None, command=["true"]))
-
-    assert list(found.interface.outputs.variables) == [MARKER]
-    # The connector tells by this field that no program in the pod writes the marker.
-    assert found.k8s_pod.HasField("data_config")
-    assert found.k8s_pod.data_config.enabled is enabled
-
-
-@pytest.mark.parametrize(
-    ("options", "where", "expected"),
-    [
-        ({"secret_requests": [Secret(group="g", key="k")]}, lambda t: t.security_context.secrets[0].key, "k"),
-        ({"pod_template_name": "of-the-cluster"}, lambda t: t.metadata.pod_template_name, "of-the-cluster"),
-        (
-            {"task_config": PodTriage(policy=Policy(user_patience=60))},
-            lambda t: dict(t.custom),
-            {"user_patience": 60.0, "system_patience": 1800.0},
-        ),
-        (
-            {"pod_template": PodTemplate(primary_container_name="work")},
-            lambda t: dict(t.config),
-            {"primary_container_name": "work"},
-        ),
-        (
-            {"task_config": PodTriage(pod_template=PodTemplate(labels={"a": "b"}))},
-            lambda t: dict(t.k8s_pod.metadata.labels),
-            {"a": "b"},
-        ),
-    ],
-)
-def test_what_is_set_on_a_container_task_arrives_too(options: dict[str, Any], where: Any, expected: Any) -> None:
-    assert where(template(container_task(**options))) == expected
-
-
-def test_a_container_tasks_resources_and_environment_are_its_containers() -> None:
-    found = primary(container_task(requests=Resources(cpu="1"), environment={"A": "1"}))
-
-    assert found["resources"]["requests"] == {"cpu": "1"}
-    assert found["env"] == [{"name": "A", "value": "1"}]
-
-
-def test_a_container_tasks_template_may_be_given_once() -> None:
-    with pytest.raises(FlyteValidationException, match="given twice"):
-        container_task(
-            task_config=PodTriage(pod_template=PodTemplate()), pod_template=PodTemplate(primary_container_name="b")
-        )
-
-
-def test_the_markers_name_is_podtriages_own() -> None:
-    with pytest.raises(FlyteValidationException, match="the output name 'podtriage_done' is reserved; allowed"):
-        container_task(outputs=kwtypes(podtriage_done=bool))
-
-
-def test_a_container_tasks_marker_is_nothing_that_a_workflow_binds() -> None:
-    quiet_shell = container_task(name="quiet", inputs=None, outputs=None, command=["true"])
-    shell = container_task()
-
-    @workflow
-    def test_flow(n: int) -> str:
-        quiet_shell()
-        found: str = shell(n=n)
-        return found
-
-    made_of = get_serializable(OrderedDict(), SETTINGS, test_flow).template.to_flyte_idl()
-    assert [output.var for output in made_of.outputs] == ["o0"]
-    assert len(made_of.nodes) == 2
-
-
 def test_everything_that_pyflyte_registers_can_be_written_to_protobuf() -> None:
     for entity in (made(), container_task(), step):
         assert template(entity).SerializeToString()
@@ -433,7 +305,7 @@ def test_everything_that_pyflyte_registers_can_be_written_to_protobuf() -> None:
         pytest.param(made(), True, False, id="a function's body writes its outputs"),
         pytest.param(quiet, True, False, id="and the marker, or its error"),
         pytest.param(container_task(name="c1"), True, False, id="copilot uploads a container's outputs"),
-        pytest.param(container_task(name="c2", outputs=None), True, True, id="nobody writes its marker"),
+        pytest.param(container_task(name="c2", outputs=None), True, True, id="no program writes its marker"),
         pytest.param(container_task(name="c3", inputs=None, outputs=None), True, True, id="with or without copilot"),
     ],
 )
