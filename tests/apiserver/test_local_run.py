@@ -27,6 +27,7 @@ from tests.apiserver.connector.served import eventually
 from tests.apiserver.kubelet import ScriptedKubelet
 from tests.apiserver.local_workflow import double, greet, silent, twice
 from tests.apiserver.server import ApiServer
+from tests.builders import manifest
 from tests.paths import ROOT
 
 PROGRAM = "from flytekit.bin.entrypoint import execute_task_cmd; execute_task_cmd()"
@@ -99,11 +100,18 @@ def node(admin: Api, kubelet: ScriptedKubelet, namespace: str) -> Iterator[Node]
 
 @pytest.fixture
 def runs(
-    server: ApiServer, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, node: Node
+    server: ApiServer,
+    namespace: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    node: Node,
+    request: pytest.FixtureRequest,
 ) -> Iterator[list[TaskRun]]:
     """Run what is called locally in the cluster, with data in a folder that the node shares; return the runs."""
     monkeypatch.setenv("KUBECONFIG", server.kubeconfig("connector"))
-    settings = Settings(cluster="kubernetes", namespaces=namespace, system_patience="0s", user_patience="0s")
+    settings = Settings(
+        cluster="kubernetes", namespaces=namespace, system_patience=getattr(request, "param", "0s"), user_patience="0s"
+    )
     found: list[TaskRun] = []
     access = FileAccessProvider(str(tmp_path / "sandbox"), str(tmp_path / "shared"))
     context = FlyteContext.current_context().with_file_access(access)
@@ -125,6 +133,30 @@ def test_the_platforms_failure_costs_a_retry_of_the_platforms(
     [run] = runs
     assert [one.charged for one in run.attempts] == [ErrorKind.SYSTEM, None]
     assert run.attempts[0].verdict.category == "registry_rate_limited"
+
+
+@pytest.mark.parametrize("runs", ["10m"], indirect=True)
+def test_a_quota_without_room_is_waited_for_and_costs_nothing(runs: list[TaskRun], admin: Api, namespace: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/resourcequotas"
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}}
+    admin.post(path, {**quota, "spec": {"hard": {"pods": "0"}}})
+    admin.merge(f"{path}/none/status", {"status": {"hard": {"pods": "0"}, "used": {"pods": "0"}}})
+
+    def fill() -> None:
+        for _ in range(1000):  # admission learns of quotas through a watch of its own, within milliseconds
+            admin.post(f"{pods(namespace)}?dryRun=All", manifest(name="p"))
+
+    with pytest.raises(ApiStatus):
+        fill()
+    room = threading.Timer(3, lambda: admin.delete(f"{path}/none"))
+    room.start()
+    assert double(a=21) == 42
+    room.join()
+    [record] = runs[0].attempts
+    assert record.charged is None
+    assert record.recovered_from is not None
+    assert (record.recovered_from.rule, record.recovered_from.kind) == ("quota-kubernetes", ErrorKind.SYSTEM)
+    assert record.duration.total_seconds() >= 2
 
 
 def test_a_crash_costs_the_users_and_then_fails(
