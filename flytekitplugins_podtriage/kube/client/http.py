@@ -74,12 +74,12 @@ def send(
     Raises:
         TransportError: there is no response, or not all of it.
     """
-    request = _Request(connection, operation, query or {}, body, timeout, stream=False)
+    request = _Request(connection, operation, query=query or {}, body=body, timeout=timeout, stream=False)
     response = request.send()
     size, length = len(response.data), response.headers.get("Content-Length", "")
     if length.isdigit() and not response.headers.get("Content-Encoding") and size < int(length):
         raise request.error(f"the response breaks off after {size} of {length} bytes; try again")
-    return Response(int(response.status), response.headers, response.data)
+    return Response(status=int(response.status), headers=response.headers, body=response.data)
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def stream(
     connection: Connection, operation: Operation, query: Mapping[str, str], *, timeout: urllib3.Timeout
 ) -> Iterator[Stream]:
     """Send a request and return the response as a stream, which is closed in the end; see :func:`send`."""
-    request = _Request(connection, operation, query, None, timeout, stream=True)
+    request = _Request(connection, operation, query=query, body=None, timeout=timeout, stream=True)
     response = request.send()
     try:
         yield Stream(int(response.status), response.headers, request.chunks(response), lambda: _cut(response))

@@ -59,8 +59,14 @@ class PodEntry:
 
     def snapshot(self) -> PodSnapshot:
         """Return its present state."""
-        events = tuple(self.events.values()) if self.events else ()
-        return PodSnapshot(self.pod, events, self.memory, self.gone, self.at, self.version)
+        return PodSnapshot(
+            pod=self.pod,
+            events=tuple(self.events.values()) if self.events else (),
+            memory=self.memory,
+            gone=self.gone,
+            at=self.at,
+            version=self.version,
+        )
 
     def texts(self) -> Iterator[str]:
         """Yield the long texts of its memory, which a new state is likely to repeat."""

@@ -74,7 +74,7 @@ class PodStore:
         with self._lock:
             entry = self._by_uid.get(metadata.uid or "")
             if entry is None:
-                return PodSnapshot(pod, at=self._now())
+                return PodSnapshot(pod=pod, at=self._now())
             if entry.gone or newer(entry.resource_version, metadata.resource_version):
                 return entry.snapshot()
             return replace(entry.snapshot(), pod=pod)
@@ -237,7 +237,7 @@ class PodStore:
             entry = None
         trimmed = self._interner.pod(pod, entry.texts() if entry is not None else ())
         if entry is None:
-            entry = self._entries[key] = self._by_uid[uid] = PodEntry(key, trimmed, version=0, at=self._now())
+            entry = self._entries[key] = self._by_uid[uid] = PodEntry(key=key, pod=trimmed, version=0, at=self._now())
             entry.events = self._orphans.pop(uid)
             self._event_count += len(entry.events or ())
         entry.pod, entry.offered = trimmed, offered
