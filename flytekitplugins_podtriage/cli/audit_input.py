@@ -61,12 +61,7 @@ class AuditReader:
     """Whether any attempt was diagnosed by its message alone."""
 
     def read(self, file: BinaryIO, source: str, advance: Callable[[int], None]) -> None:
-        """Count the attempts or pods in a file.
-
-        Args:
-            file: the file.
-            source: its name for messages.
-            advance: called with the number of bytes read, for a progress bar.
+        """Count the attempts or pods in a file; ``advance`` is called with the number of bytes read.
 
         Raises:
             InputError: it is neither JSON lines nor a document of pods.

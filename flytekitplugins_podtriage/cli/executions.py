@@ -75,14 +75,10 @@ def _text(value: object) -> str | None:
 def attempts_of_execution(
     execution: str, *, project: str | None, domain: str | None, node: str | None, config: str | None
 ) -> tuple[ExecutionRef, Iterator[Attempt]]:
-    """Return an execution and its attempts from flyteadmin.
+    """Return an execution and its attempts from flyteadmin, of one node if ``node`` or the link names it.
 
-    Args:
-        execution: a name, ``PROJECT/DOMAIN/NAME``, a link to the console, or a ``flyte://`` URI.
-        project: the project of a bare name; None for the configuration's.
-        domain: its domain; None for the configuration's.
-        node: only this node; None for the one in the link, or all.
-        config: path of Flyte's configuration; None to let flytekit look for it.
+    ``execution`` is a name, ``PROJECT/DOMAIN/NAME``, a link to the console, or a ``flyte://`` URI; what is None comes
+    from Flyte's configuration.
 
     Raises:
         InputError: the argument is not an execution, or flyteadmin cannot be reached; iterating may raise it too.

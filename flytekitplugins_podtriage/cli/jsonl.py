@@ -16,14 +16,8 @@ def answer_lines(path: str, answer: Callable[[bytes], bytes]) -> int:
     """Answer each line of a source on stdout.
 
     A line that cannot be answered yields ``{"error": ..., "line": N}`` instead, and the others are still answered.
-    Line N of the output always belongs to line N of the input, so an empty line is an error too.
-
-    Args:
-        path: a file, or ``-`` for stdin.
-        answer: from the bytes of a line to those of its answer, without the line's end.
-
-    Returns:
-        The exit code: 2 if any line could not be answered, else 0.
+    Line N of the output always belongs to line N of the input, so an empty line is an error too. Returns the exit code:
+    2 if any line could not be answered, else 0.
 
     Raises:
         InputError: the source cannot be opened.

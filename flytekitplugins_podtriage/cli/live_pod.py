@@ -9,14 +9,7 @@ from flytekitplugins_podtriage.cli.pod_documents import PodRecord
 
 
 def read_live_pod(name: str, namespace: str | None, context: str | None) -> PodRecord:
-    """Read a pod and its events, using the kubeconfig.
-
-    Without permission to read events the record has none, and the verdict is based on the pod alone.
-
-    Args:
-        name: the pod's name.
-        namespace: its namespace; None for the context's.
-        context: the context of the kubeconfig; None for the current one.
+    """Read a pod and, with the permission, its events, using a context of the kubeconfig (None: the current one).
 
     Raises:
         InputError: there is no kubeconfig, the cluster cannot be reached, or it has no such pod.

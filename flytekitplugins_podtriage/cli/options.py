@@ -126,12 +126,9 @@ def policies(
 
 
 def resolve_now(now: str | None, recorded: datetime | None, latest: Callable[[], datetime | None]) -> datetime:
-    """Return the moment to evaluate at: the one asked for, else the record's own, else the current time.
+    """Return the moment to evaluate at: that of ``--now``, else the record's own, else the current time.
 
-    Args:
-        now: the value of ``--now``.
-        recorded: the moment that the record names, if it does.
-        latest: returns the last time in the record, for ``--now last``.
+    ``latest`` returns the last time in the record, for ``--now last``.
     """
     from flytekitplugins_podtriage.cli.times import LAST, parse_time, utc_now
 

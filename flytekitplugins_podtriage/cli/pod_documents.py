@@ -35,12 +35,7 @@ class PodRecord:
 
 
 def find_pods(documents: Iterable[Any], source: str, at: float | None = None) -> list[PodRecord]:
-    """Return the pods in some documents.
-
-    Args:
-        documents: plain values, as parsed from JSON or YAML.
-        source: where they come from, for messages.
-        at: the second at which to stop in timelines; None for their end.
+    """Return the pods in some documents from ``source``; timelines are replayed up to second ``at``, or to their end.
 
     Raises:
         InputError: they contain no pod, or one of them has none of the accepted forms.

@@ -12,18 +12,12 @@ from typing import Annotated, Any
 import attrs
 import msgspec
 
+from flytekitplugins_podtriage.cli.options import duration_fields
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.triage import triage
 from flytekitplugins_podtriage.report.text.sanitize import masked
 
-CONFIG = {
-    "create_container_error_grace_period_s": "create_container_error_grace_period",
-    "create_container_config_error_grace_period_s": "create_container_config_error_grace_period",
-    "image_pull_backoff_grace_period_s": "image_pull_backoff_grace_period",
-    "pod_pending_timeout_s": "pod_pending_timeout",
-    "user_patience_s": "user_patience",
-    "system_patience_s": "system_patience",
-}
+CONFIG = {f"{field}_s": field for field in duration_fields()}
 """The keys of a line's ``config`` (values in seconds) and the fields of Policy that they set."""
 
 _MAX_POLICIES = 256
@@ -40,12 +34,7 @@ class Line(msgspec.Struct, gc=False):
 
 
 def line_triager(policy: Policy, clock: Callable[[], datetime]) -> Callable[[bytes], bytes]:
-    """Return a function that answers a line with a verdict.
-
-    Args:
-        policy: the policy to apply; a line's ``config`` changes its settings for that line.
-        clock: returns the time for lines without a ``now``.
-    """
+    """Return a function that answers a line with a verdict; ``clock`` is for lines without a ``now``."""
     decode = msgspec.json.Decoder(Line).decode
     policies: dict[bytes, Policy] = {}
 

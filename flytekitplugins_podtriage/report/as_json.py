@@ -143,12 +143,7 @@ def _audit_row(row: Row) -> dict[str, Any]:
 
 
 def runs_json(runs: Sequence[TaskRun], error: str | None = None) -> bytes:
-    """Return runs of tasks as one line of JSON; times in RFC 3339, durations in seconds.
-
-    Args:
-        runs: of all tasks, on all backends.
-        error: why the workflow failed, if it did.
-    """
+    """Return runs of tasks, and why their workflow failed if it did, as one line of JSON; durations in seconds."""
     masked_error = None if error is None else mask(error)
     return _ENCODER.encode({"schema": SCHEMA, "error": masked_error, "runs": [_run(run) for run in runs]})
 

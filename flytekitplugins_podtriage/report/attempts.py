@@ -46,9 +46,9 @@ def diagnose_attempt(attempt: Attempt, rules: RuleBook | None = None) -> Diagnos
     message, reason = attempt.message or "", (attempt.code or "").rpartition("|")[2] or None
     diagnosis = diagnose(message, reason=None if reason == "RetriesExhausted" else reason, rules=rules)
     rule = rule_of_message(unwrap(message).text)
-    if rule is not None and (rule.category is not Category.UNKNOWN or diagnosis.category is Category.UNKNOWN):
-        own = {"category": rule.category, "kind": rule.kind, "rule": rule.id, "remedy": rule.remedy}
-        diagnosis = attrs.evolve(diagnosis, **own)
+    is_own = rule is not None and (rule.category is not Category.UNKNOWN or diagnosis.category is Category.UNKNOWN)
+    if is_own and rule and rule.category and rule.kind:
+        diagnosis = attrs.evolve(diagnosis, category=rule.category, kind=rule.kind, rule=rule.id, remedy=rule.remedy)
     return DiagnosedAttempt(attempt, attempt.charged, diagnosis)
 
 

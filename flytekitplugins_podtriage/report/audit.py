@@ -107,24 +107,34 @@ class Example:
     excerpt: str
 
 
-@attrs.frozen
+@attrs.define
 class Row:
     """The counts of one category, task or registry."""
 
     name: str
-    attempts: int
-    user_paid: int
-    system_paid: int
-    wrongly_user: int
+    attempts: int = 0
+    user_paid: int = 0
+    system_paid: int = 0
+    wrongly_user: int = 0
     """SYSTEM failures that user retries paid for."""
-    wrongly_system: int
+    wrongly_system: int = 0
     """USER failures that system retries paid for."""
-    unknown: int
+    unknown: int = 0
 
     @property
     def counts(self) -> tuple[int, ...]:
         """The numbers, in the order in which they are shown."""
-        return (self.attempts, self.user_paid, self.system_paid, self.wrongly_user, self.wrongly_system, self.unknown)
+        return attrs.astuple(self)[1:]
+
+    def add(self, entry: Entry) -> None:
+        """Count an attempt."""
+        self.attempts += 1
+        user, system = entry.charged is ErrorKind.USER, entry.charged is ErrorKind.SYSTEM
+        self.user_paid += user
+        self.system_paid += system
+        self.unknown += entry.fault is None
+        self.wrongly_user += user and entry.fault is ErrorKind.SYSTEM
+        self.wrongly_system += system and entry.fault is ErrorKind.USER
 
 
 @attrs.frozen
@@ -181,53 +191,24 @@ def _were(count: int) -> str:
     return f"{count} {'was' if count == 1 else 'were'}"
 
 
-@attrs.define
-class _Counts:
-    """The counts of one row while they grow."""
-
-    attempts: int = 0
-    user_paid: int = 0
-    system_paid: int = 0
-    wrongly_user: int = 0
-    wrongly_system: int = 0
-    unknown: int = 0
-
-    def add(self, entry: Entry) -> None:
-        """Count an attempt."""
-        self.attempts += 1
-        user, system = entry.charged is ErrorKind.USER, entry.charged is ErrorKind.SYSTEM
-        self.user_paid += user
-        self.system_paid += system
-        if entry.fault is None:
-            self.unknown += 1
-        elif user and entry.fault is ErrorKind.SYSTEM:
-            self.wrongly_user += 1
-        elif system and entry.fault is ErrorKind.USER:
-            self.wrongly_system += 1
-
-    def row(self, name: str) -> Row:
-        """Return the counts so far."""
-        return Row(name, **attrs.asdict(self))
-
-
 class Tally:
     """Counts attempts one by one. Its size does not grow with their number."""
 
     def __init__(self) -> None:
-        self._total = _Counts()
-        self._categories: dict[str, _Counts] = {}
-        self._tasks: dict[str, _Counts] = {}
-        self._registries: dict[str, _Counts] = {}
+        self._total = Row("all")
+        self._categories: dict[str, Row] = {}
+        self._tasks: dict[str, Row] = {}
+        self._registries: dict[str, Row] = {}
         self._examples: dict[str, list[Example]] = {}
         self.not_failed = 0
 
     def add(self, entry: Entry) -> None:
         """Count a failed attempt."""
         self._total.add(entry)
-        _counts_of(self._categories, entry.category).add(entry)
-        _counts_of(self._tasks, entry.task or NO_NAME).add(entry)
+        _row(self._categories, entry.category).add(entry)
+        _row(self._tasks, entry.task or NO_NAME).add(entry)
         if entry.registry is not None:
-            _counts_of(self._registries, entry.registry).add(entry)
+            _row(self._registries, entry.registry).add(entry)
         if entry.charged is ErrorKind.USER and entry.fault is ErrorKind.SYSTEM:
             examples = self._examples.setdefault(entry.category, [])
             if len(examples) < MAX_EXAMPLES and len(self._examples) <= _MAX_CATEGORIES_WITH_EXAMPLES:
@@ -241,7 +222,7 @@ class Tally:
     def result(self, source: str, *, from_text: bool = True) -> Audit:
         """Return the counts so far, the rows with the most wrong charges first."""
         return Audit(
-            total=self._total.row("all"),
+            total=attrs.evolve(self._total),
             categories=_rows(self._categories),
             tasks=_rows(self._tasks),
             registries=_rows(self._registries),
@@ -252,13 +233,14 @@ class Tally:
         )
 
 
-def _counts_of(table: dict[str, _Counts], name: str) -> _Counts:
+def _row(table: dict[str, Row], name: str) -> Row:
     name = one_line(name, 120)
     if name not in table and len(table) >= MAX_ROWS:
         name = OTHERS
-    return table.setdefault(name, _Counts())
+    return table.setdefault(name, Row(name))
 
 
-def _rows(table: dict[str, _Counts]) -> tuple[Row, ...]:
-    rows = [counts.row(name) for name, counts in table.items()]
-    return tuple(sorted(rows, key=lambda row: (-row.wrongly_user, -row.attempts, row.name)))
+def _rows(table: dict[str, Row]) -> tuple[Row, ...]:
+    return tuple(
+        sorted(map(attrs.evolve, table.values()), key=lambda row: (-row.wrongly_user, -row.attempts, row.name))
+    )

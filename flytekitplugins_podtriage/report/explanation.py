@@ -116,13 +116,13 @@ def explain(
     """Explain a pod at one moment.
 
     Args:
-        pod: the pod, decoded.
-        events: the events about it, decoded.
+        pod: the pod.
+        events: the events about it.
         attempts_before: how many attempts of the task failed before this pod.
         memory: what a watcher remembers of it, if there was one.
-        policies: of each backend, by name.
+        policies: by backend.
         limits: what the backends allow the task.
-        now: the moment, with a zone.
+        now: the moment.
         now_is_explicit: whether the caller chose the moment; if not, a note points out an old record.
     """
     policy = policies["podtriage"]

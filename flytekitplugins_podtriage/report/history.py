@@ -64,14 +64,7 @@ class History:
 
 
 def build_history(name: str, scope: str, attempts: Iterable[Attempt], rules: RuleBook | None = None) -> History:
-    """Diagnose the attempts of an execution.
-
-    Args:
-        name: the execution's name.
-        scope: its project and domain, for a person.
-        attempts: all of them, in any order, including those of nodes that succeeded.
-        rules: the rules to apply; None for the built-in ones.
-    """
+    """Diagnose all attempts of an execution, in any order; ``scope`` is its project and domain, for a person."""
     diagnosed = sorted((diagnose_attempt(attempt, rules) for attempt in attempts), key=_node_and_number)
     last: dict[str, DiagnosedAttempt] = {}
     last_failed: dict[str, DiagnosedAttempt] = {}

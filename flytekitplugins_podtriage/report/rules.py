@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import attrs
 
@@ -36,58 +37,23 @@ class RuleRow:
 
 
 def rule_rows(rules: RuleBook | None = None, *, stock: bool = False) -> list[RuleRow]:
-    """Return the rules in the order in which they are tried: for messages, for pods, and Flyte's own.
-
-    Args:
-        rules: those for messages; None for the built-in ones.
-        stock: whether to add the branches of Flyte's own code.
-    """
-    rows = [_message_row(rule) for rule in (*(BUILT_IN if rules is None else rules), UNKNOWN)]
-    rows += [
-        RuleRow(
-            id=rule.id,
-            about="pod",
-            category=str(rule.category or ""),
-            kind=str(rule.kind or ""),
-            matches="",
-            means=rule.means,
-            remedy=rule.remedy,
-            source=rule.source,
-        )
-        for rule in POD_RULES.values()
+    """Return the rules in the order in which they are tried: for messages, for pods, and Flyte's own for ``stock``."""
+    message_rules = (*(BUILT_IN if rules is None else rules), UNKNOWN)
+    return [
+        *(_row("message", rule, rule.means, rule.category, rule.kind, describe_match(rule)) for rule in message_rules),
+        *(_row("pod", rule, rule.means, rule.category, rule.kind) for rule in POD_RULES.values()),
+        *(_row("stock", rule, rule.does) for rule in (STOCK_RULES.values() if stock else ())),
     ]
-    if stock:
-        rows += [
-            RuleRow(
-                id=rule.id,
-                about="stock",
-                category="",
-                kind="",
-                matches="",
-                means=rule.does,
-                remedy=rule.remedy,
-                source=rule.source,
-            )
-            for rule in STOCK_RULES.values()
-        ]
-    return rows
 
 
-def _message_row(rule: Rule) -> RuleRow:
-    return RuleRow(
-        id=rule.id,
-        about="message",
-        category=str(rule.category),
-        kind=str(rule.kind),
-        matches=describe_match(rule) if rule is not UNKNOWN else "no other rule matches",
-        means=rule.means,
-        remedy=rule.remedy,
-        source=rule.source,
-    )
+def _row(about: str, rule: Any, means: str, category: object = "", kind: object = "", matches: str = "") -> RuleRow:
+    return RuleRow(rule.id, about, str(category or ""), str(kind or ""), matches, means, rule.remedy, rule.source)
 
 
 def describe_match(rule: Rule) -> str:
     """Return what a rule matches, in words."""
+    if rule is UNKNOWN:
+        return "no other rule matches"
     parts = []
     if rule.reasons:
         parts.append(f"the reason is {_one_of(sorted(rule.reasons))}")

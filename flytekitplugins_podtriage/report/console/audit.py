@@ -29,7 +29,7 @@ class AuditView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the headline, then the tables."""
-        audit, symbols = self.audit, Symbols(options.ascii_only)
+        audit, symbols = self.audit, Symbols.of(options)
         style = "bold red" if audit.total.wrongly_user else "bold green" if audit.total.attempts else "bold"
         yield Text(audit.headline, style=style)
         yield Text(audit.source, style="dim")

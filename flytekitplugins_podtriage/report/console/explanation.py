@@ -32,7 +32,7 @@ class ExplanationView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the parts from top to bottom."""
-        explanation, symbols, width = self.explanation, Symbols(options.ascii_only), options.max_width
+        explanation, symbols, width = self.explanation, Symbols.of(options), options.max_width
         yield _justify(*_header(explanation), width=width)
         yield Text()
         yield from _cause(explanation, console, width)
@@ -153,7 +153,7 @@ class ExplanationsView:
         for index, explanation in enumerate(full):
             if index:
                 yield Text()
-                yield Rule(style="dim", characters=Symbols(options.ascii_only).line)
+                yield Rule(style="dim", characters=Symbols.of(options).line)
             yield ExplanationView(explanation)
         healthy = len(self.explanations) - len(full)
         if healthy:

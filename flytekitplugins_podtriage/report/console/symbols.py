@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+from rich.console import ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
@@ -13,54 +14,37 @@ from flytekitplugins_podtriage.report.text.event_labels import Tone
 class Symbols:
     """The symbols that a console can show; ASCII stands in where its encoding has no others."""
 
-    ascii_only: bool = False
+    line: str
+    """What the timeline and rules are drawn with."""
+    now: str
+    """The present, on the timeline."""
+    charge: str
+    """A charge, on the timeline."""
+    times: str
+    """Before a count of repetitions."""
+    bullet: str
+    tones: str
+    """One symbol for each tone of timeline entries, in the order of :class:`Tone`."""
 
-    @property
-    def line(self) -> str:
-        """What the timeline and rules are drawn with."""
-        return "-" if self.ascii_only else "\u2500"
-
-    @property
-    def now(self) -> str:
-        """The present, on the timeline."""
-        return "|" if self.ascii_only else "\u2502"
-
-    @property
-    def charge(self) -> str:
-        """A charge, on the timeline."""
-        return "$" if self.ascii_only else "\u25bc"
-
-    @property
-    def times(self) -> str:
-        """Before a count of repetitions."""
-        return "x" if self.ascii_only else "\u00d7"
-
-    @property
-    def bullet(self) -> str:
-        """Before an item of a list."""
-        return "*" if self.ascii_only else "\u2022"
+    @classmethod
+    def of(cls, options: ConsoleOptions) -> Symbols:
+        """Return the symbols for a console."""
+        return _ASCII if options.ascii_only else _UNICODE
 
     def of_tone(self, tone: Tone) -> str:
         """Return the symbol of a timeline entry."""
-        return (_ASCII if self.ascii_only else _UNICODE)[tone]
+        return self.tones[list(Tone).index(tone)]
 
 
-_UNICODE = {
-    Tone.PROGRESS: "\u25cb",
-    Tone.PULLING: "\u25cb",
-    Tone.TROUBLE: "\u2715",
-    Tone.RUNNING: "\u25cf",
-    Tone.WELL: "\u2714",
-    Tone.ENDED: "\u25a0",
-}
-_ASCII = {
-    Tone.PROGRESS: "o",
-    Tone.PULLING: "o",
-    Tone.TROUBLE: "x",
-    Tone.RUNNING: "O",
-    Tone.WELL: "+",
-    Tone.ENDED: "#",
-}
+_UNICODE = Symbols(
+    line="\u2500",
+    now="\u2502",
+    charge="\u25bc",
+    times="\u00d7",
+    bullet="\u2022",
+    tones="\u25cb\u25cb\u2715\u25cf\u2714\u25a0",
+)
+_ASCII = Symbols(line="-", now="|", charge="$", times="x", bullet="*", tones="ooxO+#")
 
 TONE_STYLES = {
     Tone.PROGRESS: "dim",

@@ -11,12 +11,7 @@ from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
 
 def rule_title(answer: Verdict | Diagnosis, rules: RuleBook | None = None) -> str:
-    """Return what happened, in a sentence, with the registry and image filled in.
-
-    Args:
-        answer: a verdict or diagnosis.
-        rules: the rules that decided; None for the built-in ones.
-    """
+    """Return what happened, in a sentence; ``rules`` are those that decided, None for the built-in ones."""
     return fill_in(_template(answer.rule, rules), answer.registry, answer.image)
 
 
