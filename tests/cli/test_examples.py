@@ -21,7 +21,7 @@ EXPECTED = {
     ),
     "explain examples/02_unknown_image.json --retries 2": (0, "USER not_found", "user retries, 2 left"),
     "triage examples/03_preempted.json --backend flyte-1.16": (1, '"kind":"USER"', '"code":"Interrupted"'),
-    "explain examples/04_sidecar_waits.json": (0, "container ended well", "Flyte 1.16 in"),
+    "explain examples/04_sidecar_waits.json": (0, "container succeeded", "Flyte 1.16 in"),
     "audit examples/05_attempts.jsonl": (
         0,
         "2 of 6 failed attempts were wrongly charged to user retries",

@@ -174,7 +174,7 @@ def test_pods_that_are_well_are_a_line_beside_those_that_are_not(run: Run, limit
     assert "429" in words(result)
     alone = run("explain", "-", input=json.dumps(running))
     assert alone.exit_code == 0
-    assert "The task's container runs" in words(alone)
+    assert "The task's container is running" in words(alone)
 
 
 def test_a_bad_pod_among_others_is_named(refused: Callable[..., str], limited: dict[str, Any]) -> None:

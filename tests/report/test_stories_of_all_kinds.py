@@ -26,10 +26,10 @@ CASES = [
     ("pull-429-hub-manifest", 150, "limits how often", "SYSTEM", "registry_rate_limited", ["scheduled", "429"]),
     ("pull-404-manifest-unknown", 60, "does not have the image", "USER", "not_found", ["pulling", "not found"]),
     ("config-secret-missing", 60, "not exist", "USER", "config_missing", ["scheduled", "failed"]),
-    ("oom-main", 1e9, "more memory than its limit", "USER", "oom", ["started", "OOMKilled"]),
-    ("exit-3-with-log", 1e9, "ended with an error", "USER", "app_error", ["started", "exit 3"]),
+    ("oom-main", 1e9, "exceeded its memory limit", "USER", "oom", ["started", "OOMKilled"]),
+    ("exit-3-with-log", 1e9, "exited with an error", "USER", "app_error", ["started", "exit 3"]),
     ("preempted-by-scheduler", 1e9, "higher priority", "SYSTEM", "preempted", ["preempted", "deleted"]),
-    ("unschedulable-selector", 20, "No node can take the pod", "SYSTEM", "unschedulable", ["created", "unschedulable"]),
+    ("unschedulable-selector", 20, "No node can run the pod", "SYSTEM", "unschedulable", ["created", "unschedulable"]),
     ("multi-native-sidecar-429", 60, "limits how often", "SYSTEM", "registry_rate_limited", ["429"]),
 ]
 

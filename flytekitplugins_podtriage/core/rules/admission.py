@@ -1,4 +1,4 @@
-"""Rules for refusals: by the kubelet that is to run a pod, by the API server, and by the scheduler that finds no node."""
+"""Rules for pods that the kubelet, the API server or the scheduler rejects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
-_OTHER_NODE = "Nothing to mend in the task; the platform should look at the node, and another node will do."
+_OTHER_NODE = "None needed; the attempt is retried on another node. If it repeats, the operator should check the node."
 _PREDICATE = "kubernetes pkg/kubelet/lifecycle/predicate.go and pkg/kubelet/kubelet.go (rejectPod)"
 
 KUBELET: Final = (
@@ -15,8 +15,8 @@ KUBELET: Final = (
         id="admission-os",
         category=Category.ADMISSION_REJECTED,
         kind=ErrorKind.USER,
-        means="the pod is for another operating system than the node's, or asks for CPUs that the node cannot align",
-        remedy="Select nodes of the right operating system; ask for whole cores where the nodes pin CPUs.",
+        means="the pod is for another operating system than the node's, or requests CPUs that the node cannot align",
+        remedy="Select nodes of the right operating system; request whole cores where the nodes pin CPUs.",
         source="kubernetes pkg/kubelet/lifecycle/predicate.go; cm/cpumanager/policy_static.go (SMTAlignmentError)",
         phrases=("os field doesn t match node os", "label doesn t match node label", "not multiple cpus per core"),
     ),
@@ -25,14 +25,14 @@ KUBELET: Final = (
         category=Category.ADMISSION_REJECTED,
         kind=ErrorKind.USER,
         means="the node does not allow a setting of the pod",
-        remedy="Take the sysctl or profile that the message names out of the pod template, or have the nodes allow it.",
+        remedy="Remove the sysctl or profile that the message names from the pod template, or have the nodes allow it.",
         source="kubernetes pkg/kubelet/sysctl/allowlist.go (SysctlForbidden); pkg/security/apparmor (AppArmor)",
         reasons={"SysctlForbidden", "AppArmor", "PodOSNotSupported", "PodOSSelectorNodeLabelDoesNotMatch"},
     ),
     Rule(
         id="admission-rejected-text",
         category=Category.ADMISSION_REJECTED,
-        means="the node did not take the pod that the scheduler had sent to it",
+        means="the kubelet rejected the pod after it was scheduled",
         remedy=_OTHER_NODE,
         source=_PREDICATE,
         phrases=(
@@ -53,7 +53,7 @@ KUBELET: Final = (
     Rule(
         id="admission-rejected",
         category=Category.ADMISSION_REJECTED,
-        means="the node did not take the pod that the scheduler had sent to it",
+        means="the kubelet rejected the pod after it was scheduled",
         remedy=_OTHER_NODE,
         source=_PREDICATE,
         reasons={
@@ -89,8 +89,8 @@ API_SERVER: Final = (
     Rule(
         id="quota-webhook-down",
         category=Category.QUOTA,
-        means="an admission webhook of the cluster does not answer, so that no pod is let in",
-        remedy="The platform should mend the webhook that the message names, or have it fail open.",
+        means="an admission webhook of the cluster does not respond, so no pod can be created",
+        remedy="Repair the webhook that the message names, or set its failurePolicy to Ignore.",
         source="kubernetes apiserver admission/plugin/webhook/mutating/dispatcher.go ('failed calling webhook')",
         phrases=("failed calling webhook", "failed to call webhook"),
     ),
@@ -98,8 +98,8 @@ API_SERVER: Final = (
         id="quota-must-specify",
         category=Category.QUOTA,
         kind=ErrorKind.USER,
-        means="the namespace's ResourceQuota wants limits that the pod does not state",
-        remedy="State the requests and limits that the message names in the task's resources.",
+        means="the namespace's ResourceQuota requires limits that the pod does not set",
+        remedy="Set the requests and limits that the message names in the task's resources.",
         source="kubernetes apiserver admission/plugin/resourcequota/controller.go ('failed quota: %s: must specify %s')",
         phrases=("failed quota", "must specify", "insufficient quota to"),
         also=("quota",),
@@ -108,7 +108,7 @@ API_SERVER: Final = (
         id="quota-kubernetes",
         category=Category.QUOTA,
         means="the namespace's ResourceQuota has no room for the pod",
-        remedy="Ask for less in the task's resources, or have the platform raise the namespace's ResourceQuota.",
+        remedy="Request less in the task's resources, or have the operator raise the namespace's ResourceQuota.",
         source="kubernetes apiserver admission/plugin/resourcequota/controller.go ('exceeded quota: %s')",
         phrases=("exceeded quota", "status unknown for quota"),
         unless=("toomanyrequests",),
@@ -117,8 +117,8 @@ API_SERVER: Final = (
         id="quota-limit-range",
         category=Category.QUOTA,
         kind=ErrorKind.USER,
-        means="the pod asks for more, or less, than the namespace allows to one pod",
-        remedy="Change the task's resources, or have the platform widen the namespace's LimitRange.",
+        means="the pod requests more, or less, than the namespace's LimitRange allows",
+        remedy="Change the task's resources, or have the operator widen the namespace's LimitRange.",
         source="kubernetes plugin/pkg/admission/limitranger/admission.go",
         phrases=(
             "usage per container is",
@@ -131,8 +131,8 @@ API_SERVER: Final = (
         id="quota-policy",
         category=Category.QUOTA,
         kind=ErrorKind.USER,
-        means="a policy of the cluster does not let the pod in",
-        remedy="Change the pod template as the policy's message asks, or have the platform make an exception.",
+        means="a policy of the cluster rejected the pod",
+        remedy="Change the pod template as the policy's message says, or ask the operator for an exception.",
         source="kubernetes apiserver webhook/errors/statuserror.go ('denied the request'); pod-security-admission",
         phrases=("violates podsecurity", "denied the request", "denied request", "no priorityclass with name"),
         unless=("toomanyrequests",),
@@ -140,8 +140,8 @@ API_SERVER: Final = (
     Rule(
         id="config-missing-class",
         category=Category.CONFIG_MISSING,
-        means="the pod names a class or account that the cluster does not have",
-        remedy="Correct the runtime class or service account in the pod template, or have it created.",
+        means="the pod names a class or service account that does not exist",
+        remedy="Correct the runtime class or service account in the pod template, or create it.",
         source="kubernetes plugin/pkg/admission (runtimeclass, serviceaccount)",
         phrases=(
             "runtimeclass nameref not found",
@@ -155,8 +155,8 @@ SCHEDULER: Final = (
     Rule(
         id="volume-claim",
         category=Category.VOLUME,
-        means="the pod's volume claim does not exist, or has no volume yet",
-        remedy="Create the claim that the message names, or look at its storage class and provisioner.",
+        means="the pod's PersistentVolumeClaim does not exist or is not bound",
+        remedy="Create the claim that the message names, or check its storage class and provisioner.",
         source="kubernetes pkg/scheduler/framework/plugins/volumebinding/volume_binding.go",
         phrases=(
             "persistentvolumeclaim nameref not found",
@@ -171,8 +171,8 @@ SCHEDULER: Final = (
         id="unschedulable-selector",
         category=Category.UNSCHEDULABLE,
         kind=ErrorKind.USER,
-        means="no node has the labels that the pod selects",
-        remedy="Correct the node selector or affinity of the task's pod template, or have such nodes added.",
+        means="no node matches the pod's node selector or affinity",
+        remedy="Correct the node selector or affinity in the task's pod template, or add matching nodes.",
         source="kubernetes pkg/scheduler/framework/plugins/nodeaffinity (ErrReasonPod)",
         phrases=(
             "didn t match pod s node affinity selector",
@@ -184,8 +184,8 @@ SCHEDULER: Final = (
     Rule(
         id="unschedulable",
         category=Category.UNSCHEDULABLE,
-        means="no node can take the pod at present",
-        remedy="Check what the task asks for (resources, selector, tolerations) against the nodes there are; else wait.",
+        means="no node can run the pod at present",
+        remedy="Compare the task's resources, node selector and tolerations with the nodes; if they fit, wait for capacity.",
         source="kubernetes pkg/scheduler/framework/types.go (FitError: '%d/%d nodes are available')",
         phrases=(
             "nodes are available",
@@ -203,8 +203,8 @@ SCHEDULER: Final = (
     Rule(
         id="unschedulable-reason",
         category=Category.UNSCHEDULABLE,
-        means="no node can take the pod at present",
-        remedy="Check what the task asks for (resources, selector, tolerations) against the nodes there are; else wait.",
+        means="no node can run the pod at present",
+        remedy="Compare the task's resources, node selector and tolerations with the nodes; if they fit, wait for capacity.",
         source="kubernetes pkg/scheduler (FailedScheduling, PodReasonUnschedulable)",
         reasons={"FailedScheduling", "Unschedulable", "NotTriggerScaleUp", "SchedulerError"},
     ),

@@ -1,9 +1,8 @@
 """The built-in rules for messages, in the order in which they are tried: the first that matches decides.
 
-The order is the precedence of causes. What names its cause outright stands before what could be said of several things:
-an eviction before the disk it mentions, a device before the runtime that reports it, a volume's or sandbox's failure
-before the network error inside it, a limit before the refusal it is dressed as, the way to the registry before the
-registry's answer, ``no such host`` before ``not found``.
+The order is the precedence of causes. Specific rules come before general ones: an eviction before the disk that it
+mentions, a device before the runtime that reports it, a volume or sandbox before the network error inside its message, a
+rate limit before the refusal that reports it, the network before the registry, ``no such host`` before ``not found``.
 """
 
 from __future__ import annotations
@@ -30,20 +29,20 @@ from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
 BUILT_IN: Final = RuleBook(
     (
-        # What names its cause outright.
+        # Messages that name their cause.
         *devices.RULES,
         *disruptions.RULES,
         *disruptions.DELETIONS,
         *admission.KUBELET,
         *exits.PROGRAM,
-        # What says which part of a pod's life it is about: inside it, general words are that part's.
+        # Messages about one stage of a pod's life: general words in them refer to that stage.
         *admission.API_SERVER,
         *admission.SCHEDULER,
         *volumes.RULES,
         *pod_sandbox.NETWORK,
         *pod_sandbox.REST,
         *container_start.RULES,
-        # Pulling an image: limits, the node's own disk and runtime, the way to the registry, the registry's answer.
+        # Image pulls: limits, the node's disk and runtime, the network, the registry's response.
         *rate_limits.RULES,
         *runtime.DISK,
         *network.RULES,
@@ -52,7 +51,7 @@ BUILT_IN: Final = RuleBook(
         *images.RULES,
         *registry.RULES,
         *registry.BY_REASON,
-        # What is only said of an end.
+        # Terminated processes.
         *exits.ENDINGS,
     )
 )
@@ -62,12 +61,12 @@ UNKNOWN: Final = Rule(
     id="unknown",
     category=Category.UNKNOWN,
     kind=ErrorKind.SYSTEM,
-    means="no rule knows these words",
+    means="no rule matches this message",
     remedy=(
-        "podtriage does not know these words, and counts the failure as the platform's only because nothing in them "
-        "names the user's doing. Read the message; if you know its cause, add a rule of your own."
+        "Read the message; if you know its cause, add a rule of your own. Until then the failure counts as the "
+        "platform's, because nothing in the message points to the user."
     ),
     source="default: an unknown reason to wait is SYSTEM on stock Flyte too (flytek8s, classifyWaitingContainer)",
     reasons={"unknown"},
 )
-"""What is answered where no rule matches. It is in no book."""
+"""The rule of a message that no other rule matches; it is in no rule book."""

@@ -8,13 +8,13 @@ from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
 _RUNC = "opencontainers/runc libcontainer (process_linux.go, init_linux.go, rootfs_linux.go); containers/crun"
-_RUNTIME = "The platform should look at the container runtime of the node; another node may do."
+_RUNTIME = "Check the container runtime on the node; a retry on another node may succeed."
 
 RULES: Final = (
     Rule(
         id="oom-at-start",
         category=Category.OOM,
-        means="the memory limit is too low even to start the container",
+        means="the memory limit is too low to start the container",
         remedy="Raise the task's memory limit.",
         source=f"{_RUNC} ('container init was OOM-killed (memory limit too low?)')",
         phrases=(
@@ -27,7 +27,7 @@ RULES: Final = (
     Rule(
         id="start-runtime-silent",
         category=Category.NODE_RUNTIME,
-        means="the OCI runtime itself could not be run on the node",
+        means="the OCI runtime could not be run on the node",
         remedy=_RUNTIME,
         source="containerd cmd/containerd-shim-runc-v2/process/init.go ('unable to retrieve OCI runtime error')",
         phrases=(
@@ -47,8 +47,8 @@ RULES: Final = (
     Rule(
         id="node-name-in-use",
         category=Category.NODE_RUNTIME,
-        means="the container runtime still holds a container of that name",
-        remedy="It usually passes; the platform should look at the node if it lasts.",
+        means="the container runtime still has a container of that name",
+        remedy="Usually resolves by itself; if it persists, check the container runtime on the node.",
         source="containerd internal/cri/store, CRI-O ('name is reserved'), moby daemon/names.go ('already in use by container')",
         phrases=(
             "is reserved for",
@@ -135,8 +135,8 @@ RULES: Final = (
     Rule(
         id="image-exec-format",
         category=Category.PLATFORM_MISMATCH,
-        means="the program is for another architecture than the node's (or a script without its first line)",
-        remedy="Build {image} for the nodes' platform (docker buildx --platform), or select nodes of the image's.",
+        means="the program is built for another architecture than the node's (or is a script without a shebang line)",
+        remedy="Build {image} for the nodes' platform (docker buildx --platform), or select nodes of the image's platform.",
         source="Linux execve(2), ENOEXEC, as runc, crun and shells print it",
         phrases=(
             "exec format error",
@@ -148,8 +148,8 @@ RULES: Final = (
     Rule(
         id="command-not-found",
         category=Category.COMMAND_NOT_FOUND,
-        means="the container's command does not exist in the image, or cannot be executed",
-        remedy="Correct the command, or build an image that has it (for flytekit: install flytekit in {image}).",
+        means="the container's command does not exist in the image, or is not executable",
+        remedy="Correct the command, or build an image that contains it (for flytekit: install flytekit in {image}).",
         source=f"Go os/exec ('executable file not found in $PATH'); {_RUNC}",
         phrases=(
             "executable file not found",

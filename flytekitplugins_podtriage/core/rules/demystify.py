@@ -25,31 +25,31 @@ STOCK_RULES: Final = _table(
     StockRule("stock-succeeded", "pod phase Succeeded: success", ""),
     StockRule(
         "stock-succeeded-oom",
-        "a container of a succeeded pod says OOMKilled: retryable, USER",
+        "a container of a succeeded pod was OOMKilled: retryable, USER",
         "Raise the memory limit of the container that was killed.",
     ),
     StockRule(
         "stock-failed-system",
         "pod phase Failed with a reason of the node's, without any reason, or with a killed primary: retryable, SYSTEM",
-        "Nothing to mend in the task: the attempt is repeated at the platform's expense.",
+        "None needed; the attempt is retried and charged to the system retries.",
     ),
     StockRule(
         "stock-failed-user",
         "pod phase Failed otherwise: retryable, USER",
-        "Read the message; podtriage's own policy tells whose doing it was.",
+        "Read the message; podtriage's own policy says whose fault it was.",
     ),
-    StockRule("stock-unscheduled", "PodScheduled is False, or Unschedulable: queued for ever", ""),
+    StockRule("stock-unscheduled", "PodScheduled is False, or Unschedulable: queued indefinitely", ""),
     StockRule("stock-starting", "a container is being created, or its image pulled: initializing", ""),
     StockRule("stock-grace", "a container cannot start, within its grace: initializing", ""),
     StockRule(
         "stock-create-container-error",
         "CreateContainerError beyond its grace: permanent, USER",
-        "Look at the container's message: a missing command, a mount, a name that is taken.",
+        "Check the container's message: a missing command, a mount, a name that is in use.",
     ),
     StockRule(
         "stock-create-container-config-error",
         "CreateContainerConfigError beyond its grace: permanent, USER",
-        "Create the secret or config map that the message names, or mend the security context.",
+        "Create the secret or config map that the message names, or correct the security context.",
     ),
     StockRule(
         "stock-invalid-image-name",
@@ -59,7 +59,7 @@ STOCK_RULES: Final = _table(
     StockRule(
         "stock-image-pull-back-off",
         "ImagePullBackOff beyond its grace: retryable, USER",
-        "Read why the pull failed; podtriage's own policy tells whose doing it was.",
+        "Read why the pull failed; podtriage's own policy says whose fault it was.",
     ),
     StockRule(
         "stock-image-pull-rate-limited",
@@ -74,7 +74,7 @@ STOCK_RULES: Final = _table(
     StockRule(
         "stock-pod-pending-timeout",
         "pod-pending-timeout has passed: retryable",
-        "Find out what the pod waits for; raise pod-pending-timeout if it is only slow.",
+        "Find out what the pod waits for; if it is only slow, raise pod-pending-timeout.",
     ),
     StockRule("stock-pending", "pending, and nothing says why: queued", ""),
     StockRule("stock-phase-unschedulable", "pod phase Unschedulable: queued", ""),
@@ -90,17 +90,17 @@ STOCK_RULES: Final = _table(
     StockRule(
         "stock-primary-killed",
         "the primary container was killed (137, 247): retryable, SYSTEM",
-        "Nothing to mend in the task: the attempt is repeated at the platform's expense.",
+        "None needed; the attempt is retried and charged to the system retries.",
     ),
     StockRule(
         "stock-primary-failed",
         "the primary container ended with another code than 0: retryable, USER",
-        "Look into the log of the primary container.",
+        "See the log of the primary container.",
     ),
     StockRule(
         "stock-primary-not-found",
         "no container has the primary's name: permanent, USER",
-        "Let the annotation primary_container_name name a container of the pod.",
+        "Set the annotation primary_container_name to the name of a container of the pod.",
     ),
     StockRule(
         "stock-deleted",

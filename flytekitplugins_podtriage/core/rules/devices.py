@@ -1,4 +1,4 @@
-"""Rules for devices: GPUs and whatever else a device plugin or a DRA driver hands out."""
+"""Rules for devices: GPUs and others that a device plugin or a DRA driver allocates."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ RULES: Final = (
         id="gpu-request-invalid",
         category=Category.GPU_DEVICE,
         kind=ErrorKind.USER,
-        means="the task asks for more shared devices than one container may have",
-        remedy="Ask for one shared GPU in the task's resources.",
+        means="the task requests more shared GPUs than one container may have",
+        remedy="Request one shared GPU in the task's resources.",
         source="NVIDIA k8s-device-plugin internal/plugin/server.go ('invalid request for sharing GPU')",
         phrases=("invalid request for sharing gpu",),
     ),
     Rule(
         id="gpu-out-of-memory",
         category=Category.APP_ERROR,
-        means="the task's program ran out of the GPU's memory, or misused it",
-        remedy="Use a smaller batch or model, or a GPU with more memory; look into the task's log.",
+        means="the task's program ran out of GPU memory, or misused it",
+        remedy="Use a smaller batch or model, or a GPU with more memory; see the task's log.",
         source="CUDA runtime API (cudaErrorMemoryAllocation); PyTorch ('CUDA out of memory')",
         phrases=(
             "cuda error out of memory",
@@ -35,8 +35,8 @@ RULES: Final = (
     Rule(
         id="gpu-device",
         category=Category.GPU_DEVICE,
-        means="the node cannot give the pod the device (GPU) that it was promised",
-        remedy="The platform should look at the node's device plugin and driver; another node will do.",
+        means="the node cannot provide the device (GPU) that was allocated to the pod",
+        remedy="Check the node's device plugin and driver; a retry on another node should succeed.",
         source="kubernetes pkg/kubelet/cm/devicemanager/manager.go and cm/dra/manager.go; NVIDIA libnvidia-container",
         phrases=(
             "no healthy devices present",
@@ -77,24 +77,24 @@ RULES: Final = (
     Rule(
         id="gpu-xid",
         category=Category.GPU_DEVICE,
-        means="the GPU's driver reports an error of the device",
-        remedy="The platform should look the Xid up in NVIDIA's catalogue and take the node out if it is the hardware.",
-        source="docs.nvidia.com/deploy/xid-errors (13, 31, 43, 45 and 68 are usually the program's own doing)",
+        means="the GPU's driver reports a device error",
+        remedy="Look up the Xid in NVIDIA's catalogue, and drain the node if the hardware is at fault.",
+        source="docs.nvidia.com/deploy/xid-errors (13, 31, 43, 45 and 68 are usually caused by the program)",
         phrases=("nvrm xid",),
     ),
     Rule(
         id="gpu-taint",
         category=Category.GPU_DEVICE,
-        means="the pod's device was tainted and the pod removed from it",
-        remedy="The platform should look at the device; another one will do.",
+        means="the pod's device was tainted, and the pod was evicted",
+        remedy="Check the device; a retry on another one should succeed.",
         source="kubernetes pkg/controller/devicetainteviction (DeletionByDeviceTaintManager)",
         reasons={"DeletionByDeviceTaintManager", "DeviceTaintManagerEviction", "FailedPrepareDynamicResources"},
     ),
     Rule(
         id="admission-numa",
         category=Category.ADMISSION_REJECTED,
-        means="the node could not give the pod CPUs or memory as its policies ask for",
-        remedy="Nothing to mend in the task; another node will do.",
+        means="the node could not allocate CPUs or memory as its NUMA policies require",
+        remedy="None needed; the attempt is retried on another node.",
         source="kubernetes pkg/kubelet/cm/memorymanager and cpumanager (policy_static.go)",
         phrases=(
             "allocate failed due to memorymanager",
@@ -107,7 +107,7 @@ RULES: Final = (
         id="gpu-allocate",
         category=Category.GPU_DEVICE,
         means="the node's device plugin could not allocate a device",
-        remedy="The platform should look at the node's device plugin; another node will do.",
+        remedy="Check the node's device plugin; a retry on another node should succeed.",
         source="kubernetes pkg/kubelet/cm/devicemanager/manager.go ('Allocate failed due to %v, which is unexpected')",
         phrases=("allocate failed due to",),
     ),

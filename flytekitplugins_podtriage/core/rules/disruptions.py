@@ -1,4 +1,4 @@
-"""Rules for what ends a pod from outside: evictions, preemption, shutdowns, nodes that go away, deletions."""
+"""Rules for external terminations of a pod: evictions, preemption, shutdowns, lost nodes, deletions."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
-_AGAIN = "Nothing to mend in the task: the attempt is repeated elsewhere."
+_AGAIN = "None needed; the attempt is retried on another node."
 
 RULES: Final = (
     Rule(
         id="evicted-own-limit",
         category=Category.EVICTED,
         kind=ErrorKind.USER,
-        means="the pod used more local storage than it had asked for",
+        means="the pod used more local storage than its limit",
         remedy="Raise the task's ephemeral-storage limit (or the emptyDir's sizeLimit), or write less to local disk.",
         source="kubernetes pkg/kubelet/eviction/helpers.go (containerEphemeralStorageMessageFmt and its siblings)",
         phrases=(
@@ -29,15 +29,15 @@ RULES: Final = (
         id="evicted-node-pressure",
         category=Category.EVICTED,
         means="the node ran low on a resource and evicted the pod",
-        remedy="Set the task's requests near to what it uses, so that it is not the first to go; give nodes more room.",
+        remedy="Set the task's requests close to its actual use, so that it is not evicted first; give the nodes more room.",
         source="kubernetes pkg/kubelet/eviction/helpers.go (nodeLowMessageFmt, nodeConditionMessageFmt)",
         phrases=("the node was low on resource", "the node had condition", "node was low on resource"),
     ),
     Rule(
         id="preempted-text",
         category=Category.PREEMPTED,
-        means="the pod had to make place",
-        remedy="Give the task a higher priority class, or nodes that are not taken away.",
+        means="the pod was preempted",
+        remedy="Give the task a higher priority class, or use nodes that are not reclaimed.",
         source="kubernetes pkg/kubelet/preemption/preemption.go; pkg/scheduler/framework/preemption; pkg/controller/tainteviction",
         phrases=(
             "preempted in order to admit critical pod",
@@ -64,7 +64,7 @@ RULES: Final = (
     Rule(
         id="node-lost-text",
         category=Category.NODE_LOST,
-        means="the node went away or stopped answering",
+        means="the node was removed or stopped responding",
         remedy=_AGAIN,
         source="kubernetes pkg/util/node/node.go (NodeUnreachablePodMessage); pkg/controller/podgc/gc_controller.go",
         phrases=(
@@ -80,15 +80,15 @@ RULES: Final = (
         id="evicted",
         category=Category.EVICTED,
         means="the pod was evicted",
-        remedy="See the node's events for the reason of the eviction.",
+        remedy="Check the node's events for the reason.",
         source="kubernetes pkg/kubelet/eviction/eviction_manager.go (Reason); registry/core/pod/storage/eviction.go",
         reasons={"Evicted", "EvictionByEvictionAPI"},
     ),
     Rule(
         id="preempted",
         category=Category.PREEMPTED,
-        means="the pod had to make place",
-        remedy="Give the task a higher priority class, or nodes that are not taken away.",
+        means="the pod was preempted",
+        remedy="Give the task a higher priority class, or use nodes that are not reclaimed.",
         source="kubernetes pkg/kubelet/preemption/preemption.go; pkg/scheduler (Preempted); DisruptionTarget reasons",
         reasons={
             "Preempting",
@@ -111,7 +111,7 @@ RULES: Final = (
     Rule(
         id="node-lost",
         category=Category.NODE_LOST,
-        means="the node went away or stopped answering",
+        means="the node was removed or stopped responding",
         remedy=_AGAIN,
         source="kubernetes pkg/controller/util/node/controller_utils.go (NodeLost); pkg/controller/podgc (DeletionByPodGC)",
         reasons={"NodeLost", "DeletionByPodGC", "NodeNotReady"},
@@ -122,16 +122,16 @@ DELETIONS: Final = (
     Rule(
         id="deleted-status-unknown",
         category=Category.DELETED,
-        means="the pod was ended from outside before its container ran",
-        remedy="Nothing to mend in the task: something deleted the pod, or its node went away.",
+        means="the pod was terminated externally before its container ran",
+        remedy="None needed in the task: something deleted the pod, or its node was removed.",
         source="kubernetes pkg/kubelet/status/status_manager.go (ContainerStatusUnknown)",
         reasons={"ContainerStatusUnknown", "UnexpectedObjectDeletion"},
     ),
     Rule(
         id="deleted-text",
         category=Category.DELETED,
-        means="the pod was ended from outside",
-        remedy="Nothing to mend in the task: something deleted the pod, or its node went away.",
+        means="the pod was terminated externally",
+        remedy="None needed in the task: something deleted the pod, or its node was removed.",
         source="kubernetes status_manager.go; propeller nodes/task/k8s/plugin_manager.go ('resource not found, name')",
         phrases=(
             "could not be located when the pod was",

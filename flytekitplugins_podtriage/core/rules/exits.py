@@ -1,4 +1,4 @@
-"""Rules for what is said of a process that has ended, and for programs' own words."""
+"""Rules for processes that have exited, and for what programs print."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Final
 from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
-_LOG = "Look into the task's log."
+_LOG = "See the task's log."
 
 PROGRAM: Final = (
     Rule(
         id="app-traceback",
         category=Category.APP_ERROR,
-        means="the task's own code failed",
+        means="the task's code raised an error",
         remedy=_LOG,
         source="Python traceback module ('Traceback (most recent call last):'); flytekit exceptions",
         phrases=(
@@ -37,8 +37,8 @@ PROGRAM: Final = (
     Rule(
         id="app-probe",
         category=Category.APP_ERROR,
-        means="the container did not pass its probe",
-        remedy="Mend the program or its probe in the pod template.",
+        means="the container failed its probe",
+        remedy="Fix the program, or its probe in the pod template.",
         source="kubernetes pkg/kubelet/prober (Unhealthy); kuberuntime_manager.go ('failed liveness probe')",
         phrases=(
             "liveness probe failed",
@@ -72,16 +72,16 @@ ENDINGS: Final = (
     Rule(
         id="oom",
         category=Category.OOM,
-        means="a container used more memory than its limit and was killed",
-        remedy="Raise the task's memory limit, or let it use less.",
+        means="a container exceeded its memory limit and was killed",
+        remedy="Raise the task's memory limit, or reduce its memory use.",
         source="containerd internal/cri/server/events.go and CRI-O (reason OOMKilled); Linux mm/oom_kill.c",
         reasons={"OOMKilled"},
     ),
     Rule(
         id="oom-text",
         category=Category.OOM,
-        means="a container used more memory than its limit and was killed",
-        remedy="Raise the task's memory limit, or let it use less.",
+        means="a container exceeded its memory limit and was killed",
+        remedy="Raise the task's memory limit, or reduce its memory use.",
         source="containerd and CRI-O (reason OOMKilled); Linux mm/oom_kill.c",
         phrases=(
             "oomkilled",
@@ -94,8 +94,8 @@ ENDINGS: Final = (
     Rule(
         id="deadline",
         category=Category.DEADLINE,
-        means="the pod ran longer than it was allowed to",
-        remedy="Raise the task's timeout, or let it finish sooner.",
+        means="the pod ran longer than allowed",
+        remedy="Raise the task's timeout, or make the task finish sooner.",
         source="kubernetes pkg/kubelet/active_deadline.go; flytepropeller nodes/executor.go ('task execution timeout')",
         phrases=(
             "active on the node longer than the specified deadline",
@@ -108,7 +108,7 @@ ENDINGS: Final = (
     Rule(
         id="app-exit-code",
         category=Category.APP_ERROR,
-        means="the task's own process ended with an error",
+        means="the task's process exited with an error",
         remedy=_LOG,
         source="flytek8s/pod_helper.go ('terminated with exit code (%v)'); kubelet (CrashLoopBackOff)",
         phrases=("terminated with exit code", "restarting failed container", "exited with code"),
@@ -117,8 +117,8 @@ ENDINGS: Final = (
     Rule(
         id="killed-text",
         category=Category.KILLED,
-        means="the process was killed from outside",
-        remedy="Nothing in the text names who killed it; if it happens again, watch the task's memory.",
+        means="the process was killed externally",
+        remedy="The text does not say who killed it; if it repeats, check the task's memory use.",
         source="flytek8s/pod_helper.go (SIGKILL 137, 247: node termination)",
         phrases=("exit code 137", "exit code 247", "signal killed"),
     ),

@@ -57,16 +57,16 @@ RULES: Final = (
     Rule(
         id="image-never-pull",
         category=Category.NEVER_PULL,
-        means="the image is not on the node, and imagePullPolicy Never forbids to fetch it",
-        remedy="Put {image} on the node, or set imagePullPolicy to IfNotPresent.",
+        means="the image is not on the node, and imagePullPolicy Never forbids pulling it",
+        remedy="Load {image} onto the node, or set imagePullPolicy to IfNotPresent.",
         source="kubernetes pkg/kubelet/images/image_manager.go (ErrImageNeverPull)",
         reasons={"ErrImageNeverPull"},
     ),
     Rule(
         id="image-never-pull-text",
         category=Category.NEVER_PULL,
-        means="the image is not on the node, and imagePullPolicy Never forbids to fetch it",
-        remedy="Put {image} on the node, or set imagePullPolicy to IfNotPresent.",
+        means="the image is not on the node, and imagePullPolicy Never forbids pulling it",
+        remedy="Load {image} onto the node, or set imagePullPolicy to IfNotPresent.",
         source="kubernetes pkg/kubelet/images/image_manager.go ('is not present with pull policy of Never')",
         phrases=("is not present with pull policy of never", "ErrImageNeverPull"),
     ),
@@ -74,7 +74,7 @@ RULES: Final = (
         id="image-platform",
         category=Category.PLATFORM_MISMATCH,
         means="the image has no variant for the node's architecture or system",
-        remedy="Build {image} for the nodes' platform (docker buildx --platform), or select nodes of the image's.",
+        remedy="Build {image} for the nodes' platform (docker buildx --platform), or select nodes of the image's platform.",
         source="containerd core/images/image.go ('no match for platform in manifest'); containers/image (ChooseInstance)",
         phrases=(
             "no match for platform",
@@ -110,8 +110,8 @@ RULES: Final = (
     Rule(
         id="image-corrupt",
         category=Category.CORRUPT_CONTENT,
-        means="what {registry} delivered does not fit the image's digests or format",
-        remedy="Pull again; if it lasts, push the image anew, or have the registry (or mirror) drop its broken copy.",
+        means="the content from {registry} does not match the image's digests or format",
+        remedy="Pull again; if it persists, push the image again, or have the registry (or mirror) delete its corrupt copy.",
         source="containerd core/content/helpers.go ('unexpected commit digest', 'failed size validation'); containers/image",
         phrases=(
             "unexpected commit digest",
@@ -166,8 +166,8 @@ RULES: Final = (
     Rule(
         id="image-signature",
         category=Category.CONFIG_INVALID,
-        means="the node's policy wants a signature that the image does not have",
-        remedy="Sign {image} as the cluster's policy asks, or have the policy allow its source.",
+        means="the node's policy requires a signature that the image does not have",
+        remedy="Sign {image} as the cluster's policy requires, or have the policy allow its source.",
         source="containers/image signature/policy_eval.go; kubernetes images/types.go (ErrSignatureValidationFailed)",
         phrases=(
             "signature validation failed",

@@ -1,4 +1,4 @@
-"""Rules for the way to the registry: proxy, names, certificates, connections."""
+"""Rules for the network path to the registry: proxy, DNS, certificates, connections."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RULES: Final = (
     Rule(
         id="network-proxy",
         category=Category.PROXY,
-        means="the node's HTTP proxy does not let the pull through",
+        means="the node's HTTP proxy blocks the pull",
         remedy="Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the container runtime on the node, and the proxy itself.",
         source="Go net/http/transport.go ('proxyconnect'); RFC 9110 section 15.5.8 (407)",
         phrases=(
@@ -44,8 +44,8 @@ RULES: Final = (
     Rule(
         id="network-proxy-407",
         category=Category.PROXY,
-        means="a proxy before {registry} asks for credentials (HTTP 407)",
-        remedy="Give the container runtime's proxy settings on the node valid credentials.",
+        means="a proxy in front of {registry} requires credentials (HTTP 407)",
+        remedy="Configure valid proxy credentials for the container runtime on the node.",
         source="RFC 9110 section 15.5.8 (407)",
         statuses={407},
     ),
@@ -54,7 +54,7 @@ RULES: Final = (
         category=Category.DNS,
         kind=ErrorKind.USER,
         means="{registry} is a name that never resolves",
-        remedy="Correct the registry's name in {image}: names under .invalid are reserved and lead nowhere.",
+        remedy="Correct the registry's name in {image}: names under .invalid are reserved and never resolve.",
         source="RFC 6761 section 6.4 (.invalid)",
         phrases=("no such host", "nxdomain"),
         peer=Peer.UNRESOLVABLE,
@@ -63,7 +63,7 @@ RULES: Final = (
         id="network-dns",
         category=Category.DNS,
         means="the name {registry} could not be resolved",
-        remedy="Check the spelling of the registry's name in {image}; if it is right, the node's DNS is at fault.",
+        remedy="Check the spelling of the registry's name in {image}; if it is right, check the node's DNS.",
         source="Go net/dnsclient_unix.go and net/net.go (errNoSuchHost, 'server misbehaving'); musl and glibc EAI_AGAIN",
         phrases=(
             "no such host",
@@ -84,7 +84,7 @@ RULES: Final = (
         id="network-dns-lookup",
         category=Category.DNS,
         means="the name {registry} could not be resolved",
-        remedy="The node's DNS does not answer: check the resolver that the message names.",
+        remedy="Check the resolver that the message names: the node's DNS does not respond.",
         source="Go net/lookup.go, net.DNSError ('lookup NAME on SERVER: ...')",
         phrases=("lookup",),
         also=(
@@ -107,10 +107,10 @@ RULES: Final = (
     Rule(
         id="network-tls",
         category=Category.TLS,
-        means="the certificate that {registry} shows is not trusted by the node",
+        means="the node does not trust the certificate of {registry}",
         remedy=(
             "Install the certificate authority of the registry (or of the proxy that inspects TLS) on the nodes, and check "
-            "that the name leads to the right host."
+            "that the name resolves to the right host."
         ),
         source="Go crypto/x509/verify.go and crypto/tls (error strings 'x509: ...', 'tls: ...')",
         phrases=(
@@ -141,8 +141,8 @@ RULES: Final = (
     Rule(
         id="network-loopback",
         category=Category.REGISTRY_UNAVAILABLE,
-        means="the registry on the node itself ({registry}) does not answer properly",
-        remedy="Start or mend the registry or mirror that listens on the node.",
+        means="the registry on the node itself ({registry}) does not respond properly",
+        remedy="Start or repair the registry or mirror that listens on the node.",
         source=f"RFC 1122 section 3.2.1.3: loopback never leaves the host, so the peer itself failed; {_NET}",
         phrases=_BROKEN_OFF,
         peer=Peer.LOOPBACK,
@@ -150,8 +150,8 @@ RULES: Final = (
     Rule(
         id="network-timeout",
         category=Category.NETWORK_TIMEOUT,
-        means="{registry} could not be reached, or did not answer in time",
-        remedy="Check the node's way to the registry (routes, firewall, NAT, the registry's status page).",
+        means="{registry} could not be reached, or did not respond in time",
+        remedy="Check the node's network path to the registry (routes, firewall, NAT), and the registry's status page.",
         source=_NET,
         phrases=(
             *_BROKEN_OFF,
@@ -200,8 +200,8 @@ RULES: Final = (
     Rule(
         id="network-eof",
         category=Category.REGISTRY_UNAVAILABLE,
-        means="{registry} closed the connection before its answer was complete",
-        remedy="The registry, or a balancer before it, is in trouble; it usually passes.",
+        means="{registry} closed the connection before its response was complete",
+        remedy="Usually resolves by itself; the registry, or a load balancer in front of it, is failing.",
         source="Go net/http/transport.go and transfer.go (io.EOF, io.ErrUnexpectedEOF): an end is the peer's own act",
         phrases=("EOF", "unexpected EOF", "short read expected", "expected number of bytes"),
         not_statuses=frozenset(range(400, 600)),
@@ -209,10 +209,9 @@ RULES: Final = (
     Rule(
         id="network-408",
         category=Category.NETWORK_TIMEOUT,
-        means="{registry} gave up waiting for the request (HTTP 408)",
-        remedy="Check the node's way to the registry; it usually passes.",
+        means="{registry} timed out waiting for the request (HTTP 408)",
+        remedy="Check the node's network path to the registry; usually resolves by itself.",
         source="RFC 9110 section 15.5.9 (408)",
         statuses={408},
     ),
 )
-"""What stands between the node and the registry."""

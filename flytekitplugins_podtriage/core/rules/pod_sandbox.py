@@ -7,7 +7,7 @@ from typing import Final
 from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
-_LOOK_AT_RUNTIME = "The platform should look at the container runtime of the node; another node will do."
+_CHECK_RUNTIME = "Check the container runtime on the node; a retry on another node should succeed."
 _NETWORK_CARRIERS = (
     "network for sandbox",
     "failed to set up sandbox container",
@@ -25,8 +25,8 @@ NETWORK: Final = (
     Rule(
         id="sandbox-network-missing",
         category=Category.CONFIG_MISSING,
-        means="the pod asks for an additional network that is not defined",
-        remedy="Correct the network annotation of the pod template, or have the network attachment defined.",
+        means="the pod requests an additional network that is not defined",
+        remedy="Correct the network annotation in the pod template, or define the network attachment.",
         source="multus-cni pkg/k8sclient (TryLoadPodDelegates, 'cannot find a network-attachment-definition')",
         phrases=("cannot find a network attachment definition", "network attachment definition not found"),
     ),
@@ -34,7 +34,7 @@ NETWORK: Final = (
         id="sandbox-network",
         category=Category.SANDBOX_NETWORK,
         means="the node's network plugin could not connect the pod",
-        remedy="The platform should look at the network plugin and its address ranges on the node; another node will do.",
+        remedy="Check the network plugin and its address ranges on the node; a retry on another node should succeed.",
         source="containernetworking libcni and plugins (host-local); containerd internal/cri/server, CRI-O sandbox_network.go",
         phrases=(
             *_NETWORK_CARRIERS,
@@ -71,8 +71,8 @@ REST: Final = (
     Rule(
         id="sandbox-user-namespaces",
         category=Category.CONFIG_INVALID,
-        means="the runtime class does not support what the pod asks for",
-        remedy="Take hostUsers: false out of the pod template, or use a runtime class that supports it.",
+        means="the runtime class does not support a setting of the pod",
+        remedy="Remove hostUsers: false from the pod template, or use a runtime class that supports it.",
         source="kubernetes pkg/kubelet/userns/userns_manager.go",
         phrases=("does not support user namespaces", "can t set spec hostusers false"),
     ),
@@ -80,7 +80,7 @@ REST: Final = (
         id="sandbox-runtime-handler",
         category=Category.NODE_RUNTIME,
         means="the node's container runtime lacks the handler of the pod's runtime class",
-        remedy="Use a runtime class that the nodes have, or select nodes that have it.",
+        remedy="Use a runtime class that the nodes support, or select nodes that support it.",
         source="containerd internal/cri/server ('no runtime for %q is configured'); CRI-O internal/oci/oci.go",
         phrases=(
             "no runtime for nameref is configured",
@@ -95,8 +95,8 @@ REST: Final = (
     Rule(
         id="sandbox-timeout",
         category=Category.NODE_RUNTIME,
-        means="the container runtime on the node did not answer the kubelet in time",
-        remedy=_LOOK_AT_RUNTIME,
+        means="the container runtime on the node did not respond to the kubelet in time",
+        remedy=_CHECK_RUNTIME,
         source="kubernetes staging cri-client pkg/remote_runtime.go (runtimeRequestTimeout)",
         phrases=("deadline exceeded", "context deadline exceeded", "timed out waiting for the condition", "timed out"),
         reasons={
@@ -117,8 +117,8 @@ REST: Final = (
     Rule(
         id="sandbox-cache-sync",
         category=Category.NODE_RUNTIME,
-        means="the kubelet had not yet read the objects that the pod needs",
-        remedy="It passes by itself once the kubelet reaches the API server.",
+        means="the kubelet had not yet loaded the objects that the pod needs",
+        remedy="Usually resolves by itself once the kubelet reaches the API server.",
         source="kubernetes pkg/kubelet/kubelet_pods.go and pkg/kubelet/util/manager/watch_based_manager.go",
         phrases=(
             "services have not yet been read",
@@ -133,8 +133,8 @@ FALLBACK: Final = (
     Rule(
         id="sandbox-image",
         category=Category.NODE_RUNTIME,
-        means="the runtime's own sandbox (pause) image cannot be had; it is never the task's",
-        remedy="The platform should check the sandbox image in the container runtime's configuration on the node.",
+        means="the runtime's own sandbox (pause) image cannot be pulled; it is not the task's image",
+        remedy="Check the sandbox image in the container runtime's configuration on the node.",
         source="containerd internal/cri/server/podsandbox ('failed to get sandbox image')",
         phrases=(
             "failed to get sandbox image",
@@ -147,8 +147,8 @@ FALLBACK: Final = (
     Rule(
         id="sandbox-failed",
         category=Category.NODE_RUNTIME,
-        means="the node could not make the pod's sandbox",
-        remedy=_LOOK_AT_RUNTIME,
+        means="the node could not create the pod's sandbox",
+        remedy=_CHECK_RUNTIME,
         source="kubernetes pkg/kubelet/kuberuntime/kuberuntime_manager.go (FailedCreatePodSandBox)",
         reasons={
             "FailedCreatePodSandBox",
@@ -164,8 +164,8 @@ FALLBACK: Final = (
     Rule(
         id="sandbox-failed-text",
         category=Category.NODE_RUNTIME,
-        means="the node could not make the pod's sandbox",
-        remedy=_LOOK_AT_RUNTIME,
+        means="the node could not create the pod's sandbox",
+        remedy=_CHECK_RUNTIME,
         source="kubernetes pkg/kubelet/kuberuntime/kuberuntime_manager.go ('Failed to create pod sandbox')",
         phrases=(
             "failed to create pod sandbox",
@@ -180,4 +180,4 @@ FALLBACK: Final = (
         ),
     ),
 )
-"""What is left of a sandbox's failure once nothing more precise fits."""
+"""Failures of the sandbox that no more precise rule matches."""

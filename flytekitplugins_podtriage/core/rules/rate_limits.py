@@ -1,6 +1,6 @@
-"""Rules for limits: a registry, or something before it, that answers "not so often".
+"""Rules for rate limits of registries and of what is in front of them.
 
-They stand before every refusal, since several registries dress a limit as 403 or ``denied``.
+They come before every refusal, because several registries report a limit as 403 or ``denied``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
 _LOGIN_OR_MIRROR = (
-    "Add an image pull secret for {registry} (authenticated pulls have a higher limit), pull through a mirror or cache, "
+    "Add an image pull secret for {registry}: authenticated pulls have a higher limit. Or pull through a mirror or cache, "
     "or set imagePullPolicy IfNotPresent and keep the image on the nodes."
 )
 
@@ -19,16 +19,16 @@ RULES: Final = (
     Rule(
         id="pull-kubelet-qps",
         category=Category.REGISTRY_RATE_LIMITED,
-        means="the kubelet's own limit of pulls per second is reached on this node",
-        remedy="It passes by itself; raise registryPullQPS and registryBurst of the kubelet if it happens often.",
+        means="the kubelet's own limit of pulls per second was reached on this node",
+        remedy="Usually resolves by itself; if it repeats, raise registryPullQPS and registryBurst of the kubelet.",
         source="kubernetes pkg/kubelet/images/helpers.go (throttledImageService.PullImage)",
         phrases=("pull QPS exceeded",),
     ),
     Rule(
         id="quota-quay-namespace",
         category=Category.QUOTA,
-        means="the storage quota of a namespace on {registry} is used up, so that its pull-through cache takes no image",
-        remedy="Have the registry's operator raise the namespace's quota or prune it; the image upstream may be fine.",
+        means="the storage quota of a namespace on {registry} is used up, so its pull-through cache cannot store the image",
+        remedy="Have the registry's operator raise the namespace's quota or prune it; the upstream image may be fine.",
         source="quay data/model/quota.py and endpoints/v2/errors.py (QuotaExceeded: 'Quota has been exceeded on namespace')",
         phrases=("quota has been exceeded on namespace",),
     ),
@@ -89,7 +89,7 @@ RULES: Final = (
         id="pull-rate-exceeded",
         category=Category.REGISTRY_RATE_LIMITED,
         means="{registry} limits how often, or how much, this node may pull",
-        remedy="Ask for a higher quota of the registry, or pull through a cache near the cluster.",
+        remedy="Request a higher quota from the registry, or pull through a cache near the cluster.",
         source="AWS docs, Amazon ECR throttling ('Rate exceeded', 'Data limit exceeded'); IBM Cloud Container Registry quotas",
         phrases=(
             "rate exceeded",
@@ -139,15 +139,15 @@ RULES: Final = (
     Rule(
         id="pull-slow-down",
         category=Category.REGISTRY_RATE_LIMITED,
-        means="the object store behind {registry} asks to slow down",
-        remedy="It passes by itself; if it lasts, the registry's operator should spread or cache its storage.",
+        means="the object store behind {registry} throttles requests",
+        remedy="Usually resolves by itself; if it persists, the registry's operator should spread or cache its storage.",
         source="AWS docs, S3 error responses (503 SlowDown, 'Please reduce your request rate')",
         phrases=("slow down", "SlowDown", "reduce your request rate", "ServerBusy", "server is busy"),
     ),
     Rule(
         id="pull-retry-after",
         category=Category.REGISTRY_RATE_LIMITED,
-        means="{registry} asks to be left alone for a while",
+        means="{registry} asks to retry later",
         remedy=_LOGIN_OR_MIRROR,
         source="RFC 9110 section 10.2.3 (Retry-After); GHCR's 'retry-after: ..., allowed: ...'",
         phrases=("retry after", "try again later", "retry later"),
@@ -155,4 +155,3 @@ RULES: Final = (
         not_statuses={404},
     ),
 )
-"""Limits, and the quotas that are not limits of a registry and would be taken for them."""

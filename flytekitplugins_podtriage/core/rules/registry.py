@@ -1,4 +1,4 @@
-"""Rules for what a registry answers about an image."""
+"""Rules for the responses of a registry."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _OTHER_OBJECTS = (
     "module",
     "job",
 )
-"""What else may be not found, and is no image."""
+"""Objects other than images that may not exist."""
 
 RULES: Final = (
     Rule(
         id="registry-network-rule",
         category=Category.AUTH,
         kind=ErrorKind.SYSTEM,
-        means="{registry} does not serve the address that the node comes from",
-        remedy="Have the platform allow the cluster's addresses at the registry's firewall, or pull through a mirror.",
+        means="{registry} rejects the node's IP address",
+        remedy="Allow the cluster's addresses in the registry's firewall, or pull through a mirror.",
         source="learn.microsoft.com, ACR firewall ('client with IP ... is not allowed access'); Docker Hub export control page",
         phrases=(
             "is not allowed access",
@@ -46,16 +46,16 @@ RULES: Final = (
     Rule(
         id="registry-500",
         category=Category.REGISTRY_UNAVAILABLE,
-        means="{registry} is in trouble (HTTP 5xx)",
-        remedy="It usually passes; look at the registry's status page, or pull through a mirror.",
+        means="{registry} is failing (HTTP 5xx)",
+        remedy="Usually resolves by itself; check the registry's status page, or pull through a mirror.",
         source="RFC 9110 section 15.6 (5xx: the server is at fault)",
         statuses=frozenset(range(500, 600)),
     ),
     Rule(
         id="registry-server-error",
         category=Category.REGISTRY_UNAVAILABLE,
-        means="{registry}, or a proxy before it, is in trouble",
-        remedy="It usually passes; look at the registry's status page, or pull through a mirror.",
+        means="{registry}, or a proxy in front of it, is failing",
+        remedy="Usually resolves by itself; check the registry's status page, or pull through a mirror.",
         source="Go net/http/transport.go (a proxy's answer to CONNECT becomes its reason phrase); CRI-O RegistryUnavailable",
         phrases=(
             "internal server error",
@@ -87,7 +87,7 @@ RULES: Final = (
         id="registry-not-found-404",
         category=Category.NOT_FOUND,
         means="{registry} does not have the image",
-        remedy="Check repository and tag of {image}, and that it was pushed to this registry.",
+        remedy="Check the repository and tag of {image}, and that it was pushed to this registry.",
         source=f"{_ERRCODE} (404)",
         statuses={404},
     ),
@@ -95,17 +95,17 @@ RULES: Final = (
         id="registry-blob-unknown",
         category=Category.NOT_FOUND,
         means="{registry} lacks a part of the image",
-        remedy="Push {image} anew: its manifest names content that the registry no longer has.",
+        remedy="Push {image} again: its manifest refers to content that the registry no longer has.",
         source=f"{_ERRCODE} (BLOB_UNKNOWN, MANIFEST_BLOB_UNKNOWN)",
         phrases=("blob unknown", "blob unknown to registry", "manifest blob unknown"),
     ),
     Rule(
         id="registry-refused-status",
         category=Category.AUTH,
-        means="{registry} refuses the pull: the credentials are missing, wrong, or not enough for this image",
+        means="{registry} refuses the pull: the credentials are missing, wrong, or insufficient for this image",
         remedy=(
-            "Give the task's service account an image pull secret that may pull {image}; check the name too, since "
-            "registries answer the same for a repository that does not exist."
+            "Give the task's service account an image pull secret that may pull {image}. Check the name too: registries "
+            "respond in the same way if the repository does not exist."
         ),
         source=f"RFC 9110 sections 15.5.2 and 15.5.4 (401, 403); {_ERRCODE} (UNAUTHORIZED, DENIED)",
         statuses={401, 402, 403, 451},
@@ -113,7 +113,7 @@ RULES: Final = (
     Rule(
         id="registry-bearer-refused",
         category=Category.AUTH,
-        means="the token server of {registry} refuses the credentials",
+        means="the token server of {registry} rejects the credentials",
         remedy="Renew the image pull secret for {registry}.",
         source="containers/image docker/docker_client.go ('Requesting bearer token: invalid status code from registry')",
         phrases=("requesting bear token", "requesting bearer token", "unable to retrieve auth token"),
@@ -123,7 +123,7 @@ RULES: Final = (
         id="registry-not-found",
         category=Category.NOT_FOUND,
         means="{registry} does not have the image",
-        remedy="Check repository and tag of {image}, and that it was pushed to this registry.",
+        remedy="Check the repository and tag of {image}, and that it was pushed to this registry.",
         source=f"{_ERRCODE} (MANIFEST_UNKNOWN, NAME_UNKNOWN, NOT_FOUND); containerd errdefs ('not found')",
         phrases=(
             "manifest unknown",
@@ -157,10 +157,10 @@ RULES: Final = (
     Rule(
         id="registry-refused",
         category=Category.AUTH,
-        means="{registry} refuses the pull: the credentials are missing, wrong, or not enough for this image",
+        means="{registry} refuses the pull: the credentials are missing, wrong, or insufficient for this image",
         remedy=(
-            "Give the task's service account an image pull secret that may pull {image}; check the name too, since "
-            "registries answer the same for a repository that does not exist."
+            "Give the task's service account an image pull secret that may pull {image}. Check the name too: registries "
+            "respond in the same way if the repository does not exist."
         ),
         source=f"{_ERRCODE} (UNAUTHORIZED, DENIED); containerd core/remotes/docker (authorizer, 'pull access denied')",
         phrases=(
@@ -194,7 +194,7 @@ RULES: Final = (
         id="registry-repository-not-found",
         category=Category.NOT_FOUND,
         means="{registry} does not have the image",
-        remedy="Check repository and tag of {image}, and that it was pushed to this registry.",
+        remedy="Check the repository and tag of {image}, and that it was pushed to this registry.",
         source="containerd core/remotes/docker/resolver.go (errdefs.ErrNotFound); CRI code NotFound",
         phrases=(
             "nameref not found",
@@ -222,46 +222,45 @@ RULES: Final = (
     Rule(
         id="registry-400",
         category=Category.AUTH,
-        means="{registry} does not accept the request; some answer so to a bad key",
+        means="{registry} rejects the request; some registries respond so to invalid credentials",
         remedy="Renew the image pull secret for {registry}, and check the name of {image}.",
         source="RFC 9110 section 15.5.1 (400); containers/image docker/docker_client.go",
         statuses={400, 405, 406},
     ),
 )
-"""What the registry says of the image."""
 
 BY_REASON: Final = (
     Rule(
         id="registry-unavailable-reason",
         category=Category.REGISTRY_UNAVAILABLE,
-        means="{registry} does not answer",
-        remedy="It usually passes; look at the registry's status page, or pull through a mirror.",
+        means="{registry} does not respond",
+        remedy="Usually resolves by itself; check the registry's status page, or pull through a mirror.",
         source="kubernetes pkg/kubelet/images/types.go (ErrRegistryUnavailable)",
         reasons={"RegistryUnavailable"},
     ),
     Rule(
         id="image-signature-reason",
         category=Category.CONFIG_INVALID,
-        means="the node's policy wants a signature that the image does not have",
-        remedy="Sign {image} as the cluster's policy asks, or have the policy allow its source.",
+        means="the node's policy requires a signature that the image does not have",
+        remedy="Sign {image} as the cluster's policy requires, or have the policy allow its source.",
         source="kubernetes pkg/kubelet/images/types.go (ErrSignatureValidationFailed)",
         reasons={"SignatureValidationFailed"},
     ),
     Rule(
         id="image-inspect-reason",
         category=Category.NODE_RUNTIME,
-        means="the container runtime on the node cannot say whether it has the image",
-        remedy="The platform should look at the container runtime of the node; another node will do.",
+        means="the container runtime on the node cannot tell whether it has the image",
+        remedy="Check the container runtime on the node; a retry on another node should succeed.",
         source="kubernetes pkg/kubelet/images/types.go (ErrImageInspect)",
         reasons={"ImageInspectError", "InspectFailed"},
     ),
     Rule(
         id="config-error-reason",
         category=Category.CONFIG_INVALID,
-        means="the kubelet cannot make a container of the pod's configuration",
+        means="the kubelet cannot create a container from the pod's configuration",
         remedy="Correct the pod template as the message says.",
         source="kubernetes pkg/kubelet/kuberuntime/kuberuntime_container.go (ErrCreateContainerConfig)",
         reasons={"CreateContainerConfigError"},
     ),
 )
-"""What a waiting container's reason alone says, where its message says nothing that is known."""
+"""By the reason of a waiting container alone, if no rule matches its message."""

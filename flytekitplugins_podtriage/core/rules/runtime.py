@@ -1,4 +1,4 @@
-"""Rules for the node's disk and its container runtime's own working."""
+"""Rules for the node's disk and its container runtime."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.rules.rule import Rule
 
-_ANOTHER = "another node will do."
+_ANOTHER = "a retry on another node should succeed."
 
 DISK: Final = (
     Rule(
         id="node-disk",
         category=Category.NODE_DISK,
         means="the node's disk is full or broken",
-        remedy=f"The platform should free, enlarge or replace the node's disk; {_ANOTHER}",
+        remedy=f"Free, enlarge or replace the node's disk; {_ANOTHER}",
         source="errno ENOSPC, EDQUOT, EROFS, EIO, EUCLEAN as Go's syscall package prints them",
         phrases=(
             "no space left on device",
@@ -34,8 +34,8 @@ DISK: Final = (
     Rule(
         id="node-runtime-down",
         category=Category.NODE_RUNTIME,
-        means="the container runtime on the node does not answer",
-        remedy=f"The platform should look at the container runtime of the node; {_ANOTHER}",
+        means="the container runtime on the node does not respond",
+        remedy=f"Check the container runtime on the node; {_ANOTHER}",
         source="grpc-go and Go net (dialling the runtime's unix socket); kubernetes staging cri-client",
         phrases=(
             "dial unix",
@@ -67,8 +67,8 @@ STORAGE: Final = (
     Rule(
         id="image-layer-corrupt",
         category=Category.CORRUPT_CONTENT,
-        means="a layer of the image does not unpack: its bytes are not what its manifest says",
-        remedy="Pull again; if it lasts, push the image anew, or have the registry (or mirror) drop its broken copy.",
+        means="a layer of the image cannot be unpacked: its content does not match its manifest",
+        remedy="Pull again; if it persists, push the image again, or have the registry (or mirror) delete its corrupt copy.",
         source="containerd pkg/archive, moby pkg/archive, containers/storage (tar, gzip and zstd errors while unpacking)",
         phrases=(
             "invalid tar header",
@@ -88,8 +88,8 @@ STORAGE: Final = (
     Rule(
         id="node-runtime-storage",
         category=Category.NODE_RUNTIME,
-        means="the container runtime's store of images on the node is broken",
-        remedy=f"The platform should look at the image store of the node; {_ANOTHER}",
+        means="the container runtime's image store on the node is broken",
+        remedy=f"Check the image store of the node; {_ANOTHER}",
         source="containerd core/snapshots, core/metadata, core/leases; moby layer/; containers/storage",
         phrases=(
             "failed to commit snapshot",

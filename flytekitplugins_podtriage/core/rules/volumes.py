@@ -1,6 +1,6 @@
-"""Rules for volumes, and for the secrets and config maps that fill them.
+"""Rules for volumes, and for the secrets and config maps that they refer to.
 
-What a mount reports inside (a host that does not resolve, a time-out, ``not found``) is the volume's, not the image's.
+Errors inside a mount's message (DNS, a timeout, ``not found``) are the volume's, not the image's.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RULES: Final = (
     Rule(
         id="volume-config-missing",
         category=Category.CONFIG_MISSING,
-        means="a volume is to be filled from a secret or config map (or a key of it) that does not exist",
+        means="a volume refers to a secret or config map (or a key of it) that does not exist",
         remedy="Create the secret or config map, or the key, that the message names, in the task's namespace.",
         source="kubernetes pkg/volume/secret/secret.go, configmap/configmap.go, projected (SetUp errors); secrets-store CSI",
         phrases=(
@@ -44,7 +44,7 @@ RULES: Final = (
     Rule(
         id="volume-hostpath",
         category=Category.CONFIG_INVALID,
-        means="the path on the node that the pod mounts is missing, or of another type",
+        means="the hostPath that the pod mounts is missing on the node, or of another type",
         remedy="Correct the hostPath volume in the pod template.",
         source="kubernetes pkg/volume/hostpath/host_path.go",
         phrases=("hostpath type check failed",),
@@ -53,7 +53,7 @@ RULES: Final = (
         id="volume-multi-attach",
         category=Category.VOLUME,
         means="the volume is still attached to another node or used by another pod",
-        remedy="Wait for the other pod to end; a volume of several pods needs the access mode ReadWriteMany.",
+        remedy="Wait for the other pod to end; to share a volume between pods, use the access mode ReadWriteMany.",
         source="kubernetes pkg/controller/volume/attachdetach/reconciler/reconciler.go ('Multi-Attach error')",
         phrases=("multi attach error",),
     ),
@@ -61,7 +61,7 @@ RULES: Final = (
         id="volume-text",
         category=Category.VOLUME,
         means="a volume could not be attached or mounted",
-        remedy="Look at the volume's claim and storage class, its CSI driver on the node, and the volume's own events.",
+        remedy="Check the volume's claim and storage class, its CSI driver on the node, and the volume's events.",
         source=_OPERATIONS,
         phrases=(
             *_CARRIERS,
@@ -83,7 +83,7 @@ RULES: Final = (
         id="volume-reason",
         category=Category.VOLUME,
         means="a volume could not be attached or mounted",
-        remedy="Look at the volume's claim and storage class, its CSI driver on the node, and the volume's own events.",
+        remedy="Check the volume's claim and storage class, its CSI driver on the node, and the volume's events.",
         source=_OPERATIONS,
         reasons={
             "FailedMount",

@@ -64,6 +64,6 @@ def _held(verdict: Verdict, due: datetime) -> Verdict:
         code=None,
         message=None,
         cleanup=False,
-        reason=f"the container ends with an error each time it is started ({verdict.code})",
+        reason=f"the container exits with an error each time it is started ({verdict.code})",
         recheck_at=due,
     )
