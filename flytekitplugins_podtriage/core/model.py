@@ -1,7 +1,7 @@
-"""The public values: what the core answers with.
+"""The public values that the core returns; all are frozen.
 
-All are frozen. A :class:`Verdict` can be turned into JSON and back; its JSON carries a ``schema`` number, which grows
-when a field changes its meaning or goes away, not when one is added.
+The JSON of a :class:`Verdict` has a ``schema`` number, which grows when a field changes its meaning or is removed, not
+when one is added.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import msgspec
 
 SCHEMA = 1
 
-# slots=False below: a frozen attrs class without slots is made in half the time, and one is made for every change of
-# every pod.
+# slots=False: a frozen attrs class without slots is made in half the time, and one is made for every change of a pod.
 
 
 class _StrEnum(str, enum.Enum):
@@ -37,7 +36,7 @@ class ErrorKind(_StrEnum):
 
 
 class Phase(_StrEnum):
-    """Flyte's own names of a task's phases (flyteplugins/go/tasks/pluginmachinery/core/phase.go)."""
+    """The phases of a task (flyteplugins/go/tasks/pluginmachinery/core/phase.go)."""
 
     UNDEFINED = "Undefined"
     NOT_READY = "NotReady"
@@ -51,7 +50,7 @@ class Phase(_StrEnum):
 
     @property
     def failing(self) -> bool:
-        """Whether the attempt is over and lost."""
+        """Whether the attempt failed."""
         return self in _FAILING
 
     @property
@@ -65,7 +64,7 @@ _TERMINAL = _FAILING | {Phase.SUCCESS}
 
 
 class Category(_StrEnum):
-    """What went wrong. The set is open: later versions add members, and a user's own rules may name others."""
+    """What went wrong. The set is open: later versions add members, and users' own rules may name others."""
 
     REGISTRY_RATE_LIMITED = "registry_rate_limited"
     REGISTRY_UNAVAILABLE = "registry_unavailable"
@@ -103,7 +102,7 @@ class Category(_StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Category | None:
-        """Accept a category of somebody's own: lower-case words joined by ``_``, at most 64 characters."""
+        """Accept any category of lower-case words joined by ``_``, up to 64 characters."""
         if not isinstance(value, str) or not 0 < len(value) <= 64:
             return None
         if not value.isascii() or not value.replace("_", "a").isalnum() or value != value.lower():
@@ -142,9 +141,9 @@ class Diagnosis:
     http_status: int | None = None
     """The HTTP status of the registry (or of a proxy before it), if the message has one."""
     registry: str | None = None
-    """Host (and port, if any) of the registry that answered, or else that the image is on."""
+    """Host (and port, if any) of the registry that responded, or else of the image's registry."""
     image: str | None = None
-    """The image's reference as the message spells it."""
+    """The image's reference as spelled in the message."""
     retry_after: float | None = None
     """After how many seconds the registry asked to be retried, if the message tells."""
     evidence: tuple[Evidence, ...] = ()
@@ -166,17 +165,17 @@ class Verdict:
 
     phase: Phase
     kind: ErrorKind | None = None
-    """Whose fault. None where nothing has gone wrong (and, under a stock policy, where nothing is charged)."""
+    """Whose fault it is. None if nothing failed (and, under a stock policy, if nothing is charged)."""
     code: str | None = None
     """``ExecutionError.code``; None unless the phase is a failure."""
     message: str | None = None
     """``ExecutionError.message``; None unless the phase is a failure."""
     cleanup: bool = False
-    """Whether the failure asks for the pod to be deleted."""
+    """Whether the pod should be deleted after the failure."""
     reason: str = ""
-    """The text beside a phase that is no failure."""
+    """The message of a phase that is not a failure."""
     category: Category | None = None
-    """What went wrong; None where nothing has, and under a stock policy, which has no categories."""
+    """What went wrong; None if nothing did, and under a stock policy, which has no categories."""
     rule: str = ""
     """Id of the rule that decided."""
     remedy: str = ""
@@ -187,18 +186,18 @@ class Verdict:
     image: str | None = None
     retry_after: float | None = None
     container: str | None = None
-    """The container that decided, if one did."""
+    """The container that decided, if any."""
     started: bool = False
     """Whether the main container is known to have run."""
     recheck_at: datetime | None = None
     """When time alone may change the verdict, always in the future; None: only a change of the pod can."""
     backend: str = "podtriage"
-    """Name of the policy that answered."""
+    """Name of the policy."""
     schema: int = SCHEMA
 
     @property
     def failing(self) -> bool:
-        """Whether the attempt is over and lost."""
+        """Whether the attempt failed."""
         return self.phase in _FAILING
 
     def to_json(self) -> bytes:
@@ -210,7 +209,7 @@ class Verdict:
         """Read what :meth:`to_json` wrote.
 
         Raises:
-            ValueError: the text is not a verdict, or one of a newer schema.
+            ValueError: the text is no verdict, or one of a newer schema.
         """
         verdict = msgspec.json.decode(data, type=cls)
         if verdict.schema > SCHEMA:
@@ -226,14 +225,14 @@ class Charge:
     at: datetime | None
     """The moment; None: never, as far as the pod tells."""
     kind: ErrorKind | None
-    """The budget; None where nothing is charged."""
+    """The budget; None if nothing is charged."""
     code: str | None = None
     message: str | None = None
     permanent: bool = False
-    """Whether the failure ends the task without another attempt, whatever is left."""
+    """Whether the task fails without another attempt, whatever retries are left."""
     rule: str = ""
     note: str = ""
-    """What the answer assumes, in a sentence, if it assumes anything."""
+    """What the answer assumes, in a sentence, if anything."""
 
     def to_json(self) -> bytes:
         """Return the charge as one line of JSON."""

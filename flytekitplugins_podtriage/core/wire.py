@@ -1,8 +1,8 @@
 """Pods and Events as the API server sends them: only the fields that a decision reads.
 
-Private to the core. Everything is optional and nullable, as Go's decoder takes it: an absent field, ``null`` and the
-zero value mean the same (k8s.io/api/core/v1/types.go). What is not named here is skipped while decoding, which is most
-of a pod. Field names are Kubernetes' own; ``rename="camel"`` does the spelling.
+Every field is optional and nullable, as for Go's decoder: an absent field, ``null`` and the zero value mean the same
+(k8s.io/api/core/v1/types.go). All other fields, most of a pod, are skipped while decoding. Field names are Kubernetes'
+own; ``rename="camel"`` does the spelling.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Annotated
 
 import msgspec
 
-# ... | None rather than X | None throughout: msgspec evaluates the annotations at runtime, on Python 3.10 too.
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 

@@ -1,4 +1,4 @@
-"""What a rule is: data about one cause of failure, and the few ways in which it can recognise a message."""
+"""A rule: data about one cause of failure, and how it matches a message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COMMON = frozenset(
     " message reference resolve authorize fetch token get head open copy exceeded limit container pod create created node"
     " found initializing source reading daemon docker host v2 http https context".split()
 )
-"""Words that stand in very many messages: poor ones to file a rule under."""
+"""Words of very many messages: poor ones to index a rule by."""
 
 _USER_CATEGORIES = frozenset(
     {
@@ -56,11 +56,11 @@ def _reasons(value: Iterable[str]) -> frozenset[str]:
 
 @attrs.frozen(slots=False, kw_only=True)
 class Rule:
-    """One cause of failure, and how it is recognised.
+    """One cause of failure, and the conditions for it.
 
-    All conditions that a rule has must hold; within one condition any of its entries will do. ``phrases`` are sequences
-    of whole words, compared without regard to case, punctuation and line breaks, in a text whose references, addresses
-    and quoted names have been set aside.
+    All conditions of a rule must hold; for each of them one of its entries is enough. Phrases are sequences of whole
+    words, compared without regard to case, punctuation and line breaks, after references, addresses and quoted names
+    were replaced by markers.
     """
 
     id: str
@@ -69,24 +69,24 @@ class Rule:
     kind: ErrorKind = attrs.field(converter=ErrorKind)
     """By default that of its category."""
     means: str
-    """What has happened, for a person; ``{registry}`` and ``{image}`` are filled in."""
+    """What happened, for a person; ``{registry}`` and ``{image}`` are filled in here and in the remedy."""
     remedy: str
-    """What a person can do about it; the same may be filled in."""
+    """What a person can do about it."""
     source: str
-    """Where the wording or behaviour is defined: code or documentation that anyone can look up."""
+    """Where the wording or behaviour is defined: public code or documentation."""
     phrases: tuple[str, ...] = attrs.field(default=(), converter=_strings)
     also: tuple[str, ...] = attrs.field(default=(), converter=_strings)
-    """Further phrases, of which one must stand in the text too."""
+    """Further phrases, of which the text must contain one too."""
     unless: tuple[str, ...] = attrs.field(default=(), converter=_strings)
-    """Phrases that speak against it."""
+    """Phrases that rule it out."""
     statuses: frozenset[int] = attrs.field(default=frozenset(), converter=_statuses)
     """HTTP statuses of which the message must report one."""
     not_statuses: frozenset[int] = attrs.field(default=frozenset(), converter=_statuses)
-    """HTTP statuses that speak against it."""
+    """HTTP statuses that rule it out."""
     reasons: frozenset[str] = attrs.field(default=frozenset(), converter=_reasons)
-    """Reasons (of a pod, a waiting or ended container, an event or a condition) of which one must stand beside it."""
+    """Reasons (of a pod, a container, an event or a condition) of which one must come with the message."""
     peer: Peer | None = None
-    """Whom the connection must have been made to."""
+    """Which host the connection must have been made to."""
 
     @kind.default
     def _kind_of_category(self) -> ErrorKind:
@@ -116,14 +116,11 @@ class Rule:
 
     @property
     def anchors(self) -> frozenset[str]:
-        """One word of each phrase: where none of them stands in a text, no phrase does.
-
-        The longest of those that are not in half of all messages: the rarer it is, the less often it is looked at.
-        """
+        """One word of each phrase, by which the rule is indexed: the longest that is not common."""
         return frozenset(max(text.split(), key=lambda word: (word not in _COMMON, len(word))) for text in self._phrases)
 
     def matches(self, tokens: Tokens, status: int | None, reason: str | None, peer: Peer | None) -> bool:
-        """Whether the rule recognises a message with these words, HTTP status, reason beside it and peer."""
+        """Whether all conditions of the rule hold."""
         if self.statuses and status not in self.statuses:
             return False
         if status in self.not_statuses:
@@ -141,7 +138,7 @@ class Rule:
 
 
 def _any(phrases: tuple[str, ...], line: str) -> bool:
-    # A plain loop: any() with a generator costs twice as much, and this is the inner loop of every diagnosis.
+    # The inner loop of every diagnosis: any() with a generator costs twice as much.
     for text in phrases:  # noqa: SIM110
         if text in line:
             return True

@@ -1,7 +1,7 @@
 """An ordered table of rules with an index: the first rule that matches decides.
 
-The index makes the cost of a message depend on its words, not on the number of rules. Each rule is filed under what
-must be there for it to match at all: one word of each of its phrases, or its statuses, or its reasons.
+The cost of a message depends on its words, not on the number of rules: each rule is indexed by what a message must have
+for it to match, which is one word of each of its phrases, or its statuses, or its reasons.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class RuleBook(Sequence[Rule]):
         return RuleBook((*rules, *self._rules))
 
     def first_match(self, tokens: Tokens, status: int | None, reason: str | None, peer: Peer | None) -> Rule | None:
-        """Return the first rule that recognises the message, or None."""
+        """Return the first rule that matches the message, or None."""
         positions: list[int] = []
         for word in self._anchors.intersection(tokens.words):
             positions += self._by_word[word]

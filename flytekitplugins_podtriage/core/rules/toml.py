@@ -1,4 +1,4 @@
-"""Rules of a user's or operator's own, written in TOML.
+"""Users' and operators' own rules, written in TOML.
 
     [[rule]]
     id = "acme-mirror-cold"
@@ -64,35 +64,35 @@ def load_rules(text: str, source: str) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _rule(table: dict[str, Any], where: str, source: str) -> Rule:
-    """Make one rule of its table."""
+def _rule(table: dict[str, Any], location: str, source: str) -> Rule:
+    """Read one rule from its table."""
     if isinstance(table.get("id"), str):
-        where = f"{where} ({table['id'][:64]})"
+        location = f"{location} ({table['id'][:64]})"
     for key in table:
         if key not in _ALLOWED:
-            raise InvalidRule(f"{where}: unknown key {key!r}; allowed: {', '.join(_ALLOWED)}")
+            raise InvalidRule(f"{location}: unknown key {key!r}; allowed: {', '.join(_ALLOWED)}")
     for key in _REQUIRED:
         if key not in table:
-            raise InvalidRule(f"{where}: {key!r} is missing; required: {', '.join(_REQUIRED)}")
+            raise InvalidRule(f"{location}: {key!r} is missing; required: {', '.join(_REQUIRED)}")
     for key in _TEXTS:
         if key in table and not isinstance(table[key], str):
-            raise InvalidRule(f"{where}: {key!r} is not text")
+            raise InvalidRule(f"{location}: {key!r} is not text")
     for key in _LISTS:
         value = table.get(key, [])
         if isinstance(value, str) or not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise InvalidRule(f"{where}: {key!r} is not a list of texts")
+            raise InvalidRule(f"{location}: {key!r} is not a list of texts")
     for key in _NUMBERS:
         value = table.get(key, [])
         if not isinstance(value, list) or not all(type(item) is int and 100 <= item <= 599 for item in value):
-            raise InvalidRule(f"{where}: {key!r} is not a list of HTTP statuses (100 to 599)")
+            raise InvalidRule(f"{location}: {key!r} is not a list of HTTP statuses (100 to 599)")
     try:
         rule = Rule(**{"remedy": "", "source": source, **table})
     except InvalidRule as error:
-        raise InvalidRule(f"{where}: {error}") from error
+        raise InvalidRule(f"{location}: {error}") from error
     except ValueError as error:
         wrong = "category" if "Category" in str(error) else "kind"
         allowed = "lower-case words joined by '_'" if wrong == "category" else "USER, SYSTEM"
-        raise InvalidRule(f"{where}: {wrong} {table[wrong]!r} is not usable; allowed: {allowed}") from error
+        raise InvalidRule(f"{location}: {wrong} {table[wrong]!r} is not usable; allowed: {allowed}") from error
     if rule.kind.value not in ("USER", "SYSTEM"):
-        raise InvalidRule(f"{where}: kind {table['kind']!r} is not usable; allowed: USER, SYSTEM")
+        raise InvalidRule(f"{location}: kind {table['kind']!r} is not usable; allowed: USER, SYSTEM")
     return rule
