@@ -3,10 +3,9 @@
     python -m benchmarks.connector_load            the figures
     python -m benchmarks.connector_load --check    the same, and exit 1 if a goal is missed
 
-Beside it, in the same process and the same run, a connector of flytekit's own whose ``get`` returns a constant. The two
-are asked in turn, by one client with so many questions under way; quoted is the median of the rounds' ratios. Requests
-are counted where the API server would be. Memory is the process's resident set, before the tasks are known and after
-each of them was asked for.
+It is compared with a minimal connector in the same process whose ``get`` returns a constant. The two are called in
+turn, by one client with several calls at a time; the result is the median of the rounds' ratios. A fake API server
+counts the requests to it. Memory is the process's resident set, before the tasks are known and after each was polled.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ from flyteidl.service import agent_pb2_grpc
 
 from benchmarks.watching_server import WatchingServer
 
-TASKS, ROUNDS, CALLS, UNDER_WAY = 10_000, 9, 4_000, 32
+TASKS, ROUNDS, CALLS, CONCURRENT = 10_000, 9, 4_000, 32
 THROUGHPUT, MEMORY = 0.80, 8.0
-"""The goals: of the constant's throughput; kilobytes a task."""
+"""The goals: share of the constant's throughput; kilobytes a task."""
 ROOT = Path(__file__).parent.parent
 
 
 class Replica:
-    """The process."""
+    """The process of the connector."""
 
     def __init__(self, folder: Path, api_server: str) -> None:
         config = {
@@ -79,8 +78,8 @@ class Replica:
         self._process.wait()
 
 
-async def ask(stub: Any, kind: str, metas: list[bytes], calls: int) -> float:
-    """Ask so many questions; return how many a second were answered."""
+async def call(stub: Any, kind: str, metas: list[bytes], calls: int) -> float:
+    """Make this number of calls; return how many a second were answered."""
     category = agent_pb2.TaskCategory(name=kind, version=0)
     requests = [agent_pb2.GetTaskRequest(task_category=category, resource_meta=meta) for meta in metas]
     left = iter(range(calls))
@@ -90,18 +89,18 @@ async def ask(stub: Any, kind: str, metas: list[bytes], calls: int) -> float:
             await stub.GetTask(requests[number % len(requests)])
 
     began = time.perf_counter()
-    await asyncio.gather(*(worker() for _ in range(UNDER_WAY)))
+    await asyncio.gather(*(worker() for _ in range(CONCURRENT)))
     return calls / (time.perf_counter() - began)
 
 
-async def known(stub: Any, metas: list[bytes]) -> None:
-    """Ask for every task until each is known to run or to be held."""
+async def poll_until_known(stub: Any, metas: list[bytes]) -> None:
+    """Poll every task until it is known to run or to be held."""
     category = agent_pb2.TaskCategory(name="podtriage", version=0)
     for meta in metas:
         while True:
             request = agent_pb2.GetTaskRequest(task_category=category, resource_meta=meta)
-            found = (await stub.GetTask(request)).resource
-            if "podtriage" in found.custom_info:
+            resource = (await stub.GetTask(request)).resource
+            if "podtriage" in resource.custom_info:
                 break
 
 
@@ -111,17 +110,17 @@ async def measure(replica: Replica, server: WatchingServer) -> dict[str, float]:
         await asyncio.wait_for(channel.channel_ready(), 60)
         stub = agent_pb2_grpc.AsyncAgentServiceStub(channel)
         constant = [json.dumps({"job": f"job-{number}"}).encode() for number in range(TASKS)]
-        await ask(stub, "constant", constant, TASKS)
-        await ask(stub, "podtriage", [b"{}"], TASKS)  # all code is loaded, no task is known
+        await call(stub, "constant", constant, TASKS)
+        await call(stub, "podtriage", [b"{}"], TASKS)  # all code is loaded, no task is known
         before = replica.memory()
         server.send_pods()
-        await known(stub, server.metas)
+        await poll_until_known(stub, server.metas)
         memory = (replica.memory() - before) / TASKS
         requests = server.requests
         rounds = []
         for _ in range(ROUNDS):
-            theirs = await ask(stub, "constant", constant, CALLS)
-            ours = await ask(stub, "podtriage", server.metas, CALLS)
+            theirs = await call(stub, "constant", constant, CALLS)
+            ours = await call(stub, "podtriage", server.metas, CALLS)
             rounds.append((theirs, ours))
         return {
             "constant": statistics.median(theirs for theirs, _ in rounds),
@@ -140,20 +139,22 @@ def main(arguments: list[str]) -> int:
         server = WatchingServer(TASKS, f"{folder}/store-of-that-many-characters-as-a-bucket-has")
         replica = Replica(Path(folder), server.url)
         try:
-            found = asyncio.run(measure(replica, server))
+            figures = asyncio.run(measure(replica, server))
         except BaseException:
             sys.stderr.write((Path(folder) / "log").read_text(errors="replace")[-4000:])
             raise
         finally:
             replica.close()
             server.close()
-    print(f"{TASKS:,} live tasks, {UNDER_WAY} questions under way, {ROUNDS} rounds of {CALLS:,} each")
-    print(f"get, flytekit's constant     {found['constant']:8,.0f} a second")
-    print(f"get, podtriage               {found['podtriage']:8,.0f} a second")
-    print(f"ratio, pair by pair          {found['ratio']:8.2f}   ({found['lowest']:.2f} to {found['highest']:.2f})")
-    print(f"requests to the API server   {found['requests']:8.0f}   during {ROUNDS * CALLS:,} questions")
-    print(f"memory                       {found['memory']:8.2f} KB a task (resident set)")
-    missed = found["ratio"] < THROUGHPUT or found["memory"] > MEMORY or found["requests"] > 10
+    print(f"{TASKS:,} live tasks, {CONCURRENT} calls at a time, {ROUNDS} rounds of {CALLS:,} each")
+    print(f"get, flytekit's constant     {figures['constant']:8,.0f} a second")
+    print(f"get, podtriage               {figures['podtriage']:8,.0f} a second")
+    print(
+        f"ratio, pair by pair          {figures['ratio']:8.2f}   ({figures['lowest']:.2f} to {figures['highest']:.2f})"
+    )
+    print(f"requests to the API server   {figures['requests']:8.0f}   during {ROUNDS * CALLS:,} calls")
+    print(f"memory                       {figures['memory']:8.2f} KB a task (resident set)")
+    missed = figures["ratio"] < THROUGHPUT or figures["memory"] > MEMORY or figures["requests"] > 10
     return 1 if missed and "--check" in arguments else 0
 
 

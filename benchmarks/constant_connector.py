@@ -1,4 +1,4 @@
-"""A connector of flytekit's own making whose ``get`` returns a constant: what podtriage's is measured against."""
+"""A minimal connector whose ``get`` returns a constant, to compare podtriage's with."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from flytekit.extend.backend.base_connector import AsyncConnectorBase, Connector
 
 @dataclass
 class ConstantMeta(ResourceMeta):
-    """What a connector keeps of a job, at the least."""
+    """The least that a connector keeps of a job."""
 
     job: str
 
 
 class ConstantConnector(AsyncConnectorBase):
-    """Says that the job runs, whatever it is asked."""
+    """Reports every job as running."""
 
     name = "Constant Connector"
 

@@ -22,6 +22,7 @@ from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
+from flytekitplugins_podtriage.flyte.settings import Settings
 
 TASK: Final = "podtriage.flyte.org/task"
 """Label: the task that a pod is for, as a hash of what the output prefixes of its attempts have in common."""
@@ -48,18 +49,6 @@ class TemplateNotRendered(TemplateRefused):
     """FlytePropeller has not rendered the template, as it does from Flyte 1.16.7 on."""
 
     kind = ErrorKind.SYSTEM
-
-
-@attrs.frozen(slots=True)
-class PodDefaults:
-    """Flyte's own settings of stock pods (``plugins.k8s``): FlytePropeller does not pass these on to a connector."""
-
-    labels: Mapping[str, str] = attrs.field(factory=dict)
-    """``default-labels``."""
-    annotations: Mapping[str, str] = attrs.field(factory=dict)
-    """``default-annotations``."""
-    image_pull_policy: str = ""
-    """``image-pull-policy``, for containers without one; empty: Kubernetes' default."""
 
 
 def task_hash(prefix: OutputPrefix) -> str:
@@ -105,7 +94,7 @@ def pod(
     prefix: OutputPrefix,
     metadata: Any,
     meta: bytes,
-    defaults: PodDefaults | None = None,
+    settings: Settings,
 ) -> dict[str, Any]:
     """Return the manifest of an attempt's pod.
 
@@ -115,19 +104,19 @@ def pod(
         prefix: the attempt's output prefix.
         metadata: flytekit's ``TaskExecutionMetadata``, or None.
         meta: the encoded resource meta.
-        defaults: Flyte's own settings of stock pods.
+        settings: with Flyte's own settings of stock pods, which FlytePropeller does not pass on to a connector.
 
     Raises:
         TemplateRefused: the template does not describe a pod, or FlytePropeller has not rendered it.
     """
     target = _target(template)
-    defaults, spec = defaults or PodDefaults(), target.spec
-    labels = {**defaults.labels, **target.labels}
-    annotations = {**defaults.annotations, **target.annotations}
+    spec = target.spec
+    labels = {**settings.pod_labels, **target.labels}
+    annotations = {**settings.pod_annotations, **target.annotations}
     spec.setdefault("restartPolicy", "Never")  # flytek8s/pod_helper.go, UpdatePod
     for container in spec["containers"]:
-        if defaults.image_pull_policy:
-            container.setdefault("imagePullPolicy", defaults.image_pull_policy)
+        if settings.image_pull_policy:
+            container.setdefault("imagePullPolicy", settings.image_pull_policy)
         if container.get("name") == target.primary:
             # The end of the log of a crash becomes the message (container_helper.go, BuildRawContainer).
             container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")

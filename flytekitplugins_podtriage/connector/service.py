@@ -41,6 +41,7 @@ from flytekitplugins_podtriage.connector.task_attempt import TaskAttempt
 from flytekitplugins_podtriage.core.absent_pods import pod_gone, pod_not_created, template_refused
 from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodSnapshot
+from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.flyte.task import TASK_TYPE
 
 _log = logging.getLogger("flytekitplugins_podtriage")
@@ -107,7 +108,12 @@ class PodTriageConnector(AsyncConnectorBase):
         self.garbage_collector.start()
         attempt = TaskAttempt.of(task_template, output_prefix)
         prefix = self._hook.prefix(attempt)
-        location = pod_manifest.pod_location(prefix, task_execution_metadata, self._default_namespace())
+        try:
+            settings = self._hook.settings
+        except ValueError:  # get reports what is wrong with them
+            settings = Settings(pod_annotations="")
+        namespace = (*settings.namespaces, "default")[0]
+        location = pod_manifest.pod_location(prefix, task_execution_metadata, namespace)
         now = self._cluster.opened.now() if self._cluster.opened is not None else _now()
         meta = PodMeta(
             namespace=location.namespace,
@@ -123,7 +129,7 @@ class PodTriageConnector(AsyncConnectorBase):
         intent = Intent(at=now, namespace=location.namespace, name=location.name)
         try:
             manifest = pod_manifest.pod(
-                task_template, location, prefix, task_execution_metadata, meta.encode(), self._pod_defaults()
+                task_template, location, prefix, task_execution_metadata, meta.encode(), settings
             )
             intent = attrs.evolve(intent, manifest=manifest)
         except pod_manifest.TemplateRefused as error:
@@ -294,23 +300,6 @@ class PodTriageConnector(AsyncConnectorBase):
             _log.warning("podtriage: %s", error)
         await self._remover.remove(meta)
         self._cache.discard(meta)
-
-    def _default_namespace(self) -> str:
-        try:
-            return (*self._hook.settings.namespaces, "default")[0]
-        except ValueError:  # get reports what is wrong with the settings
-            return "default"
-
-    def _pod_defaults(self) -> pod_manifest.PodDefaults:
-        try:
-            settings = self._hook.settings
-        except ValueError:
-            return pod_manifest.PodDefaults()
-        return pod_manifest.PodDefaults(
-            labels=settings.pod_labels,
-            annotations=settings.pod_annotations,
-            image_pull_policy=settings.image_pull_policy,
-        )
 
     async def _wait_briefly(self, task: asyncio.Task[None] | None) -> None:
         """Wait for a task in the background, but not long."""

@@ -1,4 +1,4 @@
-"""``examples/workflows/05_own_connector.py``: a connector of somebody else's, with the hook in it."""
+"""``examples/workflows/05_own_connector.py``: a connector of a user with the hook in it."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class Api:
         asyncio.run(self.cluster.delete(namespace, name, grace=0))
 
     def _snapshot(self, namespace: str, name: str) -> Any:
-        found = self.cluster.get_cached(namespace, name)
-        if found is None or found.gone:
+        snapshot = self.cluster.get_cached(namespace, name)
+        if snapshot is None or snapshot.gone:
             raise ApiException(status=404)
-        return found
+        return snapshot
 
     def wait(self, name: str) -> None:
         """Let time pass until something changes."""
@@ -84,29 +84,29 @@ def example() -> Any:
         ("body: 3s", None),
     ],
 )
-def test_the_example_charges_whose_fault_it_is(example: Any, tmp_path: Path, plan: str, origin: int | None) -> None:
+def test_the_example_charges_the_right_kind(example: Any, tmp_path: Path, plan: str, origin: int | None) -> None:
     api = Api(plan)
     connector = example.LettersConnector(api)
     prefix = tmp_path / "data" / "0"
     asked = {"task_template": template(custom={"image": "letters:1"}), "output_prefix": str(prefix)}
     meta = connector.create(**asked, task_execution_metadata=execution_metadata())
     assert connector.create(**asked, task_execution_metadata=execution_metadata()) == meta
-    found = connector.get(example.LettersMeta.decode(meta.encode()))
-    while found.phase not in (TaskExecution.SUCCEEDED, TaskExecution.RETRYABLE_FAILED):
+    response = connector.get(example.LettersMeta.decode(meta.encode()))
+    while response.phase not in (TaskExecution.SUCCEEDED, TaskExecution.RETRYABLE_FAILED):
         api.wait(meta.pod)
-        found = connector.get(meta)
-    assert found.phase == TaskExecution.SUCCEEDED
+        response = connector.get(meta)
+    assert response.phase == TaskExecution.SUCCEEDED
     written = (prefix / "error.pb").read_bytes() if origin is not None else None
     assert (ErrorDocument.FromString(written).error.origin if written else None) == origin
     connector.delete(meta)
     again = connector.get(meta)
-    assert (again.phase, again.message) == (found.phase, found.message)
+    assert (again.phase, again.message) == (response.phase, response.message)
 
 
 def test_the_example_registers_itself(example: Any) -> None:
     assert ConnectorRegistry.get_connector("letters").name == "Letters Connector"
 
 
-def test_the_documents_example_is_the_one_that_is_tested() -> None:
+def test_the_example_of_the_documentation_is_the_tested_one() -> None:
     shown = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "hook.md").read_text(encoding="utf-8"), re.DOTALL)
     assert shown is not None and shown[1] in FILE.read_text(encoding="utf-8")

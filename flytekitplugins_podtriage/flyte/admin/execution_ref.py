@@ -16,14 +16,7 @@ FORMS = "NAME, PROJECT/DOMAIN/NAME, the console's address of an execution, or fl
 # decides about odd names; without the characters that are special in addresses and in flyteadmin's filters.
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _NODE = re.compile(r"[A-Za-z0-9_.-]{1,255}")
-_PATH_KEYS = {
-    "projects": "project",
-    "project": "project",
-    "domains": "domain",
-    "domain": "domain",
-    "executions": "execution",
-    "execution": "execution",
-}
+_PATH_KEYS = {f"{key}{plural}": key for key in ("project", "domain", "execution") for plural in ("", "s")}
 
 
 @attrs.frozen(slots=True)

@@ -42,7 +42,6 @@ def task_attempt(
     """
     closure = task_execution.closure
     phase = _name(execution_pb2.TaskExecution.Phase, closure.phase)
-    kind, code, message = _error(closure)
     metadata = closure.metadata if closure.HasField("metadata") else None
     return Attempt(
         execution=execution,
@@ -55,23 +54,17 @@ def task_attempt(
         version=task_execution.id.task_id.version or None,
         task_type=closure.task_type or None,
         retry_attempt=task_execution.id.retry_attempt,
-        reported=kind,
-        code=code,
-        message=message,
-        created_at=_moment(closure, "created_at"),
-        started_at=_moment(closure, "started_at"),
-        updated_at=_moment(closure, "updated_at"),
         retries=definition.retries,
         interruptible=_interruptible(metadata, definition),
         pod=(metadata.generated_name or None) if metadata is not None else None,
         subtasks=_failed_subtasks(metadata),
+        **_common_fields(closure),
     )
 
 
 def node_failure(node: Any, path: tuple[str, ...], execution: ExecutionRef) -> Attempt:
     """Return the failure of a ``NodeExecution`` that no attempt of a task accounts for."""
     closure = node.closure
-    kind, code, message = _error(closure)
     return Attempt(
         execution=execution,
         node=node.id.node_id,
@@ -79,33 +72,22 @@ def node_failure(node: Any, path: tuple[str, ...], execution: ExecutionRef) -> A
         failed=True,
         spec_node=_spec_id(node),
         path=path,
-        reported=kind,
-        code=code,
-        message=message,
-        created_at=_moment(closure, "created_at"),
-        started_at=_moment(closure, "started_at"),
-        updated_at=_moment(closure, "updated_at"),
         launched=launched_execution(node),
+        **_common_fields(closure),
     )
 
 
 def execution_failure(message: Any, execution: ExecutionRef) -> Attempt | None:
     """Return the failure of an ``Execution`` itself (such as one that could not start); None if it has not failed."""
     closure = message.closure
-    kind, code, message = _error(closure)
-    if kind is None:
+    if closure.WhichOneof("output_result") != "error":
         return None
     return Attempt(
         execution=execution,
         node="",
         phase=_name(execution_pb2.WorkflowExecution.Phase, closure.phase),
         failed=True,
-        reported=kind,
-        code=code,
-        message=message,
-        created_at=_moment(closure, "created_at"),
-        started_at=_moment(closure, "started_at"),
-        updated_at=_moment(closure, "updated_at"),
+        **_common_fields(closure),
     )
 
 
@@ -126,14 +108,15 @@ def _spec_id(node: Any) -> str:
     return str(node.metadata.spec_node_id or node.id.node_id)
 
 
-def _error(closure: Any) -> tuple[ErrorKind | None, str | None, str | None]:
-    """Return the kind, the code and the message of a closure's error."""
-    if closure.WhichOneof("output_result") != "error":
-        return None, None, None
-    error = closure.error
-    name = _name(execution_pb2.ExecutionError.ErrorKind, error.kind)
-    kind = ErrorKind(name) if name in ErrorKind.__members__ else ErrorKind.UNKNOWN
-    return kind, error.code or None, error.message or None
+def _common_fields(closure: Any) -> dict[str, Any]:
+    """Return the fields that the closures of tasks, nodes and executions have: their error and their times."""
+    fields: dict[str, Any] = {name: _moment(closure, name) for name in ("created_at", "started_at", "updated_at")}
+    if closure.WhichOneof("output_result") == "error":
+        error = closure.error
+        kind = _name(execution_pb2.ExecutionError.ErrorKind, error.kind)
+        fields["reported"] = ErrorKind(kind) if kind in ErrorKind.__members__ else ErrorKind.UNKNOWN
+        fields.update(code=error.code or None, message=error.message or None)
+    return fields
 
 
 def _interruptible(metadata: Any, definition: TaskDefinition) -> bool | None:
