@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import subprocess
 import sys
@@ -14,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flytekitplugins_podtriage.cli.main import cli
-from tests.paths import DATA
+from tests.recordings import timelines
 
 LIMITED = "pull-429-hub-manifest@1.34.4"
 
@@ -34,9 +32,9 @@ def refused(run: Callable[..., Result]) -> Callable[..., str]:
         result = run(*arguments, **options)
         assert result.exit_code == 2, result.output
         assert result.stdout == ""
-        said = result.stderr.splitlines()
-        assert len(said) == 1, said
-        return said[0]
+        lines: list[str] = result.stderr.splitlines()
+        assert len(lines) == 1, lines
+        return lines[0]
 
     return refused
 
@@ -62,8 +60,7 @@ def program() -> Callable[..., subprocess.CompletedProcess[bytes]]:
 @pytest.fixture(scope="session")
 def stories() -> dict[str, dict[str, Any]]:
     """The recorded stories by id."""
-    text = gzip.decompress((DATA / "timelines.jsonl.gz").read_bytes())
-    return {row["id"]: row for row in map(json.loads, text.splitlines())}
+    return timelines()
 
 
 @pytest.fixture(scope="session")

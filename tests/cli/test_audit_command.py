@@ -37,8 +37,8 @@ def test_the_headline_counts_what_users_paid_for_the_platform(run: Run) -> None:
 
 
 def test_json_has_every_table(run: Run) -> None:
-    told = json.loads(run("audit", "-", "--json", input=attempts(WRONGED, RIGHT, UNKNOWN)).stdout)
-    assert told["total"] == {
+    answer = json.loads(run("audit", "-", "--json", input=attempts(WRONGED, RIGHT, UNKNOWN)).stdout)
+    assert answer["total"] == {
         "name": "all",
         "attempts": 3,
         "user_paid": 3,
@@ -47,10 +47,10 @@ def test_json_has_every_table(run: Run) -> None:
         "system_wronged": 0,
         "unknown": 1,
     }
-    assert {row["name"] for row in told["by_category"]} == {"registry_rate_limited", "not_found", "unknown"}
-    assert [row["name"] for row in told["by_task"]] == ["t.train", "t.other"]
-    assert [row["name"] for row in told["by_registry"]] == ["docker.io"]
-    assert told["examples"][0]["category"] == "registry_rate_limited"
+    assert {row["name"] for row in answer["by_category"]} == {"registry_rate_limited", "not_found", "unknown"}
+    assert [row["name"] for row in answer["by_task"]] == ["t.train", "t.other"]
+    assert [row["name"] for row in answer["by_registry"]] == ["docker.io"]
+    assert answer["examples"][0]["category"] == "registry_rate_limited"
 
 
 def test_one_is_told_as_one(run: Run) -> None:
@@ -62,17 +62,17 @@ def test_the_last_error_of_an_exhausted_node_names_the_budget_that_was_empty(run
     """Propeller ends it with the kind USER, whoever's failure it was."""
     message = f"[3/3] currentAttempt done. Last Error: SYSTEM::{LIMITED}"
     row = {"kind": "USER", "code": "RetriesExhausted|Interrupted", "message": message}
-    told = json.loads(run("audit", "-", "--json", input=attempts(row)).stdout)
-    assert (told["total"]["system_paid"], told["total"]["user_wronged"]) == (1, 0)
+    answer = json.loads(run("audit", "-", "--json", input=attempts(row)).stdout)
+    assert (answer["total"]["system_paid"], answer["total"]["user_wronged"]) == (1, 0)
 
 
 def test_pods_are_judged_by_both(run: Run, limited: dict[str, Any]) -> None:
     late = {"pod": limited["pod"], "events": limited["events"], "now": "2026-11-23T15:28:00Z"}
     early = {**late, "now": "2026-11-23T15:25:00Z"}
-    told = json.loads(run("audit", "-", "--json", input=attempts(late, early)).stdout)
-    assert (told["total"]["attempts"], told["total"]["user_wronged"], told["not_failed"]) == (1, 1, 1)
-    assert told["from_text"] is False
-    assert told["by_task"][0]["name"] == "train-pipeline-step"
+    answer = json.loads(run("audit", "-", "--json", input=attempts(late, early)).stdout)
+    assert (answer["total"]["attempts"], answer["total"]["user_wronged"], answer["not_failed"]) == (1, 1, 1)
+    assert answer["from_text"] is False
+    assert answer["by_task"][0]["name"] == "train-pipeline-step"
     newer = json.loads(run("audit", "-", "--json", "--backend", "flyte-2", input=attempts(late, early)).stdout)
     assert (newer["total"]["system_paid"], newer["total"]["user_wronged"]) == (1, 0)
 
@@ -85,8 +85,8 @@ def test_a_document_of_pods_will_do(run: Run, limited: dict[str, Any]) -> None:
 
 def test_stories_will_do(run: Run, stories: dict[str, Any]) -> None:
     text = attempts(*(story for key, story in stories.items() if key.startswith(("preempted", "oom-main"))))
-    told = json.loads(run("audit", "-", "--json", input=text).stdout)
-    assert {row["name"]: row["user_wronged"] for row in told["by_category"]} == {"preempted": 4, "oom": 0}
+    answer = json.loads(run("audit", "-", "--json", input=text).stdout)
+    assert {row["name"]: row["user_wronged"] for row in answer["by_category"]} == {"preempted": 4, "oom": 0}
 
 
 def test_a_bad_line_is_told_at_the_end_and_the_rest_is_counted(run: Run) -> None:
@@ -105,8 +105,8 @@ def test_empty_lines_between_are_no_harm(run: Run) -> None:
 
 
 def test_an_attempt_that_did_not_fail_is_not_counted(run: Run) -> None:
-    told = json.loads(run("audit", "-", "--json", input=attempts(WRONGED, {"message": "", "code": ""})).stdout)
-    assert (told["total"]["attempts"], told["not_failed"]) == (1, 1)
+    answer = json.loads(run("audit", "-", "--json", input=attempts(WRONGED, {"message": "", "code": ""})).stdout)
+    assert (answer["total"]["attempts"], answer["not_failed"]) == (1, 1)
 
 
 def test_the_page_has_the_headline_and_no_address(run: Run) -> None:
@@ -122,8 +122,8 @@ def test_ones_own_rules_count(run: Run, tmp_path: Path) -> None:
     path.write_text(
         '[[rule]]\nid="mine"\ncategory="mine"\nkind="SYSTEM"\nmeans="m"\nremedy="r"\nphrases=["nobody knows this"]\n'
     )
-    told = json.loads(run("audit", "-", "--json", "--rules", path, input=attempts(UNKNOWN)).stdout)
-    assert (told["total"]["unknown"], told["total"]["user_wronged"]) == (0, 1)
+    answer = json.loads(run("audit", "-", "--json", "--rules", path, input=attempts(UNKNOWN)).stdout)
+    assert (answer["total"]["unknown"], answer["total"]["user_wronged"]) == (0, 1)
 
 
 @pytest.mark.parametrize("count", [1, 30_000])
@@ -134,8 +134,8 @@ def test_a_long_input_is_counted(run: Run, count: int, tmp_path: Path) -> None:
             json.dumps({**WRONGED, "task": f"task-{number}", "execution": f"e{number}"}) + "\n"
             for number in range(count)
         )
-    told = json.loads(run("audit", "--json", path).stdout)
-    assert told["total"]["user_wronged"] == count
-    assert len(told["by_task"]) <= 2001
-    assert sum(row["attempts"] for row in told["by_task"]) == count
-    assert len(told["examples"]) <= 3
+    answer = json.loads(run("audit", "--json", path).stdout)
+    assert answer["total"]["user_wronged"] == count
+    assert len(answer["by_task"]) <= 2001
+    assert sum(row["attempts"] for row in answer["by_task"]) == count
+    assert len(answer["examples"]) <= 3

@@ -14,8 +14,6 @@ from flytekitplugins_podtriage.cli.errors import InputError
 from flytekitplugins_podtriage.cli.input import MAX_DOCUMENT
 from flytekitplugins_podtriage.cli.json_or_yaml import parse_documents
 
-FORMS = 'a Pod, a List of pods and events, {"pod", "events"} or a line of a timeline'
-
 
 def laughs(levels: int) -> str:
     """A YAML document of a few hundred bytes that stands for ten to the power of its levels."""
@@ -77,9 +75,9 @@ BAD: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_one_line(refused: Callable[..., str], command: str, name: str) -> None:
     data, words = BAD[name]
-    said = refused(command, "-", input=data)
-    assert said.startswith("podtriage: stdin")
-    assert words in said
+    error = refused(command, "-", input=data)
+    assert error.startswith("podtriage: stdin")
+    assert words in error
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -124,8 +122,8 @@ def test_the_line_of_a_bad_line_among_others_is_told(refused: Callable[..., str]
 
 
 def test_secrets_in_what_is_refused_are_not_repeated(refused: Callable[..., str]) -> None:
-    said = refused("explain", "-", input=json.dumps({"kind": "https://bob:hunter2@registry.example/"}))
-    assert "hunter2" not in said
+    error = refused("explain", "-", input=json.dumps({"kind": "https://bob:hunter2@registry.example/"}))
+    assert "hunter2" not in error
 
 
 def test_documents_that_cannot_be_built_are_refused() -> None:

@@ -21,8 +21,8 @@ OWN = '[[rule]]\nid="mine"\ncategory="mine"\nkind="USER"\nmeans="m"\nremedy="r"\
 def test_a_message_is_diagnosed_as_json_for_a_program(run: Callable[..., Result]) -> None:
     result = run("diagnose", LIMITED)
     assert result.exit_code == 0
-    told = json.loads(result.stdout)
-    assert (told["category"], told["kind"], told["http_status"]) == ("registry_rate_limited", "SYSTEM", 429)
+    answer = json.loads(result.stdout)
+    assert (answer["category"], answer["kind"], answer["http_status"]) == ("registry_rate_limited", "SYSTEM", 429)
 
 
 @pytest.mark.parametrize("arguments", [["-"], []])
@@ -39,18 +39,18 @@ def test_lines_are_answered_line_for_line(run: Callable[..., Result]) -> None:
     lines = [{"message": LIMITED}, {"message": "exit", "reason": "OOMKilled"}, {"message": "nobody knows this"}]
     result = run("diagnose", "--jsonl", input="".join(json.dumps(line) + "\n" for line in lines))
     assert result.exit_code == 0
-    told = [json.loads(line)["category"] for line in result.stdout.splitlines()]
-    assert told == ["registry_rate_limited", "oom", "unknown"]
+    answer = [json.loads(line)["category"] for line in result.stdout.splitlines()]
+    assert answer == ["registry_rate_limited", "oom", "unknown"]
 
 
 def test_a_bad_line_is_answered_in_its_place_and_the_rest_goes_on(run: Callable[..., Result]) -> None:
     result = run("diagnose", "--jsonl", input='{"message": "a"}\n{"massage": "b"}\n\n{"message": "c"}\n')
     assert result.exit_code == 2
     assert result.stderr == ""
-    told = [json.loads(line) for line in result.stdout.splitlines()]
-    assert ["error" in line for line in told] == [False, True, True, False]
-    assert [line.get("line") for line in told] == [None, 2, 3, None]
-    assert "message" in told[1]["error"]
+    answer = [json.loads(line) for line in result.stdout.splitlines()]
+    assert ["error" in line for line in answer] == [False, True, True, False]
+    assert [line.get("line") for line in answer] == [None, 2, 3, None]
+    assert "message" in answer[1]["error"]
 
 
 def test_lines_may_come_from_a_file(run: Callable[..., Result], tmp_path: Path) -> None:
@@ -82,9 +82,9 @@ def test_a_bad_rule_is_refused_with_file_rule_and_reason(
 ) -> None:
     path = tmp_path / "own.toml"
     path.write_text(text)
-    said = refused("diagnose", "x", "--rules", path)
-    assert "own.toml" in said
-    assert words in said
+    error = refused("diagnose", "x", "--rules", path)
+    assert "own.toml" in error
+    assert words in error
 
 
 def test_secrets_are_masked(run: Callable[..., Result]) -> None:

@@ -50,9 +50,9 @@ def test_every_example_has_a_row_and_every_row_a_test() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_example(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(command, monkeypatch)
-    code, *said = EXPECTED[command]
+    code, *excerpts = EXPECTED[command]
     assert result.exit_code == code, result.stderr
     assert result.stderr == ""
     shown = " ".join(result.stdout.split())
-    for words in said:
+    for words in excerpts:
         assert words in shown

@@ -25,7 +25,7 @@ def words(result: Result) -> str:
     return " ".join(result.stdout.split())
 
 
-def told(result: Result) -> dict[str, Any]:
+def answer_of(result: Result) -> dict[str, Any]:
     assert result.exit_code in {0, 1}, result.stderr
     answer: dict[str, Any] = json.loads(result.stdout)
     return answer
@@ -81,8 +81,8 @@ def _bare(item: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_a_pod_with_its_events_has_the_same_answer(run: Run, limited: dict[str, Any], form: str) -> None:
-    expected = told(run("explain", "-", "--json", input=json.dumps(limited)))
-    answer = told(run("explain", "-", "--json", "--now", limited["now"], input=FORMS[form](limited)))
+    expected = answer_of(run("explain", "-", "--json", input=json.dumps(limited)))
+    answer = answer_of(run("explain", "-", "--json", "--now", limited["now"], input=FORMS[form](limited)))
     assert answer == expected
 
 
@@ -94,8 +94,8 @@ def test_a_file_is_read(run: Run, limited: dict[str, Any], tmp_path: Path) -> No
 
 def test_a_story_is_followed_to_its_end_or_to_a_second_of_it(run: Run, stories: dict[str, Any]) -> None:
     story = json.dumps(stories["pull-429-recovers-early@1.34.4"])
-    early = told(run("explain", "-", "--json", "--at", "8", input=story))
-    late = told(run("explain", "-", "--json", input=story))
+    early = answer_of(run("explain", "-", "--json", "--at", "8", input=story))
+    late = answer_of(run("explain", "-", "--json", input=story))
     assert early["verdict"]["category"] == "registry_rate_limited"
     assert late["verdict"]["phase"] == "Success"
     assert late["who_pays"] == []
@@ -103,13 +103,13 @@ def test_a_story_is_followed_to_its_end_or_to_a_second_of_it(run: Run, stories: 
 
 
 def test_a_story_has_no_pod_before_there_is_one(refused: Callable[..., str], stories: dict[str, Any]) -> None:
-    said = refused("explain", "-", "--at", "-1", input=json.dumps(stories["oom-main@1.34.4"]))
-    assert "contains no pod in its steps up to second -1" in said
+    error = refused("explain", "-", "--at", "-1", input=json.dumps(stories["oom-main@1.34.4"]))
+    assert "contains no pod in its steps up to second -1" in error
 
 
 def test_a_story_remembers_what_an_old_kubelet_forgets(run: Run, stories: dict[str, Any]) -> None:
     """The back-off of kubelet 1.31 is bare; the event before it says why."""
-    answer = told(
+    answer = answer_of(
         run("explain", "-", "--json", "--at", "100", input=json.dumps(stories["pull-429-hub-manifest@1.31.0"]))
     )
     assert answer["verdict"]["category"] == "registry_rate_limited"
@@ -131,7 +131,7 @@ def test_an_old_record_is_pointed_out_and_can_be_looked_at_as_it_was(run: Run, l
 
 def test_the_budgets_count(run: Run, limited: dict[str, Any]) -> None:
     def budgets(*arguments: object) -> list[str]:
-        answer = told(run("explain", "-", "--json", *arguments, input=json.dumps(limited)))
+        answer = answer_of(run("explain", "-", "--json", *arguments, input=json.dumps(limited)))
         return [charge["budget"] for charge in answer["who_pays"]]
 
     assert budgets() == ["user retries, 0 left", "system retries", "system retries, 1 of 3"]
@@ -179,12 +179,12 @@ def test_pods_that_are_well_are_a_line_beside_those_that_are_not(run: Run, limit
 
 def test_a_bad_pod_among_others_is_named(refused: Callable[..., str], limited: dict[str, Any]) -> None:
     items = [limited["pod"], {"kind": "Pod", "status": 5}]
-    said = refused("explain", "-", input=json.dumps({"kind": "List", "items": items}))
-    assert "stdin, item 1: not a Pod" in said
+    error = refused("explain", "-", input=json.dumps({"kind": "List", "items": items}))
+    assert "stdin, item 1: not a Pod" in error
 
 
 def test_json_has_all_of_it(run: Run, limited: dict[str, Any]) -> None:
-    answer = told(run("explain", "-", "--json", input=json.dumps(limited)))
+    answer = answer_of(run("explain", "-", "--json", input=json.dumps(limited)))
     assert answer["schema"] == 1
     assert [charge["backend"] for charge in answer["who_pays"]] == ["flyte-1.16", "flyte-2", "podtriage"]
     assert [charge["wrong"] for charge in answer["who_pays"]] == [True, False, False]
@@ -227,9 +227,9 @@ def test_the_page_is_one_file_with_a_picture(run: Run, limited: dict[str, Any], 
     assert "url(" not in text
     assert "@import" not in text
     assert "prefers-color-scheme: dark" in text
-    said = " ".join(page.words)
+    words_shown = " ".join(page.words)
     for part in ("limits how often this node may pull", "user retries, 0 left", "Fix:", "user pays in 30s"):
-        assert part in said
+        assert part in words_shown
 
 
 def test_whatever_a_page_quotes_is_escaped_and_masked(run: Run, limited: dict[str, Any]) -> None:
@@ -254,9 +254,9 @@ def test_several_pods_are_one_page(run: Run, limited: dict[str, Any], stories: d
 
 
 def test_a_page_that_cannot_be_written_is_one_line(refused: Callable[..., str], limited: dict[str, Any]) -> None:
-    said = refused("explain", "-", "--html", "/nowhere/at/all.html", input=json.dumps(limited))
+    error = refused("explain", "-", "--html", "/nowhere/at/all.html", input=json.dumps(limited))
     assert (
-        said
+        error
         == "podtriage: --html /nowhere/at/all.html: no such file or directory; expected a writable file or - for stdout"
     )
 

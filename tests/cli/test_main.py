@@ -40,7 +40,7 @@ def test_every_command_has_help(run: Callable[..., Result], command: str) -> Non
 @pytest.mark.parametrize("command", [None, *COMMANDS])
 def test_help_loads_neither_flytekit_nor_kubernetes_nor_anything_else_that_takes_time(command: str | None) -> None:
     arguments = [*([command] if command else []), "--help"]
-    told = subprocess.run(
+    process = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -52,13 +52,13 @@ def test_help_loads_neither_flytekit_nor_kubernetes_nor_anything_else_that_takes
         text=True,
         check=True,
     )
-    assert told.stderr.strip() == "[]"
+    assert process.stderr.strip() == "[]"
 
 
 def test_explaining_a_file_loads_neither_flytekit_nor_kubernetes(tmp_path: Path, limited: dict[str, Any]) -> None:
     path = tmp_path / "case.json"
     path.write_text(json.dumps(limited))
-    told = subprocess.run(
+    process = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -70,7 +70,7 @@ def test_explaining_a_file_loads_neither_flytekit_nor_kubernetes(tmp_path: Path,
         text=True,
         check=True,
     )
-    assert told.stderr.strip() == "[]"
+    assert process.stderr.strip() == "[]"
 
 
 def test_the_backends_of_the_options_are_those_of_the_core() -> None:
@@ -84,14 +84,14 @@ def test_the_version_is_printed(run: Callable[..., Result]) -> None:
 
 
 def test_an_unknown_command_is_refused_with_those_that_there_are(refused: Callable[..., str]) -> None:
-    said = refused("explian")
-    assert "unknown command 'explian'" in said
-    assert "explain" in said.partition("expected one of ")[2]
+    error = refused("explian")
+    assert "unknown command 'explian'" in error
+    assert "explain" in error.partition("expected one of ")[2]
 
 
 def test_an_unknown_option_is_refused_with_those_that_there_are(refused: Callable[..., str]) -> None:
-    said = refused("triage", "--backnd", "x")
-    assert "--backend" in said.partition("expected one of ")[2]
+    error = refused("triage", "--backnd", "x")
+    assert "--backend" in error.partition("expected one of ")[2]
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_an_error_that_nobody_foresaw_is_one_line_too(refused: Callable[..., str
         raise ZeroDivisionError("on purpose")
 
     monkeypatch.setattr("flytekitplugins_podtriage.core.diagnose.diagnose", broken)
-    said = refused("diagnose", "x")
-    assert "ZeroDivisionError: on purpose" in said
-    assert "PODTRIAGE_TRACEBACK" in said
+    error = refused("diagnose", "x")
+    assert "ZeroDivisionError: on purpose" in error
+    assert "PODTRIAGE_TRACEBACK" in error
 
 
 def test_its_traceback_can_be_asked_for(run: Callable[..., Result], monkeypatch: Any) -> None:

@@ -56,12 +56,12 @@ def test_the_exit_code_says_that_the_workflow_fails(run: Callable[..., Result]) 
 
 
 def test_json_has_every_run_and_nothing_else(run: Callable[..., Result]) -> None:
-    told = json.loads(run("rehearse", *INLINE, "--fault", "docker.io: 429 for 20m", "--json").stdout)
+    answer = json.loads(run("rehearse", *INLINE, "--fault", "docker.io: 429 for 20m", "--json").stdout)
 
-    assert [one["backend"] for one in told["runs"]] == ["connector", "flyte-1.16", "flyte-2", "guard"]
-    assert [(one["succeeded"], one["user_wronged"]) for one in told["runs"]][:2] == [(True, 0), (False, 2)]
-    assert told["error"] is None
-    assert told["runs"][0]["attempts"][0]["met"]["category"] == "registry_rate_limited"
+    assert [one["backend"] for one in answer["runs"]] == ["connector", "flyte-1.16", "flyte-2", "guard"]
+    assert [(one["succeeded"], one["user_wronged"]) for one in answer["runs"]][:2] == [(True, 0), (False, 2)]
+    assert answer["error"] is None
+    assert answer["runs"][0]["attempts"][0]["met"]["category"] == "registry_rate_limited"
 
 
 def test_a_page_is_written(run: Callable[..., Result], tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_workflow_without_such_tasks_says_so(run: Callable[..., Result]) -> No
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "error"),
     [
         (("nowhere.py", "wf"), "nowhere.py: no such file; allowed: a Python file with workflows"),
         ((Path(__file__).parent / "data.txt", "wf"), "no such file"),
@@ -156,19 +156,19 @@ def test_a_workflow_without_such_tasks_says_so(run: Callable[..., Result]) -> No
     ],
 )
 def test_what_cannot_be_rehearsed_is_refused_in_a_line(
-    refused: Callable[..., str], arguments: tuple[Any, ...], said: str
+    refused: Callable[..., str], arguments: tuple[Any, ...], error: str
 ) -> None:
-    assert said in refused("rehearse", *arguments)
+    assert error in refused("rehearse", *arguments)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error"),
     [("import nothing_of_this_name", "ModuleNotFoundError"), ("1/0", "ZeroDivisionError"), ("def", "SyntaxError")],
 )
 def test_a_file_that_cannot_be_imported_is_refused_in_a_line(
-    refused: Callable[..., str], tmp_path: Path, text: str, said: str
+    refused: Callable[..., str], tmp_path: Path, text: str, error: str
 ) -> None:
-    path = tmp_path / f"broken_{said.lower()}.py"
+    path = tmp_path / f"broken_{error.lower()}.py"
     path.write_text(text, encoding="utf-8")
 
-    assert f"it cannot be imported: {said}" in refused("rehearse", path, "wf")
+    assert f"it cannot be imported: {error}" in refused("rehearse", path, "wf")

@@ -98,8 +98,8 @@ def test_no_field_of_an_attempt_leaks(run: Run, form: str, key: str, secret: str
     ],
 )
 def test_no_message_leaks(run: Run, message: str, secret: str) -> None:
-    said = message.replace("{}", SECRETS[secret])
-    for arguments, given in ((["diagnose", said], None), (["diagnose", "--jsonl"], json.dumps({"message": said}))):
+    text = message.replace("{}", SECRETS[secret])
+    for arguments, given in ((["diagnose", text], None), (["diagnose", "--jsonl"], json.dumps({"message": text}))):
         result = run(*arguments, input=given)
         assert result.exit_code == 0, result.stderr
         assert WORD not in result.output

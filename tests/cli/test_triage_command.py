@@ -26,9 +26,9 @@ def test_a_pod_is_judged_as_json(run: Callable[..., Result], limited: dict[str, 
         "triage", "-", "--backend", "flyte-1.16", "--now", "2026-11-23T15:28:00Z", input=json.dumps(limited["pod"])
     )
     assert result.exit_code == 1
-    told = json.loads(result.stdout)
-    assert (told["phase"], told["kind"], told["cleanup"]) == ("RetryableFailure", "USER", True)
-    assert {"category", "rule", "remedy", *FIELDS} <= set(told)
+    answer = json.loads(result.stdout)
+    assert (answer["phase"], answer["kind"], answer["cleanup"]) == ("RetryableFailure", "USER", True)
+    assert {"category", "rule", "remedy", *FIELDS} <= set(answer)
 
 
 def test_a_pod_that_is_not_failing_ends_with_0(run: Callable[..., Result], limited: dict[str, Any]) -> None:

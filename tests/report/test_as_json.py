@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -17,9 +16,9 @@ from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.report.as_json import audit_json, explanation_json, history_json, runs_json
 from flytekitplugins_podtriage.report.audit import Entry, Tally
-from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.history import build_history
 from tests.paths import ROOT
+from tests.report.explanations import explained
 
 PAGE = (ROOT / "docs" / "json.md").read_text()
 SECTIONS = {part.partition("\n")[0]: part for part in PAGE.split("\n## ")[1:]}
@@ -39,26 +38,28 @@ def keys(value: object) -> set[str]:
 
 
 def test_a_verdict_has_the_keys_of_the_page() -> None:
-    told = json.loads(triage({"kind": "Pod"}, now=NOON).to_json())
-    assert set(told) == set(re.findall(r"`([a-z_]+)`", "\n".join(re.findall(r"^\| (.*?) \|", VERDICT, re.MULTILINE))))
+    answer = json.loads(triage({"kind": "Pod"}, now=NOON).to_json())
+    assert set(answer) == set(re.findall(r"`([a-z_]+)`", "\n".join(re.findall(r"^\| (.*?) \|", VERDICT, re.MULTILINE))))
 
 
 def test_a_diagnosis_has_the_keys_of_the_page() -> None:
-    told = keys(json.loads(diagnose("429 Too Many Requests").to_json()))
-    assert told <= documented(SECTIONS["`diagnose`: a diagnosis"] + VERDICT)
+    answer = keys(json.loads(diagnose("429 Too Many Requests").to_json()))
+    assert answer <= documented(SECTIONS["`diagnose`: a diagnosis"] + VERDICT)
 
 
 @pytest.mark.parametrize("scenario", ["pull-429-hub-manifest", "exit-0", "unschedulable-selector", "oom-main"])
-def test_an_explanation_has_the_keys_of_the_page(explained: Callable[..., Explanation], scenario: str) -> None:
-    told: dict[str, Any] = json.loads(explanation_json(explained(scenario)))
+def test_an_explanation_has_the_keys_of_the_page(scenario: str) -> None:
+    data = explanation_json(explained(scenario))
+    assert b"\n" not in data
+    answer: dict[str, Any] = json.loads(data)
     section = SECTIONS["`explain`: a pod"]
-    assert keys(told) <= documented(section + VERDICT)
-    assert set(told) <= documented(section) | {"schema"}
-    assert told["schema"] == 1
+    assert keys(answer) <= documented(section + VERDICT)
+    assert set(answer) <= documented(section) | {"schema"}
+    assert answer["schema"] == 1
 
 
 def test_a_history_has_the_keys_of_the_page() -> None:
-    told = json.loads(
+    answer = json.loads(
         history_json(
             build_history(
                 "e", "p d", [Attempt(message="429 Too Many Requests", reported=ErrorKind.USER, node="n0", failed=True)]
@@ -66,15 +67,15 @@ def test_a_history_has_the_keys_of_the_page() -> None:
         )
     )
     section = SECTIONS["`explain`: a past execution"]
-    assert keys(told) <= documented(section + VERDICT)
-    assert set(told) | set(told["attempts"][0]) <= documented(section) | {"schema"}
+    assert keys(answer) <= documented(section + VERDICT)
+    assert set(answer) | set(answer["attempts"][0]) <= documented(section) | {"schema"}
 
 
 def test_an_audit_has_the_keys_of_the_page() -> None:
     tally = Tally()
     tally.add(Entry(ErrorKind.USER, ErrorKind.SYSTEM, "evicted", "task", "registry", "where", "said"))
-    told = json.loads(audit_json(tally.result("x")))
-    assert keys(told) <= documented(SECTIONS["`audit`"]) | {"schema"}
+    answer = json.loads(audit_json(tally.result("x")))
+    assert keys(answer) <= documented(SECTIONS["`audit`"]) | {"schema"}
 
 
 def test_runs_have_the_keys_of_the_page() -> None:
@@ -91,14 +92,14 @@ def test_runs_have_the_keys_of_the_page() -> None:
         recovered_from=verdict,
     )
     run = TaskRun(task="task", backend="connector", limits=Limits(), attempts=(one,), succeeded=False, final=failure)
-    told = json.loads(runs_json([run], "why"))
+    answer = json.loads(runs_json([run], "why"))
     section = SECTIONS["`rehearse`"]
     first = set(re.findall(r"`([a-z_]+)`", "\n".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))))
-    assert keys(told) <= documented(section + VERDICT)
-    assert first == {"error", "runs", *told["runs"][0], *told["runs"][0]["attempts"][0]}
+    assert keys(answer) <= documented(section + VERDICT)
+    assert first == {"error", "runs", *answer["runs"][0], *answer["runs"][0]["attempts"][0]}
 
 
-def test_what_the_page_tells_of_is_there(explained: Callable[..., Explanation]) -> None:
-    told = json.loads(explanation_json(explained("pull-429-hub-manifest", at=150)))
+def test_what_the_page_tells_of_is_there() -> None:
+    answer = json.loads(explanation_json(explained("pull-429-hub-manifest", at=150)))
     first_cells = re.findall(r"^\| (`.*?) \|", SECTIONS["`explain`: a pod"], re.MULTILINE)
-    assert set(re.findall(r"`([a-z_]+)`", "\n".join(first_cells))) <= keys(told)
+    assert set(re.findall(r"`([a-z_]+)`", "\n".join(first_cells))) <= keys(answer)

@@ -1,65 +1,23 @@
-"""What an explanation shows of recorded stories: on a terminal of any width, and as a page."""
+"""Explanations on consoles of any width."""
 
 from __future__ import annotations
 
 import io
-from datetime import datetime, timedelta
-from html.parser import HTMLParser
-from typing import Any
+import re
 
+import attrs
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
-from flytekitplugins_podtriage import Policy
-from flytekitplugins_podtriage.core.accounting import Limits
-from flytekitplugins_podtriage.core.decode import read_events, read_pod
-from flytekitplugins_podtriage.core.flyte_pods import attempts_before
-from flytekitplugins_podtriage.core.policy import BACKENDS
-from flytekitplugins_podtriage.report.as_json import explanation_json
 from flytekitplugins_podtriage.report.console.explanation import ExplanationsView
-from flytekitplugins_podtriage.report.explanation import Explanation, explain
-from flytekitplugins_podtriage.report.html.explanation import page
-from tests.recordings import moment, timelines
-
-POLICIES = {name: Policy.for_backend(name) for name in BACKENDS}
-STORIES = sorted(name for name in timelines() if name.endswith("1.34.4"))
-
-
-def told(story: str, seconds: float = 1e9, retries: int = 0) -> Explanation:
-    """Explain a recorded story as it was after some seconds."""
-    row = timelines()[story]
-    pod: dict[str, Any] = {}
-    events: dict[str, Any] = {}
-    for step in row["steps"]:
-        if step["t"] <= seconds:
-            pod = step.get("pod", pod)
-            if "event" in step:
-                events[step["event"]["metadata"]["name"]] = step["event"]
-    now: datetime = moment(row["t0"]) + timedelta(seconds=min(seconds, row["duration"]))
-    return explain(
-        read_pod(pod),
-        events=read_events(events.values()),
-        attempts_before=attempts_before(pod),
-        policies=POLICIES,
-        limits=Limits(retries=retries),
-        now=now,
-    )
-
-
-def shown(explanation: Explanation, width: int = 100) -> str:
-    screen = Console(file=io.StringIO(), width=width, color_system=None, markup=False, highlight=False, emoji=False)
-    screen.print(ExplanationsView([explanation]))
-    file = screen.file
-    assert isinstance(file, io.StringIO)
-    return file.getvalue()
-
-
-def words(explanation: Explanation, width: int = 200) -> str:
-    return " ".join(shown(explanation, width).split())
+from tests.recordings import timelines
+from tests.report.explanations import explained
+from tests.report.rendering import shown, words
 
 
 def test_a_rate_limited_pod_shows_cause_story_payers_and_what_helps() -> None:
-    text = words(told("pull-429-hub-manifest@1.34.4", 151))
+    text = words(ExplanationsView([explained("pull-429-hub-manifest", 151)]))
     for part in (
         "ImagePullBackOff for 2m 31s",
         "limits how often this node may pull (HTTP 429)",
@@ -76,72 +34,59 @@ def test_a_rate_limited_pod_shows_cause_story_payers_and_what_helps() -> None:
         assert part in text
 
 
-def test_an_image_that_does_not_exist_is_the_users_everywhere() -> None:
-    explanation = told("pull-404-manifest-unknown@1.34.4", 100, retries=2)
-    assert "USER not_found" in words(explanation)
-    assert [charge.charged_to for charge in explanation.charges] == ["user retries, 2 left"] * 3
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    for row in timelines().values():
+        if row["kubelet"] == "1.34.4":
+            for line in shown(ExplanationsView([explained(row["scenario"], 100)]), width).splitlines():
+                assert len(line) <= width, (row["id"], line)
 
 
-def test_a_pod_that_is_well_charges_nobody() -> None:
-    explanation = told("exit-0@1.34.4")
-    assert explanation.charges == ()
-    assert "who pays" not in words(explanation).lower()
-
-
-def test_work_that_is_done_may_still_be_charged_by_a_stock_backend() -> None:
-    explanation = told("multi-primary-ok-sidecar-429@1.34.4", 60)
-    budgets = {charge.backend: charge.charged_to for charge in explanation.charges}
-    assert budgets == {"Flyte 1.16": "user retries, 0 left", "Flyte 2": "system retries", "with podtriage": "nobody"}
-
-
-def test_whoever_is_charged_for_the_others_doing_is_marked() -> None:
-    marked = {charge.backend: charge.wrong for charge in told("pull-429-hub-manifest@1.34.4", 151).charges}
-    assert marked == {"Flyte 1.16": True, "Flyte 2": False, "with podtriage": False}
+CASES = [
+    # scenario, second, cause, kind, category, labels of the story
+    ("pull-429-hub-manifest", 150, "limits how often", "SYSTEM", "registry_rate_limited", ["scheduled", "429"]),
+    ("pull-404-manifest-unknown", 60, "does not have the image", "USER", "not_found", ["pulling", "not found"]),
+    ("config-secret-missing", 60, "not exist", "USER", "config_missing", ["scheduled", "failed"]),
+    ("oom-main", 1e9, "more memory than its limit", "USER", "oom", ["started", "OOMKilled"]),
+    ("exit-3-with-log", 1e9, "ended with an error", "USER", "app_error", ["started", "exit 3"]),
+    ("preempted-by-scheduler", 1e9, "higher priority", "SYSTEM", "preempted", ["preempted", "deleted"]),
+    ("unschedulable-selector", 20, "No node can take the pod", "SYSTEM", "unschedulable", ["created", "unschedulable"]),
+    ("multi-native-sidecar-429", 60, "limits how often", "SYSTEM", "registry_rate_limited", ["429"]),
+]
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    for story in STORIES:
-        for line in shown(told(story, 100), width).splitlines():
-            assert len(line) <= width, (story, line)
+def test_signs_that_are_two_cells_wide_fit_too(width: int) -> None:
+    explanation = explained("pull-429-hub-manifest", at=150)
+    wide = "\u65e5\u672c\u8a9e" * 30
+    explanation = attrs.evolve(explanation, name=wide, cause=wide, notes=(wide,), namespace=wide)
+    assert max(cell_len(line) for line in shown(ExplanationsView([explanation]), width).splitlines()) <= width
 
 
-class Balance(HTMLParser):
-    """Checks that every element that is opened is closed, in order."""
-
-    VOID = frozenset("meta link br hr img input".split())
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.opened: list[str] = []
-        self.seen: set[str] = set()
-        self.outside: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.add(tag)
-        self.outside += [value or "" for name, value in attrs if name in ("src", "href", "action", "data")]
-        if tag not in self.VOID:
-            self.opened.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.add(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.opened.pop() == tag
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_where_and_when_it_was_said_is_not_torn_apart(width: int) -> None:
+    for scenario, at, *_ in CASES:
+        explanation = explained(scenario, at=at)
+        first = explanation.verdict.evidence[0]
+        where = re.escape(first.source) + (r".*, \d\d:\d\d:\d\d" if first.at else "")
+        assert any(
+            re.search(rf"(^|  ){where}$", line.rstrip())
+            for line in shown(ExplanationsView([explanation]), width).splitlines()
+        ), scenario
 
 
-@pytest.mark.parametrize("story", STORIES)
-def test_a_page_is_well_formed_and_asks_nobody_for_anything(story: str) -> None:
-    balance = Balance()
-    balance.feed(page([told(story, 100)]))
-    balance.close()
-    assert balance.opened == []
-    assert "svg" in balance.seen
-    assert "script" not in balance.seen
-    assert balance.outside == []
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_times_have_a_zone_that_does_not_stand_alone(width: int) -> None:
+    for scenario, at, *_ in CASES:
+        lines = [line.strip() for line in shown(ExplanationsView([explained(scenario, at=at)]), width).splitlines()]
+        assert sum(line.endswith("UTC") for line in lines) == 1
+        assert "UTC" not in lines
 
 
-def test_an_explanation_is_one_line_of_json() -> None:
-    data = explanation_json(told("pull-429-hub-manifest@1.34.4", 151))
-    assert b"\n" not in data
-    assert b'"schema":1' in data
+def test_every_recorded_story_fits_every_width() -> None:
+    for number, row in enumerate(timelines().values()):
+        width = (40, 80, 120)[number % 3]
+        console = Console(file=io.StringIO(), width=width, legacy_windows=False)
+        console.print(ExplanationsView([explained(row["scenario"], kubelet=row["kubelet"])]))
+        text = console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
+        assert max(map(len, text.splitlines())) <= width, row["id"]

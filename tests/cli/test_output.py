@@ -1,19 +1,15 @@
-"""ExplanationsView on consoles of every kind."""
+"""The console that output.py makes, on streams of every kind."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from rich.console import Console
 
 from flytekitplugins_podtriage.cli import output
 from flytekitplugins_podtriage.report.console.explanation import ExplanationsView
-from flytekitplugins_podtriage.report.explanation import Explanation
-
-Explained = Callable[..., Explanation]
+from tests.report.explanations import explained
 
 
 class Screen(io.TextIOWrapper):
@@ -33,7 +29,7 @@ class Screen(io.TextIOWrapper):
 
 
 @pytest.fixture
-def shown(explained: Explained, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+def shown(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """What the program prints of a limited pod, to a stream of some kind."""
     for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TERM"):
         monkeypatch.delenv(name, raising=False)
@@ -75,12 +71,3 @@ def test_utf_8_has_a_line_of_time(shown: Callable[..., str]) -> None:
     text = shown(False)
     assert "\u2500\u2715" in text
     assert "\u25bc" in text
-
-
-def test_every_recorded_story_fits_every_width(explained: Explained, stories: dict[str, Any]) -> None:
-    for number, row in enumerate(stories.values()):
-        width = (40, 80, 120)[number % 3]
-        console = Console(file=io.StringIO(), width=width, legacy_windows=False)
-        console.print(ExplanationsView([explained(row["scenario"], kubelet=row["kubelet"])]))
-        text = console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
-        assert max(map(len, text.splitlines())) <= width, row["id"]
