@@ -31,6 +31,8 @@ from flytekitplugins_podtriage.core.pod_cluster import (
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
+from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.text.tokens import phrase
 from flytekitplugins_podtriage.report.attempts import diagnose_attempt
 from flytekitplugins_podtriage.report.text.rule_text import rule_title
 from tests.core.test_timelines import steps
@@ -156,3 +158,10 @@ def test_a_message_of_our_own_is_read_back_as_the_rule_that_wrote_it() -> None:
             lost.append((verdict.rule, diagnosed.diagnosis.rule))
     assert lost == []
     assert len(verdicts) > 100
+
+
+@pytest.mark.parametrize("rule", BUILT_IN, ids=lambda rule: rule.id)
+def test_no_phrase_of_a_rule_says_more_than_another_of_the_same_list(rule: Rule) -> None:
+    for phrases in (rule.phrases, rule.also, rule.unless):
+        spelled = [phrase(text) for text in phrases]
+        assert [text for text in spelled for other in spelled if other != text and other in text] == []

@@ -163,7 +163,6 @@ SCHEDULER: Final = (
             "unbound immediate persistentvolumeclaims",
             "persistentvolumeclaim nameref is being deleted",
             "bound to non existent persistentvolume",
-            "prebind plugin nameref binding volumes",
             "binding volumes",
         ),
     ),
@@ -175,7 +174,6 @@ SCHEDULER: Final = (
         remedy="Correct the node selector or affinity in the task's pod template, or add matching nodes.",
         source="kubernetes pkg/scheduler/framework/plugins/nodeaffinity (ErrReasonPod)",
         phrases=(
-            "didn t match pod s node affinity selector",
             "didn t match node selector",
             "didn t match pod s node affinity",
         ),

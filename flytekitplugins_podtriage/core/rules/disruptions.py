@@ -31,7 +31,7 @@ RULES: Final = (
         means="the node ran low on a resource and evicted the pod",
         remedy="Set the task's requests close to its actual use, so that it is not evicted first; give the nodes more room.",
         source="kubernetes pkg/kubelet/eviction/helpers.go (nodeLowMessageFmt, nodeConditionMessageFmt)",
-        phrases=("the node was low on resource", "the node had condition", "node was low on resource"),
+        phrases=("the node had condition", "node was low on resource"),
     ),
     Rule(
         id="preempted-text",
@@ -44,7 +44,6 @@ RULES: Final = (
             "taint manager deleting due to noexecute taint",
             "preempting to accommodate a higher priority pod",
             "preempted by",
-            "preempted by kubelet to accommodate a critical pod",
         ),
     ),
     Rule(

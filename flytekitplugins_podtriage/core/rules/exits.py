@@ -41,9 +41,6 @@ PROGRAM: Final = (
         remedy="Fix the program, or its probe in the pod template.",
         source="kubernetes pkg/kubelet/prober (Unhealthy); kuberuntime_manager.go ('failed liveness probe')",
         phrases=(
-            "liveness probe failed",
-            "readiness probe failed",
-            "startup probe failed",
             "failed liveness probe",
             "failed startup probe",
             "probe failed",

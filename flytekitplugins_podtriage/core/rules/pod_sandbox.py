@@ -12,12 +12,9 @@ _NETWORK_CARRIERS = (
     "network for sandbox",
     "failed to set up sandbox container",
     "failed to setup sandbox container",
-    "networkplugin cni",
     "network plugin",
     "plugin type",
     "failed to create pod network sandbox",
-    "to cni network",
-    "cni request failed",
     "teardown pod",
 )
 
@@ -54,8 +51,6 @@ NETWORK: Final = (
             "networknotready",
             "network is not ready",
             "networkready false",
-            "cni plugin not initialized",
-            "cni config uninitialized",
             "no networks found in",
             "calico node container is running",
             "failed to get pod annotation",
@@ -83,7 +78,6 @@ REST: Final = (
         remedy="Use a runtime class that the nodes support, or select nodes that support it.",
         source="containerd internal/cri/server ('no runtime for %q is configured'); CRI-O internal/oci/oci.go",
         phrases=(
-            "no runtime for nameref is configured",
             "no runtime for",
             "failed to find runtime handler",
             "failed to get sandbox runtime",
@@ -98,7 +92,7 @@ REST: Final = (
         means="the container runtime on the node did not respond to the kubelet in time",
         remedy=_CHECK_RUNTIME,
         source="kubernetes staging cri-client pkg/remote_runtime.go (runtimeRequestTimeout)",
-        phrases=("deadline exceeded", "context deadline exceeded", "timed out waiting for the condition", "timed out"),
+        phrases=("deadline exceeded", "timed out"),
         reasons={
             "FailedCreatePodSandBox",
             "CreateContainerError",

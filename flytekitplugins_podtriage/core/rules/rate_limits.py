@@ -97,8 +97,6 @@ RULES: Final = (
             "throttled",
             "throttling",
             "ThrottlingException",
-            "request throttled",
-            "requests throttled",
             "bandwidth limit",
             "traffic limit",
             "transfer limit",
@@ -151,7 +149,7 @@ RULES: Final = (
         remedy=_LOGIN_OR_MIRROR,
         source="RFC 9110 section 10.2.3 (Retry-After); GHCR's 'retry-after: ..., allowed: ...'",
         phrases=("retry after", "try again later", "retry later"),
-        also=("allowed", "registry", "denied", "pull", "limit", "exceeded", "error from registry"),
+        also=("allowed", "registry", "denied", "pull", "limit", "exceeded"),
         not_statuses={404},
     ),
 )

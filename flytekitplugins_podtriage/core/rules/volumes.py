@@ -13,9 +13,7 @@ from flytekitplugins_podtriage.core.rules.rule import Rule
 _OPERATIONS = "kubernetes pkg/volume/util/operationexecutor/operation_generator.go; pkg/kubelet/volumemanager"
 _CARRIERS = (
     "mountvolume",
-    "mountvolume setup failed",
     "attachvolume",
-    "attachvolume attach failed",
     "mapvolume",
     "unmountvolume",
     "unable to attach or mount volumes",
