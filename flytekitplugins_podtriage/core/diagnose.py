@@ -66,6 +66,9 @@ def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None 
     if not isinstance(message, str):
         raise TypeError(f"a message is text, not {type(message).__name__}")
     match = match_message(message, reason, rules)
+    evidence: tuple[Evidence, ...] = (Evidence("message", match.excerpt),)
+    if match.other_excerpts:
+        evidence += tuple(Evidence("message", text) for text in match.other_excerpts)
     return Diagnosis(
         category=match.rule.category,
         kind=match.rule.kind,
@@ -75,7 +78,7 @@ def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None 
         registry=match.registry,
         image=match.image,
         retry_after=match.retry_after,
-        evidence=tuple(Evidence("message", text) for text in (match.excerpt, *match.other_excerpts)),
+        evidence=evidence,
     )
 
 

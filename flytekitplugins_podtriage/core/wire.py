@@ -26,7 +26,6 @@ class Running(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 class Terminated(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     exit_code: int | None = None
-    signal: int | None = None
     reason: str | None = None
     message: str | None = None
     started_at: Time | None = None

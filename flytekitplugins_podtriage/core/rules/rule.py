@@ -103,21 +103,16 @@ class Rule:
             raise InvalidRule(f"rule {self.id!r}: it would match everything; give phrases, statuses or reasons")
 
     @cached_property
-    def _phrases(self) -> tuple[str, ...]:
-        return tuple(phrase(text) for text in self.phrases)
-
-    @cached_property
-    def _also(self) -> tuple[str, ...]:
-        return tuple(phrase(text) for text in self.also)
-
-    @cached_property
-    def _unless(self) -> tuple[str, ...]:
-        return tuple(phrase(text) for text in self.unless)
+    def _lines(self) -> tuple[tuple[str, ...], ...]:
+        """The phrases, the further ones and those that rule it out, each as :attr:`Tokens.line` holds it."""
+        return tuple(tuple(map(phrase, texts)) for texts in (self.phrases, self.also, self.unless))
 
     @property
     def anchors(self) -> frozenset[str]:
         """One word of each phrase, by which the rule is indexed: the longest that is not common."""
-        return frozenset(max(text.split(), key=lambda word: (word not in _COMMON, len(word))) for text in self._phrases)
+        return frozenset(
+            max(text.split(), key=lambda word: (word not in _COMMON, len(word))) for text in self._lines[0]
+        )
 
     def matches(self, tokens: Tokens, status: int | None, reason: str | None, peer: Peer | None) -> bool:
         """Whether all conditions of the rule hold."""
@@ -130,11 +125,10 @@ class Rule:
         if self.peer is not None and peer is not self.peer:
             return False
         line = tokens.line
-        if self.phrases and not _any(self._phrases, line):
+        phrases, also, unless = self._lines
+        if (phrases and not _any(phrases, line)) or (also and not _any(also, line)):
             return False
-        if self.also and not _any(self._also, line):
-            return False
-        return not (self.unless and _any(self._unless, line))
+        return not _any(unless, line)
 
 
 def _any(phrases: tuple[str, ...], line: str) -> bool:

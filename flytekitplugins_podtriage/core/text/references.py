@@ -86,10 +86,8 @@ def peer_of(text: str, registry: str | None) -> Peer | None:
         return Peer.LOOPBACK
     if registry is None:
         return None
-    if registry.startswith("[::1]"):
-        return Peer.LOOPBACK
     host = registry.partition(":")[0]
-    if host == "localhost" or host.startswith("127."):
+    if host == "localhost" or registry.startswith(("127.", "[::1]")):
         return Peer.LOOPBACK
     return Peer.UNRESOLVABLE if host.endswith(".invalid") else None
 
