@@ -42,7 +42,7 @@ class Missing(Exception):
     """The programs are not there and cannot be built; the message says in a line what is missing."""
 
 
-def found(environ: Mapping[str, str]) -> Path | None:
+def find(environ: Mapping[str, str]) -> Path | None:
     """Return the folder that holds the programs, or None if none does.
 
     Raises:
@@ -55,7 +55,7 @@ def found(environ: Mapping[str, str]) -> Path | None:
             raise Missing(f"{NAMED}={named}: no {' and no '.join(lacking)} to run there")
         return Path(named).resolve()
     folders = [Path(folder) for folder in environ.get("PATH", os.defpath).split(os.pathsep) if folder]
-    for folder in [*folders, _place(environ)]:
+    for folder in [*folders, _cache_directory(environ)]:
         if all(_holds(folder, name) for name in PROGRAMS):
             return folder.resolve()
     return None
@@ -67,25 +67,25 @@ def prepared(environ: Mapping[str, str]) -> Path:
     Raises:
         Missing: they cannot be built.
     """
-    folder = found(environ)
+    folder = find(environ)
     if folder is not None:
         return folder
     go = _go(environ)
-    place = _place(environ)
+    directory = _cache_directory(environ)
     try:
-        with _alone(place.parent):
-            if not place.is_dir():  # else another process has been at it meanwhile
-                _build(go, place, environ)
+        with _alone(directory.parent):
+            if not directory.is_dir():  # else another process has been at it meanwhile
+                _build(go, directory, environ)
     except OSError as error:
-        raise Missing(f"{place}: etcd and kube-apiserver cannot be kept there: {error.strerror}") from error
-    return place.resolve()
+        raise Missing(f"{directory}: etcd and kube-apiserver cannot be kept there: {error.strerror}") from error
+    return directory.resolve()
 
 
 def _holds(folder: Path, name: str) -> bool:
     return (folder / name).is_file() and os.access(folder / name, os.X_OK)
 
 
-def _place(environ: Mapping[str, str]) -> Path:
+def _cache_directory(environ: Mapping[str, str]) -> Path:
     """Return where programs of these versions for this machine are kept."""
     digest = hashlib.sha256()
     for part in ((MODULE / "go.mod").read_bytes(), (MODULE / "go.sum").read_bytes()):
@@ -101,29 +101,29 @@ def _go(environ: Mapping[str, str]) -> str:
     Raises:
         Missing: there is none.
     """
-    needed = _mentioned(r"^go (\d+)\.(\d+)")
+    needed = _from_go_mod(r"^go (\d+)\.(\d+)")
     wanted = f"go {needed[0]}.{needed[1]} or newer builds them"
     go = shutil.which("go", path=environ.get("PATH"))
     if go is None:
         raise Missing(f"no etcd and kube-apiserver in {NAMED}, PATH or the cache, and no go on PATH; {wanted}")
-    said = _run([go, "env", "GOVERSION", "GOTOOLCHAIN"], "/", environ).stdout.split()
-    version = re.match(r"go(\d+)\.(\d+)", said[0]) if said else None
+    output = _run([go, "env", "GOVERSION", "GOTOOLCHAIN"], "/", environ).stdout.split()
+    version = re.match(r"go(\d+)\.(\d+)", output[0]) if output else None
     if version is None:
         raise Missing(f"{go}: it does not tell its version; {wanted}")
     here = (int(version[1]), int(version[2]))
-    if here < (int(needed[0]), int(needed[1])) and (here < _BY_ITSELF or said[1:] == ["local"]):
-        raise Missing(f"{go} is {said[0]}: too old; {wanted}")
+    if here < (int(needed[0]), int(needed[1])) and (here < _BY_ITSELF or output[1:] == ["local"]):
+        raise Missing(f"{go} is {output[0]}: too old; {wanted}")
     return go
 
 
-def _build(go: str, place: Path, environ: Mapping[str, str]) -> None:
-    """Build the programs; they appear at their place all at once, or not at all.
+def _build(go: str, directory: Path, environ: Mapping[str, str]) -> None:
+    """Build the programs; they appear there all at once, or not at all.
 
     Raises:
         Missing: go could not.
     """
     # Without the version the API server calls itself v0.0.0-master, and kubelets and clients judge their skew by it.
-    version = _mentioned(r"^\s+k8s\.io/kubernetes (v\S+)")[0]
+    version = _from_go_mod(r"^\s+k8s\.io/kubernetes (v\S+)")[0]
     flags = ["-trimpath", "-ldflags", f"-s -w -X k8s.io/component-base/version.gitVersion={version}"]
     setting = {name: value for name, value in environ.items() if name not in ("GOOS", "GOARCH")}
     print(
@@ -133,19 +133,21 @@ def _build(go: str, place: Path, environ: Mapping[str, str]) -> None:
         flush=True,
     )
     start = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix="building-") as scratch:
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix="building-") as scratch:
         built = Path(scratch) / "programs"
         for name, package in PROGRAMS.items():
             command = [go, "build", *flags, "-o", str(built / name), package]
             done = _run(command, str(MODULE), {**setting, "CGO_ENABLED": "0", "GOWORK": "off"})
             if done.returncode:
                 print("failed", file=sys.stderr)
-                raise Missing(_told(name, done.stderr, _run([go, "env", "GOPROXY"], "/", environ).stdout.strip()))
-        built.rename(place)
+                raise Missing(
+                    _build_error(name, done.stderr, _run([go, "env", "GOPROXY"], "/", environ).stdout.strip())
+                )
+        built.rename(directory)
     print(f"done in {time.monotonic() - start:.0f} s", file=sys.stderr)
 
 
-def _told(name: str, words: str, proxy: str) -> str:
+def _build_error(name: str, words: str, proxy: str) -> str:
     """Say in a line why go could not build a program."""
     lines = [line.strip() for line in words.splitlines() if line.strip()] or ["go says nothing"]
     for line in lines:
@@ -156,7 +158,7 @@ def _told(name: str, words: str, proxy: str) -> str:
     return f"go could not build {name}: {lines[-1][:300]}"
 
 
-def _mentioned(pattern: str) -> tuple[str, ...]:
+def _from_go_mod(pattern: str) -> tuple[str, ...]:
     """Return what go.mod says."""
     match = re.search(pattern, (MODULE / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
     if match is None:

@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-_PLACE = ROOT / ".venv" / f"{sys.version_info.major}.{sys.version_info.minor}"
-_NOTE = _PLACE / "podtriage.json"
+_ENVIRONMENT = ROOT / ".venv" / f"{sys.version_info.major}.{sys.version_info.minor}"
+_NOTE = _ENVIRONMENT / "podtriage.json"
 
 
 def prepared(*extras: str) -> Path:
@@ -31,7 +31,7 @@ def prepared(*extras: str) -> Path:
         SystemExit: it could not be set up; the message is for people.
     """
     wanted = {"made by": os.path.realpath(sys.executable), "for": str(ROOT), "pyproject": _digest()}
-    python = _PLACE / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python = _ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if _missing(wanted, extras) == set():
         return python
     with _alone():
@@ -89,17 +89,19 @@ def _missing(wanted: dict[str, str], extras: tuple[str, ...]) -> set[str] | None
 
 def _make() -> None:
     """Make the environment, empty but for pip."""
-    shutil.rmtree(_PLACE, ignore_errors=True)
+    shutil.rmtree(_ENVIRONMENT, ignore_errors=True)
     try:
-        venv.create(_PLACE, with_pip=True, symlinks=os.name != "nt")
+        venv.create(_ENVIRONMENT, with_pip=True, symlinks=os.name != "nt")
     except (OSError, subprocess.CalledProcessError) as error:
-        sys.exit(f"{_PLACE}: cannot make a virtual environment there: {error}")
+        sys.exit(f"{_ENVIRONMENT}: cannot make a virtual environment there: {error}")
 
 
 def _install(python: Path, extras: list[str]) -> None:
     """Install the package with its extras; pip is silent unless it fails."""
     what = f".[{','.join(extras)}]" if extras else "."
-    print(f"Setting up {_PLACE.relative_to(ROOT)} (once; about a minute) ...", end=" ", file=sys.stderr, flush=True)
+    print(
+        f"Setting up {_ENVIRONMENT.relative_to(ROOT)} (once; about a minute) ...", end=" ", file=sys.stderr, flush=True
+    )
     start = time.monotonic()
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--editable"]
     done = subprocess.run([*pip, what], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
@@ -118,7 +120,7 @@ def _alone() -> Iterator[None]:
     except ImportError:  # Windows: two set-ups at once are left to the user
         yield
         return
-    _PLACE.parent.mkdir(exist_ok=True)
-    with (_PLACE.parent / "lock").open("w") as lock:
+    _ENVIRONMENT.parent.mkdir(exist_ok=True)
+    with (_ENVIRONMENT.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -29,7 +29,7 @@ class NoHelm(Exception):
     """There is no helm; the message says in a line what is missing."""
 
 
-def found(environ: Mapping[str, str]) -> Path | None:
+def find(environ: Mapping[str, str]) -> Path | None:
     """Return helm's path, or None if it is nowhere.
 
     Raises:
@@ -43,7 +43,7 @@ def found(environ: Mapping[str, str]) -> Path | None:
     on_path = shutil.which("helm", path=environ.get("PATH"))
     if on_path is not None:
         return Path(on_path).resolve()
-    built = _place(environ) / "helm"
+    built = _cache_directory(environ) / "helm"
     return built if _runs(built) else None
 
 
@@ -53,17 +53,17 @@ def prepared(environ: Mapping[str, str]) -> Path:
     Raises:
         NoHelm: it cannot be built.
     """
-    program = found(environ)
+    program = find(environ)
     if program is not None:
         return program
     go = shutil.which("go", path=environ.get("PATH"))
     if go is None:
         raise NoHelm(f"no helm in {NAMED}, PATH or the cache, and no go on PATH to build it with")
-    place = _place(environ)
-    place.mkdir(parents=True, exist_ok=True)
+    directory = _cache_directory(environ)
+    directory.mkdir(parents=True, exist_ok=True)
     version = _required(r"helm\.sh/helm/v3 (v\S+)")
     print(f"Building helm {version} (once; a minute or two) ...", file=sys.stderr, flush=True)
-    with tempfile.TemporaryDirectory(dir=place, prefix="building-") as scratch:
+    with tempfile.TemporaryDirectory(dir=directory, prefix="building-") as scratch:
         built = Path(scratch) / "helm"
         setting = {name: value for name, value in environ.items() if name not in ("GOOS", "GOARCH")}
         done = subprocess.run(
@@ -75,10 +75,10 @@ def prepared(environ: Mapping[str, str]) -> Path:
             check=False,
         )
         if done.returncode:
-            said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["go says nothing"]
-            raise NoHelm(f"go could not build helm {version}: {said[-1][:300]}")
-        built.replace(place / "helm")  # two that build at once leave one whole program
-    return place / "helm"
+            output = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["go says nothing"]
+            raise NoHelm(f"go could not build helm {version}: {output[-1][:300]}")
+        built.replace(directory / "helm")  # two that build at once leave one whole program
+    return directory / "helm"
 
 
 def _stamps(version: str) -> str:
@@ -87,10 +87,10 @@ def _stamps(version: str) -> str:
     Without them that is 1.20 (helm's Makefile sets the same).
     """
     minor = _required(r"k8s\.io/client-go v0\.(\d+)")
-    said = {"internal/version.version": version}
+    variables = {"internal/version.version": version}
     for package in ("pkg/chartutil", "pkg/lint/rules"):
-        said |= {f"{package}.k8sVersionMajor": "1", f"{package}.k8sVersionMinor": minor}
-    return " ".join(f"-X helm.sh/helm/v3/{name}={value}" for name, value in said.items())
+        variables |= {f"{package}.k8sVersionMajor": "1", f"{package}.k8sVersionMinor": minor}
+    return " ".join(f"-X helm.sh/helm/v3/{name}={value}" for name, value in variables.items())
 
 
 def _required(pattern: str) -> str:
@@ -105,7 +105,7 @@ def _runs(program: Path) -> bool:
     return program.is_file() and os.access(program, os.X_OK)
 
 
-def _place(environ: Mapping[str, str]) -> Path:
+def _cache_directory(environ: Mapping[str, str]) -> Path:
     """Return the folder where helm of this version for this machine is kept."""
     digest = hashlib.sha256(f"{platform.system()} {platform.machine()}".encode())
     for name in ("go.mod", "go.sum"):

@@ -23,10 +23,10 @@ Version = Tuple[int, int]
 def allowed() -> List[Version]:
     """Return the allowed versions, oldest first, as pyproject.toml's requires-python tells them."""
     with open(os.path.join(ROOT, "pyproject.toml"), encoding="utf-8") as file:
-        found = re.search(r'^requires-python = ">=3\.(\d+),<3\.(\d+)"$', file.read(), re.MULTILINE)
-    if found is None:
+        match = re.search(r'^requires-python = ">=3\.(\d+),<3\.(\d+)"$', file.read(), re.MULTILINE)
+    if match is None:
         raise SystemExit('pyproject.toml: requires-python is not of the form ">=3.X,<3.Y"')
-    return [(3, minor) for minor in range(int(found.group(1)), int(found.group(2)))]
+    return [(3, minor) for minor in range(int(match.group(1)), int(match.group(2)))]
 
 
 def spell(version: Version) -> str:
@@ -36,7 +36,7 @@ def spell(version: Version) -> str:
 
 def find(version: Version) -> Optional[str]:
     """Return a Python of that version that can make a virtual environment with pip in it, or None."""
-    for path in _places(version):
+    for path in _candidates(version):
         program = "import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != {})".format(version)
         try:
             done = subprocess.call([path, "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -47,7 +47,7 @@ def find(version: Version) -> Optional[str]:
     return None
 
 
-def _places(version: Version) -> Iterator[str]:
+def _candidates(version: Version) -> Iterator[str]:
     """Yield where a Python of that version may be: this one, those on PATH, then those that pyenv keeps."""
     if sys.version_info[:2] == version and sys.executable:
         yield sys.executable

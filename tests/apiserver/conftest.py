@@ -67,7 +67,7 @@ def programs() -> Path:
     finally:
         sys.path.remove(str(TOOLS))
     try:
-        folder: Path | None = assets.found(os.environ)
+        folder: Path | None = assets.find(os.environ)
     except assets.Missing as missing:
         pytest.skip(str(missing))
     if folder is None:

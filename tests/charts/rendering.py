@@ -30,7 +30,7 @@ def helm() -> Path:
     finally:
         sys.path.remove(str(ROOT / "tools"))
     try:
-        found: Path | None = tool.found(os.environ)
+        found: Path | None = tool.find(os.environ)
     except tool.NoHelm as error:
         pytest.skip(str(error))
     if found is None:

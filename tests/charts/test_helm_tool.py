@@ -31,23 +31,23 @@ def program(folder: Path, mode: int = 0o755) -> Path:
 
 def test_what_helm_names_goes_before_the_path(tool: Any, tmp_path: Path) -> None:
     named, on_path = program(tmp_path / "named"), program(tmp_path / "bin")
-    assert tool.found({"HELM": str(named), "PATH": str(on_path.parent)}) == named
-    assert tool.found({"PATH": str(on_path.parent), "HOME": str(tmp_path)}) == on_path
+    assert tool.find({"HELM": str(named), "PATH": str(on_path.parent)}) == named
+    assert tool.find({"PATH": str(on_path.parent), "HOME": str(tmp_path)}) == on_path
 
 
 @pytest.mark.parametrize("mode", [0o644, None])
 def test_what_helm_names_has_to_be_a_program(tool: Any, tmp_path: Path, mode: int | None) -> None:
     path = tmp_path / "helm" if mode is None else program(tmp_path, mode)
     with pytest.raises(tool.NoHelm, match=f"HELM={path}: no program there"):
-        tool.found({"HELM": str(path), "PATH": ""})
+        tool.find({"HELM": str(path), "PATH": ""})
 
 
 def test_what_was_built_before_is_found_again(tool: Any, tmp_path: Path) -> None:
     environ = {"PATH": str(tmp_path / "nothing"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    assert tool.found(environ) is None
-    built = program(tool._place(environ))
+    assert tool.find(environ) is None
+    built = program(tool._cache_directory(environ))
     assert built.is_relative_to(tmp_path / "cache")
-    assert tool.found(environ) == tool.prepared(environ) == built
+    assert tool.find(environ) == tool.prepared(environ) == built
 
 
 def test_without_go_it_says_what_is_missing(tool: Any, tmp_path: Path) -> None:
@@ -63,4 +63,4 @@ def test_when_go_cannot_build_it_says_why_and_leaves_nothing(tool: Any, tmp_path
     environ = {"PATH": str(go.parent), "HOME": str(tmp_path)}
     with pytest.raises(tool.NoHelm, match=r"go could not build helm v\S+: module is not to be had"):
         tool.prepared(environ)
-    assert not list(tool._place(environ).iterdir())
+    assert not list(tool._cache_directory(environ).iterdir())

@@ -48,8 +48,8 @@ class Machine:
             (place / name).chmod(0o755)
         return place
 
-    def found(self) -> Path | None:
-        found: Path | None = self.module.found(self.environ)
+    def find(self) -> Path | None:
+        found: Path | None = self.module.find(self.environ)
         return found
 
     def prepared(self) -> Path:
@@ -78,8 +78,8 @@ def machine(tool: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mach
 def test_the_real_module_names_a_go_and_a_kubernetes(tool: None) -> None:
     import assets
 
-    assert assets._mentioned(r"^go (\d+)\.(\d+)")
-    assert assets._mentioned(r"^\s+k8s\.io/kubernetes (v\S+)")
+    assert assets._from_go_mod(r"^go (\d+)\.(\d+)")
+    assert assets._from_go_mod(r"^\s+k8s\.io/kubernetes (v\S+)")
     text = (assets.MODULE / "go.mod").read_text(encoding="utf-8")
     assert [package for package in assets.PROGRAMS.values() if f"\t{package}\n" not in text] == []
 
@@ -87,26 +87,26 @@ def test_the_real_module_names_a_go_and_a_kubernetes(tool: None) -> None:
 def test_the_named_folder_comes_first_then_path_then_the_cache(machine: Machine) -> None:
     machine.put("bin", "go")
     built = machine.prepared()
-    assert machine.found() == built
+    assert machine.find() == built
     both = machine.put("bin", *machine.module.PROGRAMS)
-    assert machine.found() == both
+    assert machine.find() == both
     named = machine.put("named", *machine.module.PROGRAMS)
     machine.environ["KUBEBUILDER_ASSETS"] = str(named)
-    assert machine.found() == named
+    assert machine.find() == named
 
 
 def test_a_folder_of_path_has_to_hold_both(machine: Machine) -> None:
     machine.put("bin", "etcd")
     other = machine.put("other", "kube-apiserver")
     machine.environ["PATH"] += f":{other}"
-    assert machine.found() is None
+    assert machine.find() is None
     machine.put("other", "etcd")
-    assert machine.found() == other
+    assert machine.find() == other
 
 
 def test_a_file_that_cannot_be_run_is_no_program(machine: Machine) -> None:
     (machine.put("bin", *machine.module.PROGRAMS) / "etcd").chmod(0o644)
-    assert machine.found() is None
+    assert machine.find() is None
 
 
 def test_a_named_folder_without_them_is_told(machine: Machine) -> None:
@@ -173,10 +173,10 @@ def test_a_build_that_fails_leaves_nothing_and_says_why_in_a_line(machine: Machi
     machine.environ["WORDS"] = words
     with pytest.raises(machine.module.Missing, match=expected):
         machine.prepared()
-    assert machine.found() is None
+    assert machine.find() is None
     assert [path.name for path in (machine.root / "cache").rglob("*") if path.is_file()] == ["lock"]
     del machine.environ["WORDS"]
-    assert machine.prepared() == machine.found()
+    assert machine.prepared() == machine.find()
 
 
 def test_without_go_it_is_told_what_was_looked_for(machine: Machine) -> None:
@@ -201,7 +201,7 @@ def test_which_go_is_new_enough(machine: Machine, version: str, toolchain: str, 
     go = machine.put("bin", "go") / "go"
     machine.environ.update(VERSION=version, TOOLCHAIN=toolchain)
     if good:
-        assert machine.prepared() == machine.found()
+        assert machine.prepared() == machine.find()
     else:
         with pytest.raises(machine.module.Missing, match=rf"^{go}\b.*; go 1.24 or newer builds them$"):
             machine.prepared()

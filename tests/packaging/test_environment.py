@@ -18,13 +18,13 @@ class Setting:
         self.pyproject.write_text("one")
         place = root / ".venv" / "3.11"
         monkeypatch.setattr(module, "ROOT", root)
-        monkeypatch.setattr(module, "_PLACE", place)
+        monkeypatch.setattr(module, "_ENVIRONMENT", place)
         monkeypatch.setattr(module, "_NOTE", place / "podtriage.json")
         monkeypatch.setattr(module, "_make", self.make)
         monkeypatch.setattr(module, "_install", lambda _, extras: self.did.append(f"install {extras}"))
 
     def make(self) -> None:
-        self.module._PLACE.mkdir(exist_ok=True)
+        self.module._ENVIRONMENT.mkdir(exist_ok=True)
         self.did.append("make")
 
     def prepared(self, *extras: str) -> list[str]:
