@@ -313,8 +313,8 @@ def test_rare_pod(given: dict[str, Any], phase: str, kind: str | None, category:
 
 def test_a_pull_that_does_not_end_is_a_time_out_of_the_network() -> None:
     given = pod("Pending", waiting("ContainerCreating"), age=4000)
-    told = [event("Pulling", 'Pulling image "acme/app:v1"', age=3000)]
-    verdict = triage(given, events=told, now=NOW)
+    events = [event("Pulling", 'Pulling image "acme/app:v1"', age=3000)]
+    verdict = triage(given, events=events, now=NOW)
     assert (verdict.category, verdict.kind, verdict.container) == ("network_timeout", "SYSTEM", "main")
     assert not triage(given, events=[event("Pulling", "x", age=60)], now=NOW).failing
 
@@ -328,8 +328,8 @@ def test_a_node_that_stopped_answering_is_told_from_one_that_was_drained() -> No
 
 def test_a_time_that_the_registry_asks_for_is_when_to_look_again() -> None:
     given = pod("Pending", waiting("ErrImagePull", "x"))
-    told = [event("Failed", 'Failed to pull image "acme/app:v1": 429 Too Many Requests, retry after 60s', age=10)]
-    assert triage(given, events=told, now=NOW).recheck_at == NOW + timedelta(seconds=50)
+    events = [event("Failed", 'Failed to pull image "acme/app:v1": 429 Too Many Requests, retry after 60s', age=10)]
+    assert triage(given, events=events, now=NOW).recheck_at == NOW + timedelta(seconds=50)
 
 
 def test_the_pending_timeout_of_a_pod_without_a_cause_is_the_platforms() -> None:

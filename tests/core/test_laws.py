@@ -100,9 +100,9 @@ def test_a_forecast_is_what_the_backend_says_when_its_moment_has_come(
 
 @given(TEXTS)
 def test_every_text_gets_a_diagnosis(text: str | None) -> None:
-    found = diagnose(text or "")
-    assert found.rule
-    assert found.remedy or found.category != "unknown"
+    diagnosis = diagnose(text or "")
+    assert diagnosis.rule
+    assert diagnosis.remedy or diagnosis.category != "unknown"
 
 
 TRAPS = (
@@ -148,11 +148,11 @@ FRAMES = (
 def test_a_trap_word_inside_an_image_reference_changes_nothing(
     frame: str, path: list[str], tag: str, host: str
 ) -> None:
-    def said(host: str, path: str, tag: str) -> str:
+    def message(host: str, path: str, tag: str) -> str:
         return frame.format(image=f"{host}/{path}:{tag}", host=host, path=path, tag=tag)
 
-    plain = diagnose(said("registry.example.com", "acme/app", "v1"))
-    trapped = diagnose(said(host, "/".join(path), tag))
+    plain = diagnose(message("registry.example.com", "acme/app", "v1"))
+    trapped = diagnose(message(host, "/".join(path), tag))
     assert (trapped.category, trapped.kind, trapped.rule) == (plain.category, plain.kind, plain.rule)
     assert trapped.http_status == plain.http_status
 
