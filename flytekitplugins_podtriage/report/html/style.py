@@ -45,7 +45,8 @@ blockquote footer { color: var(--soft); font-size: .85rem; padding: 0; margin: .
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .95rem; }
 th { text-align: left; font-weight: 600; color: var(--soft); font-size: .85rem; vertical-align: bottom; }
-th, td { padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); }
+td { vertical-align: top; }
 td:not(:last-child) { white-space: nowrap; }
 table.numbers td { white-space: normal; font-variant-numeric: tabular-nums; }
 table.numbers th:not(:first-child), table.numbers td:not(:first-child) { text-align: right; padding-left: .9rem; }
@@ -74,7 +75,8 @@ svg .trouble, svg .ended { fill: var(--bad); } svg .running, svg .well { fill: v
 svg .f-wrong { fill: var(--bad); } svg .f-right { fill: var(--good); }
 @media (max-width: 46rem) {
   .scroll svg { width: 46rem; }
-  table:not(.numbers) td:last-child { min-width: 14rem; }
+  td:not(:last-child) { white-space: normal; }
+  table:not(.numbers) td:last-child { min-width: 10rem; }
   article { padding: 1rem; }
 }
 @media print { article { break-inside: avoid; } }

@@ -131,7 +131,7 @@ def _labels(explanation: Explanation, scale: Scale) -> tuple[list[str], int]:
         y = rail - 12 - row * _ROW_HEIGHT
         if row:
             lines.append(f'<line class="lead" x1="{x:.1f}" x2="{x:.1f}" y1="{rail - 6}" y2="{y - 3}"/>')
-        texts.append(f'<text class="l" x="{x + (2 if row else -2):.1f}" y="{y}">{text(label)}</text>')
+        texts.append(f'<text class="l" x="{x + 2:.1f}" y="{y}">{text(label)}</text>')
     # Texts come last: their outline in the background's colour keeps them readable where a line passes behind.
     return lines + texts, rows
 

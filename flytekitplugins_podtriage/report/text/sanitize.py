@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import attrs
-
-from flytekitplugins_podtriage.core.model import Diagnosis, Evidence, Verdict
 from flytekitplugins_podtriage.core.text.redact import mask
+
+if TYPE_CHECKING:  # an error line of the command line needs none of it
+    from flytekitplugins_podtriage.core.model import Diagnosis, Evidence, Verdict
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,32}[A-Za-z]")
 # C0 and C1 controls (ECMA-48) except tab and line feed, and the characters that reorder text (Unicode UAX 9).
@@ -39,7 +39,7 @@ def one_line(text: str, limit: int = 300) -> str:
     return f"{text[:head]} ... {text[len(text) - (limit - 5 - head) :]}"
 
 
-Answer = TypeVar("Answer", Verdict, Diagnosis)
+Answer = TypeVar("Answer", "Verdict", "Diagnosis")
 
 _QUOTING_FIELDS: Final = ("message", "reason", "code", "remedy", "registry", "image", "container")
 """The fields that may quote the pod, besides the evidence."""
@@ -50,6 +50,8 @@ def masked(answer: Answer) -> Answer:
 
     A stock backend joins reasons into its code, and a remedy repeats an image reference with the password in it.
     """
+    import attrs
+
     changes: dict[str, Any] = {}
     for name in _QUOTING_FIELDS:
         text = getattr(answer, name, None)
@@ -63,6 +65,8 @@ def masked(answer: Answer) -> Answer:
 
 def _masked_evidence(item: Evidence) -> Evidence:
     """Messages are masked where the core collects them; the reasons beside them are not."""
+    import attrs
+
     text, container = mask(item.text), item.container and mask(item.container)
     if text == item.text and container == item.container:
         return item
