@@ -163,9 +163,9 @@ def _run(program: str, arguments: list[str], folder: str, environment: dict[str,
     tempfile.tempdir = None
     random.seed()
     sys.executable = program
-    sys.stdin = sys.__stdin__ = _stream(0, "r")
-    sys.stdout = sys.__stdout__ = _stream(1, "w")
-    sys.stderr = sys.__stderr__ = _stream(2, "w", buffering=1, errors="backslashreplace")
+    sys.stdin = _stream(0, "r")
+    sys.stdout = _stream(1, "w")
+    sys.stderr = _stream(2, "w", buffering=1, errors="backslashreplace")
     added = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[:] = added + [path for path in sys.path[1:] if path not in before]
     code: Any = 0
