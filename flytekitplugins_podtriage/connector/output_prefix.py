@@ -16,7 +16,7 @@ import attrs
 from flyteidl.core.errors_pb2 import ErrorDocument
 from google.protobuf.message import DecodeError
 
-from flytekitplugins_podtriage.connector.idl import failure_of
+from flytekitplugins_podtriage.connector.error_document import failure_of
 from flytekitplugins_podtriage.core.accounting import Counters, Failure
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.text.redact import mask

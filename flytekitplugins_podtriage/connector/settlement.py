@@ -16,6 +16,7 @@ from flyteidl.core.execution_pb2 import TaskLog
 
 from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.connector.attempt_record import Record, earlier_rules, encode, read_record
+from flytekitplugins_podtriage.connector.error_document import attempt_result, failure_of
 from flytekitplugins_podtriage.connector.output_prefix import (
     ERROR,
     FUTURES,
@@ -83,7 +84,7 @@ class Settlement:
         """Decide how the attempt ended, and write that down."""
         end, attempt = self._end, self._end.attempt
         failure, why, document = self._charge()
-        result = idl.attempt_result(failure, outputs=attempt.outputs, at=end.now)
+        result = attempt_result(failure, outputs=attempt.outputs, at=end.now)
         if document is None and result.document is not None:
             document = result.document.SerializeToString(deterministic=True)
         elif document is not None:
@@ -120,7 +121,7 @@ class Settlement:
         document = prefix.error()
         if document is not None:
             why = "the container wrote an error document of its own"
-            return idl.failure_of(document), why, document.SerializeToString()
+            return failure_of(document), why, document.SerializeToString()
         if succeeded:
             return None, "", None
         kind, why = self._kind()

@@ -9,7 +9,7 @@ from flyteidl.core.errors_pb2 import ErrorDocument
 from flytekit.extend.backend.base_connector import Resource
 
 from flytekitplugins_podtriage import ErrorKind
-from flytekitplugins_podtriage.connector import idl
+from flytekitplugins_podtriage.connector.error_document import error_document as document_of
 from flytekitplugins_podtriage.connector.task_attempt import TaskAttempt
 from flytekitplugins_podtriage.core.accounting import Failure
 from tests.builders import pod, running, terminated, waiting
@@ -53,14 +53,14 @@ def write(directory: Path, number: int, name: str, data: bytes = b"") -> None:
 def container_document(kind: ErrorKind = ErrorKind.USER, recoverable: bool = False) -> bytes:
     """Return an error document as a container writes it."""
     failure = Failure(kind, "USER:ValueError", "Traceback ... ValueError: no", recoverable)
-    data: bytes = idl.error_document(failure).SerializeToString()
+    data: bytes = document_of(failure).SerializeToString()
     return data
 
 
 def charge_earlier(directory: Path, *kinds: ErrorKind) -> None:
     """Write the documents of earlier attempts that were charged to these kinds."""
     for number, kind in enumerate(kinds):
-        write(directory, number, "error.pb", idl.error_document(Failure(kind)).SerializeToString())
+        write(directory, number, "error.pb", document_of(Failure(kind)).SerializeToString())
 
 
 def fields(response: Resource) -> tuple[Any, ...]:

@@ -10,6 +10,13 @@ from flyteidl.core.execution_pb2 import ExecutionError, TaskExecution
 
 from flytekitplugins_podtriage import ErrorKind, Phase
 from flytekitplugins_podtriage.connector import idl
+from flytekitplugins_podtriage.connector.error_document import (
+    MAX_MESSAGE,
+    AttemptResult,
+    attempt_result,
+    error_document,
+    failure_of,
+)
 from flytekitplugins_podtriage.core.accounting import Failure
 
 USER, SYSTEM = ExecutionError.USER, ExecutionError.SYSTEM
@@ -39,7 +46,7 @@ def test_a_terminal_phase_has_no_counterpart(phase: Phase) -> None:
 
 @pytest.mark.parametrize("outputs", [True, False])
 def test_a_success_writes_no_document(outputs: bool) -> None:
-    assert idl.attempt_result(None, outputs=outputs) == idl.AttemptResult(TaskExecution.SUCCEEDED)
+    assert attempt_result(None, outputs=outputs) == AttemptResult(TaskExecution.SUCCEEDED)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +66,7 @@ def test_a_success_writes_no_document(outputs: bool) -> None:
 def test_a_failure_has_a_document_with_the_charged_kind(
     kind: ErrorKind, recoverable: bool, outputs: bool, phase: int, origin: int, of_document: int
 ) -> None:
-    result = idl.attempt_result(Failure(kind, "Evicted", "the node is full", recoverable), outputs=outputs)
+    result = attempt_result(Failure(kind, "Evicted", "the node is full", recoverable), outputs=outputs)
     assert result.document is not None
     error = ErrorDocument.FromString(result.document.SerializeToString()).error
     assert (result.phase, error.origin, error.kind) == (phase, origin, of_document)
@@ -70,15 +77,15 @@ def test_a_failure_has_a_document_with_the_charged_kind(
 @pytest.mark.parametrize("recoverable", [True, False])
 def test_a_document_reads_back_as_the_failure_it_was_made_of(kind: ErrorKind, recoverable: bool) -> None:
     failure = Failure(kind, "OOMKilled", "too little memory", recoverable)
-    assert idl.failure_of(idl.error_document(failure)) == failure
+    assert failure_of(error_document(failure)) == failure
 
 
 def test_a_document_has_the_time() -> None:
     at = datetime(2026, 8, 1, 12, 0, 1, 500000, tzinfo=timezone.utc)
-    document = idl.error_document(Failure(ErrorKind.USER), at)
+    document = error_document(Failure(ErrorKind.USER), at)
     assert document.error.timestamp.ToDatetime(timezone.utc) == at
 
 
 def test_a_huge_message_is_cut() -> None:
-    document = idl.error_document(Failure(ErrorKind.USER, message="x" * 10_000_000))
-    assert len(document.error.message) == idl.MAX_MESSAGE
+    document = error_document(Failure(ErrorKind.USER, message="x" * 10_000_000))
+    assert len(document.error.message) == MAX_MESSAGE
