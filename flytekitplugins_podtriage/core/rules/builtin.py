@@ -20,7 +20,7 @@ from flytekitplugins_podtriage.core.rules import (
     network,
     pod_sandbox,
     rate_limits,
-    registry,
+    registry_errors,
     runtime,
     volumes,
 )
@@ -49,8 +49,8 @@ BUILT_IN: Final = RuleBook(
         *runtime.STORAGE,
         *pod_sandbox.FALLBACK,
         *images.RULES,
-        *registry.RULES,
-        *registry.BY_REASON,
+        *registry_errors.RULES,
+        *registry_errors.BY_REASON,
         # Terminated processes.
         *exits.ENDINGS,
     )
