@@ -69,24 +69,17 @@ def read_document(path: str, limit: int = MAX_DOCUMENT) -> bytes:
     source = source_name(path)
     if path == STDIN and stdin_is_terminal():
         raise InputError("stdin: is a terminal; expected a FILE or piped input")
-    chunks: list[bytes] = []
-    size = 0
     with open_source(path) as file:
-        while True:
-            try:
-                chunk = file.read(_CHUNK)
-            except OSError as error:
-                raise InputError(_unreadable(source, error)) from error
-            if not chunk:
-                break
-            size += len(chunk)
-            if size > limit:
-                raise InputError(
-                    f"{source}: is larger than {limit // _CHUNK} MB; "
-                    "expected a smaller document (triage --jsonl reads any number of pods line by line)"
-                )
-            chunks.append(chunk)
-    return check_text(b"".join(chunks), source)
+        try:
+            data = file.read(limit + 1)
+        except OSError as error:
+            raise InputError(_unreadable(source, error)) from error
+    if len(data) > limit:
+        raise InputError(
+            f"{source}: is larger than {limit // 2**20} MB; "
+            "expected a smaller document (triage --jsonl reads any number of pods line by line)"
+        )
+    return check_text(data, source)
 
 
 def check_text(data: bytes, source: str) -> bytes:

@@ -20,6 +20,7 @@ MAX_NODES = 5_000_000
 _MAX_GROWTH = 20
 """How many times aliases may multiply the values as written, beyond :data:`_MIN_NODES`."""
 _MIN_NODES = 100_000
+_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 def parse_documents(data: bytes, source: str) -> list[Any]:
@@ -36,22 +37,20 @@ def parse_documents(data: bytes, source: str) -> list[Any]:
 def _parse_json(data: bytes, source: str) -> list[Any]:
     try:
         return [msgspec.json.decode(data)]
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+    except _DECODE_ERRORS as error:
         first = error
-    # JSON lines? Then the first line is an object of its own.
-    lines = [(number, text) for number, text in enumerate(data.split(b"\n"), 1) if text.strip()]
-    if len(lines) > 1:
+    documents: list[Any] = []
+    for number, text in enumerate(data.split(b"\n"), 1):
         try:
-            documents = [msgspec.json.decode(lines[0][1])]
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            raise InputError(_json_error(source, first)) from first
-        for number, text in lines[1:]:
-            try:
+            if text.strip():
                 documents.append(msgspec.json.decode(text))
-            except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        except _DECODE_ERRORS as error:
+            if documents:
                 raise InputError(_json_error(f"{source}, line {number}", error)) from error
-        return documents
-    raise InputError(_json_error(source, first)) from first
+            break  # not JSON lines: then the first line would be an object of its own
+    if not documents:
+        raise InputError(_json_error(source, first)) from first
+    return documents
 
 
 def _json_error(source: str, error: BaseException) -> str:
@@ -86,29 +85,25 @@ def _check(text: str, source: str, loader: Any) -> None:
     """Walk the parser's events, which needs no recursion, and reject what would explode when constructed."""
     import yaml
 
-    written = expanded = depth = 0
+    written = expanded = 0
     sizes: dict[str, int] = {}
     opened: list[tuple[str | None, int]] = []
     for event in yaml.parse(text, Loader=loader):
+        written += isinstance(event, yaml.NodeEvent)
         if isinstance(event, yaml.AliasEvent):
-            written += 1
             if any(anchor == event.anchor for anchor, _ in opened):
                 raise InputError(f"{source}: the alias *{event.anchor} contains itself; expected YAML without cycles")
             expanded += sizes.get(event.anchor or "", 1)
         elif isinstance(event, yaml.ScalarEvent):
-            written += 1
             expanded += 1
             if event.anchor is not None:
                 sizes[event.anchor] = 1
         elif isinstance(event, yaml.CollectionStartEvent):
-            written += 1
             expanded += 1
-            depth += 1
             opened.append((event.anchor, expanded))
-            if depth > MAX_DEPTH:
+            if len(opened) > MAX_DEPTH:
                 raise InputError(f"{source}: is nested too deeply; expected at most {MAX_DEPTH} levels")
         elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
             anchor, before = opened.pop()
             if anchor is not None:
                 sizes[anchor] = expanded - before + 1
