@@ -9,7 +9,7 @@ from typing import Annotated, Any, BinaryIO
 import attrs
 import msgspec
 
-from flytekitplugins_podtriage.cli.errors import InputError
+from flytekitplugins_podtriage.cli.errors import InputError, input_errors
 from flytekitplugins_podtriage.cli.input import MAX_DOCUMENT, MAX_LINE, check_text, read_line, read_lines
 from flytekitplugins_podtriage.cli.json_or_yaml import parse_documents
 from flytekitplugins_podtriage.cli.jsonl import describe_error
@@ -122,10 +122,8 @@ class AuditReader:
 
     def _count_pods(self, documents: list[Any], source: str) -> None:
         for record in find_pods(documents, source):
-            try:
+            with input_errors(InvalidPod, source=record.source):
                 self._count_pod(record)
-            except InvalidPod as error:
-                raise InputError(f"{record.source}: {error}") from error
 
     def _count_pod(self, record: PodRecord) -> None:
         metadata = record.pod.get("metadata")

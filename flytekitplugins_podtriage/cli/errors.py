@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 import click
@@ -26,6 +28,15 @@ class InputError(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the error as one line."""
         click.echo(error_line(f"podtriage: {self.format_message()}"), file=file, err=file is None)
+
+
+@contextmanager
+def input_errors(*kinds: type[Exception], source: str = "") -> Iterator[None]:
+    """Raise errors of these kinds as an :class:`InputError`, whose message begins with the source."""
+    try:
+        yield
+    except kinds as error:
+        raise InputError(f"{source}: {error}" if source else str(error)) from error
 
 
 def error_line(text: str) -> str:

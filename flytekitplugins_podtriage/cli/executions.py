@@ -6,11 +6,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from flytekitplugins_podtriage.cli.errors import EXIT_FAILING, InputError
+from flytekitplugins_podtriage.cli.errors import EXIT_FAILING, InputError, input_errors
 from flytekitplugins_podtriage.cli.input import STDIN
 
 if TYPE_CHECKING:
@@ -21,38 +21,36 @@ _FULL_NAME = re.compile(r"[\w.-]+([:/])[\w.-]+\1[a-z0-9][a-z0-9-]{0,62}")
 _FILE_SUFFIXES = (".json", ".jsonl", ".yaml", ".yml", ".txt", ".gz")
 
 
-def is_execution(subject: str, options: Mapping[str, object]) -> bool:
+def is_execution(subject: str, options: Mapping[str, Any]) -> bool:
     """Whether an argument names an execution and not a file."""
     if subject == STDIN:
         return False
-    if "://" in subject or options.get("project") or options.get("domain") or options.get("node"):
+    if "://" in subject or options["project"] or options["domain"] or options["node"]:
         return True
     if os.path.exists(subject) or subject.endswith(_FILE_SUFFIXES):
         return False
     return bool(_NAME.fullmatch(subject) or _FULL_NAME.fullmatch(subject))
 
 
-def explain_execution(subject: str, as_json: bool, html: str | None, options: Mapping[str, object]) -> int:
+def explain_execution(subject: str, as_json: bool, html: str | None, options: Mapping[str, Any]) -> int:
     """Explain an execution from the error messages that flyteadmin keeps; return the exit code."""
     from flytekitplugins_podtriage.cli.options import read_rules
     from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
     from flytekitplugins_podtriage.report.history import build_history
 
-    if options.get("at") is not None:
+    if options["at"] is not None:
         raise click.UsageError("--at needs a recorded timeline")
-    rules = read_rules(_text(options.get("rules_file")))
-    node = _text(options.get("node"))
+    rules, node = read_rules(options["rules_file"]), options["node"]
     execution, attempts = attempts_of_execution(
         subject.replace(":", "/") if _FULL_NAME.fullmatch(subject) else subject,
-        project=_text(options.get("project")),
-        domain=_text(options.get("domain")),
+        project=options["project"],
+        domain=options["domain"],
         node=node,
-        config=_text(options.get("flyte_config")),
+        config=options["flyte_config"],
     )
-    recorded = list(attempts)
-    if not recorded and node:
+    if not attempts and node:
         raise InputError(f"{execution}: has no attempt of a node {node!r}; expected the id of one of its nodes")
-    history = build_history(execution.name, f"{execution.project} {execution.domain}", recorded, rules)
+    history = build_history(execution.name, f"{execution.project} {execution.domain}", attempts, rules)
     if html is not None:
         from flytekitplugins_podtriage.report.html.history import page
 
@@ -68,36 +66,30 @@ def explain_execution(subject: str, as_json: bool, html: str | None, options: Ma
     return EXIT_FAILING if history.failing else 0
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
 def attempts_of_execution(
     execution: str, *, project: str | None, domain: str | None, node: str | None, config: str | None
-) -> tuple[ExecutionRef, Iterator[Attempt]]:
+) -> tuple[ExecutionRef, list[Attempt]]:
     """Return an execution and its attempts from flyteadmin, of one node if ``node`` or the link names it.
 
     ``execution`` is a name, ``PROJECT/DOMAIN/NAME``, a link to the console, or a ``flyte://`` URI; what is None comes
     from Flyte's configuration.
 
     Raises:
-        InputError: the argument is not an execution, or flyteadmin cannot be reached; iterating may raise it too.
+        InputError: the argument is not an execution, or flyteadmin cannot be reached.
     """
     from flytekitplugins_podtriage.flyte.admin.errors import FlyteUnreachable, InvalidExecution
     from flytekitplugins_podtriage.flyte.admin.execution_ref import parse_execution
     from flytekitplugins_podtriage.flyte.admin.executions import attempts_of_execution as read_attempts
     from flytekitplugins_podtriage.flyte.admin.login import connect
 
-    try:
+    with input_errors(FlyteUnreachable, InvalidExecution):
         # Check the name before connecting: a typo is reported even without a configuration.
         parse_execution(execution, project or "p", domain or "d")
         connection = connect(config, project, domain)
         reference = parse_execution(execution, connection.project, connection.domain)
-    except (FlyteUnreachable, InvalidExecution) as error:
-        raise InputError(str(error)) from error
-    ref = reference.execution
-    attempts = read_attempts(connection.client, ref.project, ref.domain, ref.name, node=node or reference.node)
-    return ref, _reachable(attempts)
+        ref = reference.execution
+        attempts = read_attempts(connection.client, ref.project, ref.domain, ref.name, node=node or reference.node)
+        return ref, list(attempts)
 
 
 def failed_attempts(
@@ -118,18 +110,6 @@ def failed_attempts(
     from flytekitplugins_podtriage.flyte.admin.executions import failed_attempts as read_attempts
     from flytekitplugins_podtriage.flyte.admin.login import connect
 
-    try:
+    with input_errors(FlyteUnreachable):
         connection = connect(config, project, domain)
-    except FlyteUnreachable as error:
-        raise InputError(str(error)) from error
-    yield from _reachable(read_attempts(connection.client, project, domain, since, until=until, limit=limit))
-
-
-def _reachable(attempts: Iterator[Attempt]) -> Iterator[Attempt]:
-    """Yield attempts as they are read; raise an InputError if flyteadmin stops answering."""
-    from flytekitplugins_podtriage.flyte.admin.errors import FlyteUnreachable
-
-    try:
-        yield from attempts
-    except FlyteUnreachable as error:
-        raise InputError(str(error)) from error
+        yield from read_attempts(connection.client, project, domain, since, until=until, limit=limit)

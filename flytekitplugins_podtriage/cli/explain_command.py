@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -54,7 +54,7 @@ _MAX_TIMELINE = 1e9
 @rules_option
 @json_option
 @html_option
-def explain(subject: str | None, pod: str | None, html: str | None, as_json: bool, **options: object) -> int:
+def explain(subject: str | None, pod: str | None, html: str | None, as_json: bool, **options: Any) -> int:
     """Explain what happened, who pays on Flyte 1.16, Flyte 2 and with podtriage, when, and how to fix it.
 
     FILE (- is stdin) contains a Pod, a List of pods and events, any output of `kubectl get ... -o yaml|json`, an
@@ -74,7 +74,7 @@ def explain(subject: str | None, pod: str | None, html: str | None, as_json: boo
             raise click.UsageError("give --pod POD or a FILE, not both")
         if options["at"] is not None:
             raise click.UsageError("--at needs a recorded timeline")
-        record = read_live_pod(pod, _text(options["namespace"]), _text(options["context"]))
+        record = read_live_pod(pod, options["namespace"], options["context"])
         return _explain([record], as_json, html, options)
     if options["namespace"] or options["context"]:
         raise click.UsageError("-n and --context need --pod POD")
@@ -85,28 +85,20 @@ def explain(subject: str | None, pod: str | None, html: str | None, as_json: boo
     return _explain(_read_records(subject or STDIN, options["at"]), as_json, html, options)
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _read_records(path: str, at: float | None) -> list[PodRecord]:
+    from flytekitplugins_podtriage.cli.pod_documents import read_pods
 
-
-def _read_records(path: str, at: object) -> list[PodRecord]:
-    from flytekitplugins_podtriage.cli.input import read_document, source_name
-    from flytekitplugins_podtriage.cli.json_or_yaml import parse_documents
-    from flytekitplugins_podtriage.cli.pod_documents import find_pods
-
-    source = source_name(path)
-    second = at if isinstance(at, float) else None
-    if second is not None and not abs(second) <= _MAX_TIMELINE:  # also rejects NaN
-        raise click.UsageError(f"invalid value {second:g} for --at; expected seconds after the timeline's begin")
-    records = find_pods(parse_documents(read_document(path), source), source, second)
-    if second is not None and all(record.memory is None for record in records):
+    if at is not None and not abs(at) <= _MAX_TIMELINE:  # also rejects NaN
+        raise click.UsageError(f"invalid value {at:g} for --at; expected seconds after the timeline's begin")
+    records = read_pods(path, at)
+    if at is not None and all(record.memory is None for record in records):
         raise click.UsageError("--at needs a recorded timeline")
     return records
 
 
-def _explain(records: list[PodRecord], as_json: bool, html: str | None, options: dict[str, object]) -> int:
+def _explain(records: list[PodRecord], as_json: bool, html: str | None, options: dict[str, Any]) -> int:
     """Explain some pods and show the answers; return the exit code."""
-    from flytekitplugins_podtriage.cli.errors import InputError
+    from flytekitplugins_podtriage.cli.errors import input_errors
     from flytekitplugins_podtriage.cli.options import BACKENDS, policies, read_rules, read_settings, resolve_now
     from flytekitplugins_podtriage.core.accounting import Limits
     from flytekitplugins_podtriage.core.decode import read_events, read_pod
@@ -115,16 +107,13 @@ def _explain(records: list[PodRecord], as_json: bool, html: str | None, options:
     from flytekitplugins_podtriage.report.explanation import explain as explain_pod
     from flytekitplugins_podtriage.report.timeline import latest_time
 
-    settings, now, retries, most = options["settings"], options["now"], options["retries"], options["system_retries"]
-    assert isinstance(settings, tuple) and isinstance(retries, int) and isinstance(most, int)
-    by_backend = policies(BACKENDS, read_settings(settings), read_rules(_text(options["rules_file"])))
-    limits = Limits(retries=retries, max_system_failures=most)
+    by_backend = policies(BACKENDS, read_settings(options["settings"]), read_rules(options["rules_file"]))
+    limits = Limits(retries=options["retries"], max_system_failures=options["system_retries"])
+    now = options["now"]
     explanations = []
     for record in records:
-        try:
+        with input_errors(InvalidPod, source=record.source):
             pod, events = read_pod(record.pod), read_events(record.events)
-        except InvalidPod as error:
-            raise InputError(f"{record.source}: {error}") from error
         explanation = explain_pod(
             pod,
             events=events,
@@ -132,7 +121,7 @@ def _explain(records: list[PodRecord], as_json: bool, html: str | None, options:
             memory=record.memory,
             policies=by_backend,
             limits=limits,
-            now=resolve_now(_text(now), record.now, partial(latest_time, pod, events)),
+            now=resolve_now(now, record.now, partial(latest_time, pod, events)),
             now_is_explicit=now is not None or record.now is not None,
         )
         explanations.append(explanation)

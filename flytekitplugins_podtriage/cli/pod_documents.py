@@ -13,6 +13,8 @@ from typing import Any
 import attrs
 
 from flytekitplugins_podtriage.cli.errors import InputError
+from flytekitplugins_podtriage.cli.input import read_document, source_name
+from flytekitplugins_podtriage.cli.json_or_yaml import parse_documents
 from flytekitplugins_podtriage.cli.times import parse_time
 from flytekitplugins_podtriage.core.errors import InvalidPod
 from flytekitplugins_podtriage.core.memory import Memory, remember
@@ -32,6 +34,12 @@ class PodRecord:
     """The moment of the record, if it has one."""
     memory: Memory | None = None
     """What a watcher would remember of the pod, if the record is a timeline."""
+
+
+def read_pods(path: str, at: float | None = None) -> list[PodRecord]:
+    """Return the pods in a file, or in stdin for ``-``; see :func:`find_pods`."""
+    source = source_name(path)
+    return find_pods(parse_documents(read_document(path), source), source, at)
 
 
 def find_pods(documents: Iterable[Any], source: str, at: float | None = None) -> list[PodRecord]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -66,25 +67,20 @@ def triage(
 
 
 def _triage_document(path: str, policy: Policy, now: str | None) -> list[Verdict]:
-    from flytekitplugins_podtriage.cli.errors import InputError
-    from flytekitplugins_podtriage.cli.input import read_document, source_name
-    from flytekitplugins_podtriage.cli.json_or_yaml import parse_documents
+    from flytekitplugins_podtriage.cli.errors import input_errors
     from flytekitplugins_podtriage.cli.options import resolve_now
-    from flytekitplugins_podtriage.cli.pod_documents import find_pods
+    from flytekitplugins_podtriage.cli.pod_documents import read_pods
     from flytekitplugins_podtriage.core.decode import read_events, read_pod
     from flytekitplugins_podtriage.core.errors import InvalidPod
     from flytekitplugins_podtriage.core.triage import triage as triage_pod
     from flytekitplugins_podtriage.report.timeline import latest_time
 
-    source = source_name(path)
     verdicts = []
-    for record in find_pods(parse_documents(read_document(path), source), source):
-        try:
-            pod, events = read_pod(record.pod), record.events
-            at = resolve_now(now, record.now, lambda pod=pod, events=events: latest_time(pod, read_events(events)))  # type: ignore[misc]
+    for record in read_pods(path):
+        with input_errors(InvalidPod, source=record.source):
+            pod, events = read_pod(record.pod), read_events(record.events)
+            at = resolve_now(now, record.now, partial(latest_time, pod, events))
             verdicts.append(triage_pod(pod, events=events, memory=record.memory, policy=policy, now=at))
-        except InvalidPod as error:
-            raise InputError(f"{record.source}: {error}") from error
     return verdicts
 
 
