@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -178,11 +179,8 @@ class PodTriageFunctionTask(PodTriageTaskMixin, PythonFunctionTask[PodTriage]):
 
     def run_body(self, ctx: FlyteContext, inputs: literals.LiteralMap) -> literals.LiteralMap:
         """Run the body itself in this process, not in attempts again; return its outputs."""
-        self._in_body.active = True
-        try:
-            return super().dispatch_execute(ctx, inputs)
-        finally:
-            self._in_body.active = False
+        outputs: literals.LiteralMap = self.run_body_on_values(partial(super().dispatch_execute, ctx, inputs))
+        return outputs
 
     def run_body_on_values(self, run: Callable[[], Any]) -> Any:
         """Run the body itself in this process on Python values."""

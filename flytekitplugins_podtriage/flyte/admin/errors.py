@@ -1,17 +1,4 @@
-"""All errors of reading from flyteadmin. Each message is one line: what failed, where, and what to do.
-
-* ValueError
-  x InvalidExecution        the argument does not name an execution
-* RuntimeError
-  + FlyteUnreachable        flyteadmin cannot be called, or the call failed
-    x FlyteNotConfigured    no endpoint is configured, or the configuration cannot be used
-    x FlyteLoginRequired    flyteadmin requires a login, or the login failed
-    x FlyteForbidden        the user may not make this call
-    x FlyteNotFound         no such execution, node or task
-    x FlyteUnavailable      no response from the endpoint, or not in time
-    x FlyteResponseTooLarge the response is larger than the client accepts
-    x FlyteRefused          any other status: a bug of flyteadmin, or a request that its version does not support
-"""
+"""All errors of reading from flyteadmin. Each message is one line: what failed, where, and what to do."""
 
 from __future__ import annotations
 
@@ -25,7 +12,7 @@ class FlyteUnreachable(RuntimeError):
 
 
 class FlyteNotConfigured(FlyteUnreachable):
-    """No endpoint is configured, or the configuration cannot be read."""
+    """No endpoint is configured, or the configuration cannot be used."""
 
 
 class FlyteLoginRequired(FlyteUnreachable):
@@ -49,4 +36,4 @@ class FlyteResponseTooLarge(FlyteUnreachable):
 
 
 class FlyteRefused(FlyteUnreachable):
-    """Flyteadmin answered with another status."""
+    """Flyteadmin answered with another status: its bug, or a request that its version does not support."""

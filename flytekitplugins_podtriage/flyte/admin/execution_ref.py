@@ -51,9 +51,9 @@ def parse_execution(text: str, project: str | None = None, domain: str | None = 
     if len(parts) == 3:
         return Reference(_ref(parts[0], parts[1], parts[2], given))
     if len(parts) != 1:
-        raise InvalidExecution(f"EXECUTION {_shown(given)}: {len(parts)} parts; allowed: {FORMS}")
+        raise _invalid(given, f"{len(parts)} parts")
     if not _PART.fullmatch(given):
-        raise InvalidExecution(f"EXECUTION {_shown(given)}: not a name; allowed: {FORMS}")
+        raise _invalid(given, "not a name")
     for value, what in ((project, "project"), (domain, "domain")):
         if not value:
             raise InvalidExecution(
@@ -65,10 +65,10 @@ def parse_execution(text: str, project: str | None = None, domain: str | None = 
 def _uri(given: str) -> Reference:
     version, *parts = given.removeprefix("flyte://").split("/")
     if version != "v1" or not 3 <= len(parts) <= 7:
-        raise InvalidExecution(f"EXECUTION {_shown(given)}: not a flyte:// URI of version 1; allowed: {FORMS}")
+        raise _invalid(given, "not a flyte:// URI of version 1")
     node = parts[3] if len(parts) > 3 and parts[3] else None
     if node is not None and not _NODE.fullmatch(node):
-        raise InvalidExecution(f"EXECUTION {_shown(given)}: its node is not a valid name; allowed: {FORMS}")
+        raise _invalid(given, "its node is not a valid name")
     attempt = parts[4] if len(parts) > 4 else ""
     counted = attempt.isascii() and attempt.isdigit() and len(attempt) < 10
     return Reference(_ref(parts[0], parts[1], parts[2], given), node, int(attempt) if counted else None)
@@ -78,7 +78,7 @@ def _address(given: str) -> Reference:
     try:
         path = urlsplit(given).path
     except ValueError as error:
-        raise InvalidExecution(f"EXECUTION {_shown(given)}: not an address: {error}; allowed: {FORMS}") from error
+        raise _invalid(given, f"not an address: {error}") from error
     steps = [unquote(step) for step in path.split("/") if step]
     parts: dict[str, str] = {}
     index = 0
@@ -89,23 +89,21 @@ def _address(given: str) -> Reference:
             index += 1  # a project may be called "domains"
         index += 1
     if "execution" not in parts and "runs" in steps:
-        raise InvalidExecution(
-            f"EXECUTION {_shown(given)}: a run of Flyte 2, which has no flyteadmin; allowed: {FORMS}"
-        )
+        raise _invalid(given, "a run of Flyte 2, which has no flyteadmin")
     if not {"project", "domain", "execution"} <= parts.keys():
-        raise InvalidExecution(
-            f"EXECUTION {_shown(given)}: no /projects/P/domains/D/executions/NAME in it; allowed: {FORMS}"
-        )
+        raise _invalid(given, "no /projects/P/domains/D/executions/NAME in it")
     return Reference(_ref(parts["project"], parts["domain"], parts["execution"], given))
 
 
 def _ref(project: str, domain: str, name: str, given: str) -> ExecutionRef:
     for value, what in ((project, "project"), (domain, "domain"), (name, "name")):
         if not _PART.fullmatch(value):
-            raise InvalidExecution(
-                f"EXECUTION {_shown(given)}: its {what} {_shown(value)} is not a valid name; allowed: {FORMS}"
-            )
+            raise _invalid(given, f"its {what} {_shown(value)} is not a valid name")
     return ExecutionRef(project, domain, name)
+
+
+def _invalid(given: str, problem: str) -> InvalidExecution:
+    return InvalidExecution(f"EXECUTION {_shown(given)}: {problem}; allowed: {FORMS}")
 
 
 def _shown(text: str) -> str:

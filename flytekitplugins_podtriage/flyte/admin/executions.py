@@ -48,13 +48,9 @@ def attempts_of_execution(
     node launched is not, but is named by ``Attempt.launched``. The failure of a node, or of the execution, that no
     attempt accounts for is yielded as an attempt without ``retry_attempt``, after the others.
 
-    Args:
-        client: flytekit's ``SynchronousFlyteClient`` (``FlyteRemote(...).client``).
-        project: of the execution.
-        domain: of the execution.
-        name: of the execution.
-        node: only this node, and those inside it: an id in its workflow (``n0``; several nodes may have it), the unique
-            id that flyteadmin lists, or a path (``n0/dn1``).
+    ``client`` is flytekit's ``SynchronousFlyteClient`` (``FlyteRemote(...).client``). A ``node`` restricts this to one
+    node and those inside it: an id in its workflow (``n0``; several nodes may have it), the unique id that flyteadmin
+    lists, or a path (``n0/dn1``).
 
     Raises:
         FlyteNotFound: there is no such execution, or no such node in it.
@@ -62,8 +58,7 @@ def attempts_of_execution(
     """
     admin = AdminClient(client)
     execution = ExecutionRef(project, domain, name)
-    identifier = _identifier(execution)
-    request = execution_pb2.WorkflowExecutionGetRequest(id=identifier)
+    request = execution_pb2.WorkflowExecutionGetRequest(id=_identifier(execution))
     # flyteadmin lists the nodes of an execution that does not exist as an empty list, without an error.
     message = admin.call("get_execution", request, f"execution {execution}")
     walk = _Walk(admin, TaskDefinitions(admin), execution, node)
@@ -90,13 +85,8 @@ def failed_attempts(
     Executions that succeeded or still run are included, since an attempt that was retried has been charged; so are
     archived ones. Memory is bounded by the largest node, not by the number of executions.
 
-    Args:
-        client: flytekit's ``SynchronousFlyteClient``.
-        project: the project of the executions.
-        domain: the domain of the executions.
-        since: executions created at or after this; an aware datetime.
-        until: executions created at or before this; None: up to the newest.
-        limit: how many attempts to yield at most.
+    ``client`` is flytekit's ``SynchronousFlyteClient``; ``since`` and ``until`` are aware, and both inclusive; at most
+    ``limit`` attempts are yielded.
 
     Raises:
         ValueError: a time without a zone, or a negative limit.
@@ -167,14 +157,8 @@ class _Walk:
 
     def attempts(self) -> Generator[Attempt, None, bool]:
         """Yield all attempts; return whether a node has failed."""
-        request = node_execution_pb2.NodeExecutionListRequest(
-            workflow_execution_id=_identifier(self._execution), sort_by=_oldest_first()
-        )
-        nodes = self._admin.pages(
-            "list_node_executions_paginated", request, "node_executions", f"nodes of execution {self._execution}"
-        )
         failed = False
-        for node in nodes:
+        for node in self._list_nodes(None, f"nodes of execution {self._execution}"):
             if self._wanted is not None and len(self.nodes) <= _SHOWN_NODES:
                 self.nodes.append(node.metadata.spec_node_id or node.id.node_id)
             failed |= yield from self._node(node, (), self._wanted is None)
@@ -225,9 +209,11 @@ class _Walk:
                 )
         childless = node_phase(node) in NOT_RUN or launched_execution(node) is not None
         if node.metadata.is_parent_node or not (attempts or childless):
-            request = node_execution_pb2.NodeExecutionListRequest(
-                workflow_execution_id=_identifier(self._execution),
-                sort_by=_oldest_first(),
-                unique_parent_id=node.id.node_id,
-            )
-            yield from self._admin.pages("list_node_executions_paginated", request, "node_executions", about)
+            yield from self._list_nodes(node.id.node_id, about)
+
+    def _list_nodes(self, parent: str | None, about: str) -> Iterator[Any]:
+        """Return the nodes of the top level, or those inside a node, given by its unique id."""
+        request = node_execution_pb2.NodeExecutionListRequest(
+            workflow_execution_id=_identifier(self._execution), sort_by=_oldest_first(), unique_parent_id=parent
+        )
+        return self._admin.pages("list_node_executions_paginated", request, "node_executions", about)
