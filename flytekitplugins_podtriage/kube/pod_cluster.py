@@ -46,14 +46,10 @@ class KubeCluster:
     """A :class:`~flytekitplugins_podtriage.core.pod_cluster.PodCluster`: a real Kubernetes.
 
     Args:
-        connection: the connection.
         namespace: the namespace whose pods are watched; None: all, which needs a cluster role.
         selector: the labels of the pods that are watched; None: all pods.
-        timeouts: how long a request may take.
         threads: how many requests are made at a time.
-        now: the time, with a zone.
-        limits: how much is kept.
-        watch_options: page size, timeouts and back-off of the watches.
+        now: returns the time, with a zone.
 
     Raises:
         ValueError: the selector cannot be parsed.

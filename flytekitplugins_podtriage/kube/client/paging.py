@@ -50,7 +50,7 @@ def list_items(
             if token is None and last is not None:
                 skip_to = _key(connection, operation, last)
             continue
-        page: Page[msgspec.Raw] = decode(connection, operation, body, Page[msgspec.Raw], "a list")
+        page = decode(connection, operation, body, Page[msgspec.Raw], "a list")
         if not page.is_list:
             raise malformed_response(connection, operation, "a list")
         for item in page.items or ():
@@ -65,6 +65,6 @@ def list_items(
 
 def _key(connection: Connection, operation: Operation, item: msgspec.Raw) -> bytes:
     """Return what a list is ordered by: the key in etcd, namespace and name."""
-    partial: PartialObject = decode(connection, operation, bytes(item), PartialObject, "a list of objects")
+    partial = decode(connection, operation, bytes(item), PartialObject, "a list of objects")
     metadata = partial.metadata or wire.Metadata()
     return f"{metadata.namespace or ''}/{metadata.name or ''}".encode()

@@ -6,7 +6,7 @@ They raise a :class:`~flytekitplugins_podtriage.core.pod_cluster.ClusterError` u
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -25,6 +25,8 @@ RETRIES: Final = 3
 _RETRIED: Final = frozenset({429, 503, 504})
 """Statuses after which the same request may succeed (priority and fairness; a cache that lags behind)."""
 _LOG_BYTES: Final = 1_000_000
+
+T = TypeVar("T")
 
 
 def fetch(
@@ -48,7 +50,7 @@ def fetch(
         connection.sleep(1.0 if wait is None else wait)
 
 
-def decode(connection: Connection, operation: Operation, body: bytes, kind: Any, expected: str) -> Any:
+def decode(connection: Connection, operation: Operation, body: bytes, kind: type[T], expected: str) -> T:
     """Decode a response that should be a ``kind``; ``expected`` names it in a message: ``a pod``."""
     try:
         return msgspec.json.decode(body, type=kind)
@@ -70,8 +72,7 @@ def create_pod(
     response = send(connection, operation, body=body, timeout=timeouts.urllib3())
     if response.status not in (200, 201, 202):
         raise create_error(connection, operation, response.status, read_status(response.body))
-    pod: wire.Pod = decode(connection, operation, response.body, wire.Pod, "a pod")
-    return pod
+    return decode(connection, operation, response.body, wire.Pod, "a pod")
 
 
 def delete_pod(
@@ -103,15 +104,13 @@ def get_pod(connection: Connection, operation: Operation, timeouts: Timeouts) ->
         body = fetch(connection, operation, timeouts=timeouts)
     except NotFound:
         return None
-    pod: wire.Pod = decode(connection, operation, body, wire.Pod, "a pod")
-    return pod
+    return decode(connection, operation, body, wire.Pod, "a pod")
 
 
 def list_pods(connection: Connection, operation: Operation, selector: str, timeouts: Timeouts) -> list[wire.Pod]:
     """Return the pods that a label selector selects; an empty one selects all."""
     body = fetch(connection, operation, {"labelSelector": selector} if selector else {}, timeouts=timeouts)
-    page: Page[wire.Pod] = decode(connection, operation, body, Page[wire.Pod], "a list of pods")
-    return page.items or []
+    return decode(connection, operation, body, Page[wire.Pod], "a list of pods").items or []
 
 
 def get_logs(connection: Connection, operation: Operation, container: str, lines: int, timeouts: Timeouts) -> str:

@@ -30,12 +30,7 @@ class WatchOptions:
 
 
 class Backoff:
-    """Waits after failures that double until there is progress.
-
-    Args:
-        options: how long they are.
-        chance: returns a random number in [0, 1).
-    """
+    """Waits after failures that double until there is progress; ``chance`` returns a random number in [0, 1)."""
 
     def __init__(self, options: WatchOptions, chance: Callable[[], float]) -> None:
         self._options = options

@@ -83,11 +83,7 @@ class PodEntry:
 
 
 class OrphanEvents:
-    """The events of pods that are not in the cache: they may arrive before their pods, or belong to unwatched ones.
-
-    Args:
-        limits: of how many pods, and how many of each.
-    """
+    """The events of pods that are not in the cache: they may arrive before their pods, or belong to unwatched ones."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

@@ -27,8 +27,7 @@ class PodStore:
     """The cache: a :class:`~flytekitplugins_podtriage.kube.informer.reflector.Store` of pods.
 
     Args:
-        now: the time, with a zone.
-        limits: how much is kept.
+        now: returns the time, with a zone.
         changed: called with a pod's namespace and name after each change, in the thread that made it.
     """
 

@@ -73,13 +73,9 @@ class Reflector(Generic[Object]):
     """A list and a watch of one resource.
 
     Args:
-        connection: the connection, for messages.
-        source: sends the requests.
-        decoder: decodes the objects.
-        store: receives them.
+        connection: for messages; the source sends the requests.
         resource: the plural name.
-        namespace: the namespace; None: all.
-        options: page size, timeouts and back-off.
+        namespace: None: all.
         clock: a monotonic clock, in seconds.
         chance: returns a random number in [0, 1).
         on_listed: called once, after the first complete list.

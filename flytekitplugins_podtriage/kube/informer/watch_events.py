@@ -67,11 +67,7 @@ WatchEvent = Union[Added[Object], Modified[Object], Deleted[Object], Bookmark, E
 
 
 class Decoder(Generic[Object]):
-    """Decodes one resource; every function raises one of :data:`DECODE_ERRORS` for anything else.
-
-    Args:
-        kind: the struct of one object.
-    """
+    """Decodes one resource, ``kind``; every function raises one of :data:`DECODE_ERRORS` for anything else."""
 
     def __init__(self, kind: Any) -> None:
         event: Any = WatchEvent
