@@ -59,11 +59,6 @@ class Intent:
     schema: int = SCHEMA
 
 
-def encode(file: Record | Intent) -> bytes:
-    """Return a file as JSON."""
-    return msgspec.json.encode(file)
-
-
 def read_record(prefix: OutputPrefix) -> Record | None:
     """Return the record at a prefix; None if there is none that this version can read."""
     return decode_record(prefix.read(RECORD))

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 import attrs
+import msgspec
 
 from flytekitplugins_podtriage.connector import attempt_record
 from flytekitplugins_podtriage.connector.attempt_record import Intent, Record
@@ -65,7 +66,7 @@ class AttemptStore:
 
     async def write_intent(self, meta: PodMeta, intent: Intent) -> None:
         """Note the pod that is to be created, or that has been."""
-        await self._in_thread(self.prefix(meta).write, INTENT, attempt_record.encode(intent))
+        await self._in_thread(self.prefix(meta).write, INTENT, msgspec.json.encode(intent))
 
     async def mark_stopped(self, meta: PodMeta) -> None:
         """Note that FlytePropeller has aborted an attempt."""

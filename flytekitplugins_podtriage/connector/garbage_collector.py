@@ -71,11 +71,8 @@ class GarbageCollector:
 
     def note_request(self, meta: PodMeta) -> None:
         """Note that FlytePropeller has asked about an attempt."""
-        times = self._times.get(meta)
-        if times is None:
-            self._times[meta] = _PodTimes(self._clock())
-        else:
-            times.requested = self._clock()
+        now = self._clock()
+        self._times.setdefault(meta, _PodTimes(now)).requested = now
 
     def deletes_now(self, snapshot: PodSnapshot | None) -> bool:
         """Return whether the pod of an attempt whose end is on record is to be deleted at once.

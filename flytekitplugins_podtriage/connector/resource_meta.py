@@ -6,9 +6,8 @@ prefix, and what the task allows.
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import Annotated, Any, Final, Optional
+from typing import Annotated, Final, Optional
 
 import attrs
 import msgspec
@@ -49,18 +48,19 @@ class PodMeta:
 
     def encode(self) -> bytes:
         """Return it as JSON, without the fields that have their defaults."""
-        short: dict[str, Any] = {"v": VERSION, "n": self.namespace, "p": self.pod, "o": self.prefix, "t": self.created}
-        if not self.outputs:
-            short["x"] = 0
-        if self.marker:
-            short["m"] = 1
-        if self.retries:
-            short["r"] = self.retries
-        if self.user_patience is not None:
-            short["u"] = self.user_patience
-        if self.system_patience is not None:
-            short["s"] = self.system_patience
-        return json.dumps(short, separators=(",", ":"), ensure_ascii=False).encode()
+        short = _Short(
+            v=VERSION,
+            n=self.namespace,
+            p=self.pod,
+            o=self.prefix,
+            t=self.created,
+            x=int(self.outputs),
+            m=int(self.marker),
+            r=self.retries,
+            u=self.user_patience,
+            s=self.system_patience,
+        )
+        return msgspec.json.encode(short)
 
     @classmethod
     def decode(cls, data: bytes) -> PodMeta:
@@ -90,7 +90,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
-class _Short(msgspec.Struct, frozen=True):
+class _Short(msgspec.Struct, frozen=True, omit_defaults=True):
     """The JSON of the meta."""
 
     # ... | None is Optional here: msgspec evaluates the annotations, on Python 3.10 too.

@@ -56,7 +56,7 @@ class PodTriageConnector(AsyncConnectorBase):
     """Runs tasks of the type ``podtriage`` as pods.
 
     Args:
-        open_cluster: opens the cluster; called when it is first needed, and again after a ClusterError.
+        open_cluster: called when the cluster is first needed, and again after a ClusterError.
         hook: judges pods and settles attempts; None: one with the plugin's settings.
         execution_over: whether an execution, given by namespace and name, is over; None: that cannot be known.
         reply_wait: how long ``create`` and ``delete`` wait for the cluster before they reply, in seconds.

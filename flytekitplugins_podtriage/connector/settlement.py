@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Final
 
 import attrs
+import msgspec
 from flyteidl.core.execution_pb2 import TaskLog
 
 from flytekitplugins_podtriage.connector import idl
-from flytekitplugins_podtriage.connector.attempt_record import Record, earlier_rules, encode, read_record
+from flytekitplugins_podtriage.connector.attempt_record import Record, earlier_rules, read_record
 from flytekitplugins_podtriage.connector.error_document import attempt_result, failure_of
 from flytekitplugins_podtriage.connector.output_prefix import (
     ERROR,
@@ -102,7 +103,7 @@ class Settlement:
             namespace=metadata.namespace or "",
             pod=metadata.name or "",
         )
-        end.prefix.write(RECORD, encode(record))
+        end.prefix.write(RECORD, msgspec.json.encode(record))
         return record
 
     def _charge(self) -> tuple[Failure | None, str, bytes | None]:
