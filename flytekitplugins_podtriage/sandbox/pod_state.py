@@ -117,10 +117,6 @@ class Progress:
     """What its kubelet writes its status with, if not at once."""
     outgoing: wire.PodStatus | None = None
     """What its kubelet has to write still."""
-    idle_version: int = -1
-    """As long as nothing is new since this version, and before :attr:`idle_until`, syncs only say the same again."""
-    idle_until: int = 0
-    """In milliseconds of the run."""
     created_at: int = 0
     """In milliseconds of the run."""
     prepared: bool = False

@@ -24,7 +24,6 @@ NOTICED: Final = 600
 """Until the next sync after something was started (``plegRelistPeriod`` 1 s)."""
 ENDED: Final = 20
 """Until the next sync after a container has ended."""
-_BACKS_OFF: Final = "ImagePullBackOff"
 _BACK_OFF: Final = 10_000
 _BACK_OFF_MAX: Final = 300_000
 
@@ -49,12 +48,6 @@ class Kubelet(Worker):
         if record.busy:
             record.again = True
             return
-        if record.version == record.idle_version and self.clock.now < record.idle_until and record.ending is None:
-            # Nothing but time has passed since the sync before: what it said is said again, and that is all.
-            for container in record.mains:
-                self._backs_off(record, container)
-            self._rest(record, False)
-            return
         reached = pod_status.phase(record)
         terminal = reached in ("Failed", "Succeeded")
         # As long as the kubelet has not torn the pod down, it does not say that it is over (mergePodStatus).
@@ -65,21 +58,6 @@ class Kubelet(Worker):
             teardown.wind_down(self, record)
             return
         self._work(record, 0)
-        self._note_idleness(record)
-
-    def _note_idleness(self, record: Record) -> None:
-        """Note until when all that syncs do is to say again what this one said: every container waits for its image."""
-        record.idle_version = -1
-        if record.busy or record.inits:
-            return
-        until = []
-        for container in record.mains:
-            shown = container.shown
-            waits = container.waiting.waiting if container.waiting is not None else None
-            if shown is None or shown.state is not container.waiting or waits is None or waits.reason != _BACKS_OFF:
-                return
-            until.append(record.pull_waits[container.image][0])
-        record.idle_version, record.idle_until = record.version, min(until)
 
     def work(self, record: Record) -> None:
         """Start what a pod that was just taken on consists of."""
@@ -187,17 +165,12 @@ class Kubelet(Worker):
             return -1
         not_before, wait, error = record.pull_waits.get(image, (0, 0, ""))
         if now < not_before:
-            said = self._backs_off(record, container)
-            _wait(container, _BACKS_OFF, f"{said}: ErrImagePull: {error}" if self._tells_cause else said)
+            said = f'Back-off pulling image "{image}"'
+            self.say(record, "BackOff", said, path)
+            self.say(record, "Failed", "Error: ImagePullBackOff", path, warning=True)
+            _wait(container, "ImagePullBackOff", f"{said}: ErrImagePull: {error}" if self._tells_cause else said)
             return None
         return self._pull(record, container, wait)
-
-    def _backs_off(self, record: Record, container: Container) -> str:
-        """Say that an image is not pulled yet again."""
-        said = f'Back-off pulling image "{container.image}"'
-        self.say(record, "BackOff", said, container.path)
-        self.say(record, "Failed", "Error: ImagePullBackOff", container.path, warning=True)
-        return said
 
     def _pull(self, record: Record, container: Container, wait: int) -> int | None:
         """Begin a pull; return how long it takes."""
