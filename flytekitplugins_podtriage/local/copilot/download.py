@@ -15,6 +15,7 @@ import yaml
 from flyteidl.core import literals_pb2, tasks_pb2, types_pb2
 from google.protobuf import json_format
 
+from flytekitplugins_podtriage.core.durations import go_format
 from flytekitplugins_podtriage.local.copilot import go_values
 
 
@@ -112,7 +113,7 @@ def _primitive(primitive: Any) -> tuple[str, Any]:
         return text, text
     if kind == "duration":
         # In JSON it is null: the value is lost in `handlePrimitive`, whose variable is shadowed there.
-        return go_values.duration(primitive.duration.ToNanoseconds()), None
+        return go_format(primitive.duration.ToNanoseconds() / 1e9), None
     value = getattr(primitive, kind)
     return str(value), value
 

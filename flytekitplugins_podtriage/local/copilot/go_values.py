@@ -1,4 +1,4 @@
-"""Values as Go prints and reads them: a container's files and arguments are Go's work on a backend."""
+"""Values in Go's text form, where Python's own form differs. Durations are in ``core.durations``."""
 
 from __future__ import annotations
 
@@ -8,30 +8,16 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
-_UNITS: Final = {
-    "ns": 1,
-    "us": 10**3,
-    "\u00b5s": 10**3,
-    "\u03bcs": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
+_ESCAPED: Final = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+_INTEGER: Final = re.compile(r"[+-]?[0-9]+")
+_BOOLEANS: Final = {
+    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
 }
-"""Nanoseconds; Go writes the micro sign (U+00B5), and reads the Greek letter (U+03BC) too."""
-_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(" + "|".join(sorted(_UNITS, key=len, reverse=True)) + ")")
-_DIGITS: Final = r"\d+(?:_\d+)*"
-_FLOAT: Final = re.compile(
-    rf"[+-]?(?:({_DIGITS}\.?({_DIGITS})?|\.{_DIGITS})(e[+-]?{_DIGITS})?|inf|infinity|nan)", re.IGNORECASE
-)
-_ESCAPED: Final = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
-_INTEGER: Final = re.compile(r"[+-]?\d+")
-_TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
 def positional(value: float) -> str:
-    """Return a number as ``strconv.FormatFloat(value, 'f', -1, 64)`` has it."""
+    """Format a number as ``strconv.FormatFloat(value, 'f', -1, 64)`` does: never with an exponent."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
     text = format(Decimal(repr(value)), "f")
@@ -39,7 +25,7 @@ def positional(value: float) -> str:
 
 
 def shortest(value: float) -> str:
-    """Return a number as ``fmt.Sprintf("%v", value)`` has it: with an exponent below 1e-4 and from 1e6 on."""
+    """Format a number as ``fmt.Sprintf("%v", value)`` does: with an exponent below 1e-4 and from 1e6 on."""
     return _exponential(value) if value and not 1e-4 <= abs(value) < 1e6 else positional(value)
 
 
@@ -50,15 +36,14 @@ def _exponential(value: float) -> str:
     assert isinstance(exponent, int)
     power = exponent + len(digits) - 1
     fraction = "".join(map(str, digits[1:]))
-    whole = f"{'-' if sign else ''}{digits[0]}{'.' if fraction else ''}{fraction}"
-    return f"{whole}e{'-' if power < 0 else '+'}{abs(power):02d}"
+    return f"{'-' if sign else ''}{digits[0]}{'.' if fraction else ''}{fraction}e{power:+03d}"
 
 
 def to_json(value: Any) -> str:
-    """Return a value as ``encoding/json`` writes it: no spaces, sorted keys, and what HTML or JavaScript heeds escaped.
+    """Format a value as ``encoding/json`` does: no spaces, sorted keys, ``<``, ``>`` and ``&`` escaped.
 
     Raises:
-        ValueError: it has a number that JSON cannot tell.
+        ValueError: it contains NaN or an infinity.
     """
     if isinstance(value, dict):
         return "{" + ",".join(f"{to_json(key)}:{to_json(value[key])}" for key in sorted(value)) + "}"
@@ -73,88 +58,42 @@ def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).translate(_ESCAPED)
 
 
-def duration(nanoseconds: int) -> str:
-    """Return a length of time as ``time.Duration.String`` has it: ``1h30m0s``, ``1.5ms``."""
-    sign, left = ("-" if nanoseconds < 0 else ""), abs(nanoseconds)
-    if left == 0:
-        return "0s"
-    if left < _UNITS["s"]:
-        unit = "ns" if left < _UNITS["us"] else "\u00b5s" if left < _UNITS["ms"] else "ms"
-        return f"{sign}{_decimal(left, _UNITS[unit])}{unit}"
-    minutes, left = divmod(left, _UNITS["m"])
-    hours, minutes = divmod(minutes, 60)
-    seconds = f"{_decimal(left, _UNITS['s'])}s"
-    if hours:
-        return f"{sign}{hours}h{minutes}m{seconds}"
-    return f"{sign}{minutes}m{seconds}" if minutes else f"{sign}{seconds}"
-
-
-def _decimal(count: int, unit: int) -> str:
-    text = format(Decimal(count) / Decimal(unit), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def parse_duration(text: str) -> int:
-    """Return the nanoseconds that ``time.ParseDuration`` reads.
-
-    Raises:
-        ValueError: it reads none.
-    """
-    body = text[1:] if text[:1] in {"+", "-"} else text
-    if body == "0":
-        return 0
-    found, end = 0, 0
-    for part in _PART.finditer(body):
-        if part.start() != end:
-            break
-        found += int(Decimal(part[1]) * _UNITS[part[2]])
-        end = part.end()
-    if not body or end != len(body):
-        raise ValueError(f"time: invalid duration {text!r}")
-    return -found if text.startswith("-") else found
-
-
 def parse_integer(text: str) -> int:
-    """Return the number that ``strconv.ParseInt(text, 10, 64)`` reads.
+    """Parse what ``strconv.ParseInt(text, 10, 64)`` does: no underscores. Protobuf checks the range.
 
     Raises:
-        ValueError: it reads none.
+        ValueError: it is not an integer.
     """
-    if not _INTEGER.fullmatch(text) or not text.isascii():
+    if not _INTEGER.fullmatch(text):
         raise ValueError(f"strconv.ParseInt: parsing {text!r}: invalid syntax")
-    found = int(text)
-    if not -(2**63) <= found < 2**63:
-        raise ValueError(f"strconv.ParseInt: parsing {text!r}: value out of range")
-    return found
+    return int(text)
 
 
 def parse_float(text: str) -> float:
-    """Return the number that ``strconv.ParseFloat(text, 64)`` reads; its hexadecimal form is not known here.
+    """Parse what ``strconv.ParseFloat(text, 64)`` does, but for hexadecimal numbers.
 
     Raises:
-        ValueError: it reads none.
+        ValueError: it is not a number, or out of range.
     """
-    if not _FLOAT.fullmatch(text) or not text.isascii():
-        raise ValueError(f"strconv.ParseFloat: parsing {text!r}: invalid syntax")
-    found = float(text)
-    if math.isinf(found) and "inf" not in text.lower():
-        raise ValueError(f"strconv.ParseFloat: parsing {text!r}: value out of range")
-    return found
+    value = float(text)
+    if not text.isascii() or (math.isinf(value) and "inf" not in text.lower()):
+        raise ValueError(f"strconv.ParseFloat: parsing {text!r}: invalid syntax or value out of range")
+    return value
 
 
 def parse_boolean(text: str) -> bool:
-    """Return what ``strconv.ParseBool`` reads.
+    """Parse what ``strconv.ParseBool`` does.
 
     Raises:
-        ValueError: it reads nothing.
+        ValueError: it is none of Go's spellings.
     """
-    if text not in _TRUE | _FALSE:
+    if text not in _BOOLEANS:
         raise ValueError(f"strconv.ParseBool: parsing {text!r}: invalid syntax")
-    return text in _TRUE
+    return _BOOLEANS[text]
 
 
 def timestamp(proto: Any) -> str:
-    """Return a ``google.protobuf.Timestamp`` as ``ptypes.TimestampString`` has it: RFC 3339, in UTC."""
+    """Format a ``google.protobuf.Timestamp`` as ``ptypes.TimestampString`` does: RFC 3339, no trailing zeros."""
     text: str = proto.ToJsonString()
     whole, point, fraction = text.rstrip("Z").partition(".")
     fraction = fraction.rstrip("0")

@@ -9,6 +9,7 @@ from typing import Any, Final
 from flyteidl.core import literals_pb2, types_pb2
 from google.protobuf import json_format
 
+from flytekitplugins_podtriage.core.durations import seconds
 from flytekitplugins_podtriage.local.copilot import go_values
 
 ERROR_FILE: Final = "_ERROR"
@@ -100,7 +101,7 @@ def _value(kind: int, path: str) -> Any:
         return literals_pb2.Literal(scalar=scalar)
     try:
         _fill(scalar, kind, data.decode())
-    except (ValueError, json_format.ParseError) as error:
+    except (ValueError, OverflowError, json_format.ParseError) as error:
         raise NotUploaded(f"[{path}]: {error}") from error
     return literals_pb2.Literal(scalar=scalar)
 
@@ -119,7 +120,7 @@ def _fill(scalar: Any, kind: int, text: str) -> None:
     elif kind == types_pb2.DATETIME:
         primitive.datetime.FromJsonString(text)
     elif kind == types_pb2.DURATION:
-        primitive.duration.FromNanoseconds(go_values.parse_duration(text))
+        primitive.duration.FromNanoseconds(round(seconds(text) * 1e9))
     elif kind == types_pb2.STRUCT:
         json_format.Parse(text, scalar.generic, ignore_unknown_fields=True)
     elif kind == types_pb2.ERROR:
