@@ -1,4 +1,4 @@
-"""The embedded local cluster: simulated nodes and registries with faults by plan, virtual time, real task bodies.
+"""The embedded cluster: simulated nodes, kubelets and registries, with planned faults, in virtual time.
 
-Nothing here knows flytekit or a real cluster; ``tasks`` and ``config`` put it together with them.
+It imports neither flytekit nor a Kubernetes client; ``local`` connects it with both.
 """

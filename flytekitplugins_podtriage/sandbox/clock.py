@@ -1,4 +1,4 @@
-"""Time as the sandbox has it: virtual and discrete. It moves from event to event, and never by itself."""
+"""Virtual time: it jumps from one scheduled action to the next, and only when told to."""
 
 from __future__ import annotations
 
@@ -8,57 +8,58 @@ from datetime import datetime, timedelta, timezone
 from typing import Final
 
 START: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)
-"""When every run begins, unless told otherwise."""
+"""When a run starts by default."""
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class Clock:
-    """Milliseconds since the beginning of the run, and what is to happen when."""
+    """Milliseconds since the start of the run, and the actions scheduled."""
 
-    __slots__ = ("_count", "_due", "_second", "_second_of", "_time", "_time_of", "_whole", "now", "start")
+    __slots__ = ("_count", "_scheduled", "_second", "_second_of", "_time", "_time_of", "_whole", "now", "start")
 
     def __init__(self, start: datetime = START) -> None:
         if start.tzinfo is None:
-            raise ValueError("start is a naive datetime; allowed: one with a zone")
+            raise ValueError("start is a naive datetime; allowed: a datetime with a time zone")
         self.start = start
         self.now = 0
-        self._due: list[tuple[int, int, int, Callable[[], None]]] = []
+        self._scheduled: list[tuple[int, int, int, Callable[[], None]]] = []
         self._count = 0
         self._time = self._second = start
+        """Cached values of :meth:`time` and :meth:`second`."""
         self._time_of = self._second_of = self._whole = 0
-        """Of which moment these are, and of how many whole seconds."""
+        """The milliseconds of each, and the whole seconds of the latter."""
 
     def at(self, delay: int, order: int, action: Callable[[], None]) -> None:
-        """Have something happen after so many milliseconds; at the same moment the lower order goes first."""
+        """Schedule an action after a delay in milliseconds; at the same time the lower order goes first."""
         self._count += 1
-        heapq.heappush(self._due, (self.now + delay, order, self._count, action))
+        heapq.heappush(self._scheduled, (self.now + delay, order, self._count, action))
 
     @property
     def next(self) -> int | None:
-        """When something happens next, if anything does."""
-        return self._due[0][0] if self._due else None
+        """The time of the next action; None if nothing is scheduled."""
+        return self._scheduled[0][0] if self._scheduled else None
 
     def advance(self, until: int) -> None:
-        """Move on to what happens next, and have it happen; if nothing does before a moment, move on to that."""
-        due = self._due
-        if not due or due[0][0] > until:
+        """Move to the next action and run it, or to the given time if nothing is scheduled before."""
+        scheduled = self._scheduled
+        if not scheduled or scheduled[0][0] > until:
             self.now = until
         else:
-            self.now, _, _, action = heapq.heappop(due)
+            self.now, _, _, action = heapq.heappop(scheduled)
             action()
 
     def clear(self) -> None:
-        """Forget what was to happen."""
-        self._due.clear()
+        """Drop all scheduled actions."""
+        self._scheduled.clear()
 
     def time(self) -> datetime:
-        """Return the time."""
+        """Return the current time."""
         if self._time_of != self.now:
             self._time_of, self._time = self.now, self.start + timedelta(milliseconds=self.now)
         return self._time
 
     def second(self) -> datetime:
-        """Return the time as Kubernetes writes it: without fractions (metav1.Time)."""
+        """Return the current time without fractions, as Kubernetes writes it (metav1.Time)."""
         if self._second_of != self.now:
             self._second_of = self.now
             if self._whole != self.now // 1000:
@@ -66,6 +67,6 @@ class Clock:
                 self._second = self.start + timedelta(seconds=self._whole)
         return self._second
 
-    def until(self, moment: datetime) -> int:
-        """Return a moment in milliseconds since the beginning."""
-        return (moment - self.start) // _MILLISECOND
+    def until(self, time: datetime) -> int:
+        """Convert a time to milliseconds since the start."""
+        return (time - self.start) // _MILLISECOND

@@ -1,9 +1,9 @@
-"""The Events of one pod, counted up and thinned out as their sources do before they reach the API server.
+"""The Events of one pod, counted, aggregated and rate-limited as their sources do before they reach the API server.
 
-Source: k8s.io/client-go tools/record/events_cache.go. An event that says the same again grows its count; from the tenth
-different message of a reason on they share one event, with a prefix. Who has said 25 things of a pod is heard once in
-five minutes from then on: sources before 1.32 whatever they say, later ones with warnings and with the rest each by
-itself (kubernetes#124747).
+Source: k8s.io/client-go tools/record/events_cache.go. A repeated event increments its count. From the tenth different
+message of a reason on, messages share one event with a prefix. After 25 events about a pod, a source gets one more
+through every five minutes: sources before 1.32 whatever the event, later ones counting warnings and normal events
+separately (kubernetes#124747).
 """
 
 from __future__ import annotations
@@ -16,100 +16,104 @@ import msgspec
 from flytekitplugins_podtriage.core import wire
 
 _SIMILAR: Final = 10
-"""``defaultAggregateMaxEvents``: so many different messages of a reason are not told apart any more."""
+"""``defaultAggregateMaxEvents``: from this many different messages of one reason on, they share an event."""
 _COMBINED: Final = "(combined from similar events): "
 _BURST: Final = 25
 """``defaultSpamBurst``."""
 _REFILL: Final = 300
-"""From one event to the next that is let through after those, in seconds (``defaultSpamQPS``)."""
+"""Seconds per further event (``defaultSpamQPS``)."""
 _SPENT: Final = (_BURST - 1) * _REFILL
-"""How long a bucket takes to be full that holds one more event, in seconds."""
+"""Seconds until a bucket with exactly one token left is full."""
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=timezone.utc)
-_NOT_THE_KUBELET: Final = {
+_OTHER_SOURCES: Final = {
     "Scheduled": "default-scheduler",
     "FailedScheduling": "default-scheduler",
     "Preempted": "default-scheduler",
     "TaintManagerEviction": "taint-eviction-controller",
     "NodeNotReady": "node-controller",
 }
-"""By reason: who says it, and is counted apart from the kubelet."""
+"""The source of each reason that is not the kubelet's; every source has its own limit."""
 
 _Key = tuple[str, "str | None", "str | None", bool]
-"""Reason, message, path, and whether it is a warning (``getEventKey``); those that share one event have no message."""
+"""Reason, message, path, and whether it is a warning (``getEventKey``); a shared event has no message."""
 
 
-class _Bucket:
-    """What one source may still say of a pod: a token bucket, full when it begins."""
+class _TokenBucket:
+    """How many more events of one source get through. It starts full."""
 
-    __slots__ = ("full",)
+    __slots__ = ("full_at",)
 
     def __init__(self) -> None:
-        self.full = float("-inf")
-        """When it will be full again, in seconds; what is taken from it moves that on."""
+        self.full_at = float("-inf")
+        """When it is full again, in seconds; each token taken postpones that."""
 
 
-class _Line:
-    """One Event: it is written only when somebody looks, since most are counted up a few times between two looks."""
+class _Entry:
+    """One Event. It is built only when it is read: most are counted several times between two reads."""
 
-    __slots__ = ("at", "bucket", "count", "event", "fresh", "message")
+    __slots__ = ("bucket", "count", "event", "fresh", "last_timestamp", "message")
 
-    def __init__(self, event: wire.Event, bucket: _Bucket) -> None:
+    def __init__(self, event: wire.Event, bucket: _TokenBucket) -> None:
         self.bucket = bucket
-        self.take(event)
+        self.replace(event)
 
-    def take(self, event: wire.Event) -> None:
+    def replace(self, event: wire.Event) -> None:
         """Take over an event as it is."""
         self.event = event
         self.message = event.message
         self.count = event.count or 1
-        self.at = event.last_timestamp
+        self.last_timestamp = event.last_timestamp
         self.fresh = True
 
-    def written(self) -> wire.Event:
-        """Return it as it is now."""
+    def build(self) -> wire.Event:
+        """Return the event in its present state."""
         self.fresh = True
-        self.event = msgspec.structs.replace(self.event, message=self.message, count=self.count, last_timestamp=self.at)
+        self.event = msgspec.structs.replace(
+            self.event, message=self.message, count=self.count, last_timestamp=self.last_timestamp
+        )
         return self.event
 
 
-class Events:
-    """What has been said of a pod, in the order in which it was first said."""
+class EventRecorder:
+    """The events of one pod, in the order in which each first occurred."""
 
-    __slots__ = ("_about", "_at", "_buckets", "_dropped", "_lines", "_now", "_seen", "_told", "by_type")
+    __slots__ = ("_at", "_buckets", "_dropped", "_entries", "_events", "_messages", "_now", "_pod_ref", "split_by_type")
 
     def __init__(self, namespace: str, name: str, uid: str) -> None:
-        self._about = wire.ObjectReference(kind="Pod", name=name, namespace=namespace, uid=uid)
-        self._lines: dict[_Key, _Line] = {}
-        self._seen: dict[tuple[str, bool], int] = {}
-        self._told: tuple[wire.Event, ...] | None = ()
-        self.by_type = True
-        """Whether warnings are counted apart from the rest, as sources do since 1.32."""
+        self._pod_ref = wire.ObjectReference(kind="Pod", name=name, namespace=namespace, uid=uid)
+        self._entries: dict[_Key, _Entry] = {}
+        self._messages: dict[tuple[str, bool], int] = {}
+        """The number of different messages, by reason and type."""
+        self._events: tuple[wire.Event, ...] | None = ()
+        """The last result of :meth:`list`; None if it is outdated."""
+        self.split_by_type = True
+        """Whether warnings are limited separately, as sources do since 1.32."""
         self._at, self._now = _EPOCH, 0.0
-        """A moment, and the same in seconds."""
-        self._buckets: dict[tuple[str, bool], _Bucket] = {}
+        """The time of the last event, and the same in seconds."""
+        self._buckets: dict[tuple[str, bool], _TokenBucket] = {}
         """By source and type."""
         self._dropped: dict[_Key, tuple[int, datetime]] = {}
-        """How often something was said that was not let through, since it was last, and when first."""
+        """How often an event was dropped since it last got through, and when first."""
 
-    def told(self) -> tuple[wire.Event, ...]:
-        """Return them all."""
-        if self._told is None:
-            self._told = tuple([line.event if line.fresh else line.written() for line in self._lines.values()])
-        return self._told
+    def list(self) -> tuple[wire.Event, ...]:
+        """Return all events."""
+        if self._events is None:
+            self._events = tuple([entry.event if entry.fresh else entry.build() for entry in self._entries.values()])
+        return self._events
 
     def add(self, event: wire.Event) -> None:
-        """Add an event as it was recorded; one of the same name takes the place of the earlier."""
-        self._told = None
+        """Add a recorded event as it is, or replace the earlier state of the same event."""
+        self._events = None
         path = event.involved_object.field_path if event.involved_object else None
         key = (event.reason or "", event.message, path, event.type == "Warning")
-        known = self._lines.get(key)
-        if known is None:
-            self._lines[key] = _Line(event, self._bucket(key[0], key[3]))
+        entry = self._entries.get(key)
+        if entry is None:
+            self._entries[key] = _Entry(event, self._bucket(key[0], key[3]))
         else:
-            known.take(event)
+            entry.replace(event)
 
-    def say(self, at: datetime, reason: str, message: str, *, path: str | None = None, warning: bool = False) -> bool:
-        """Add an event; return whether it says anything that had not been said before, and is let through.
+    def emit(self, at: datetime, reason: str, message: str, *, path: str | None = None, warning: bool = False) -> bool:
+        """Emit an event; return whether a new one got through, not just another count of a known one.
 
         Args:
             at: when.
@@ -119,48 +123,48 @@ class Events:
             warning: whether its type is Warning.
         """
         key: _Key = (reason, message, path, warning)
-        line = self._lines.get(key)
-        if line is None and key not in self._dropped:
+        entry = self._entries.get(key)
+        if entry is None and key not in self._dropped:
             similar = (reason, warning)
-            different = self._seen.get(similar, 0) + 1
+            different = self._messages.get(similar, 0) + 1
             if different < _SIMILAR:
-                self._seen[similar] = different
+                self._messages[similar] = different
             else:
                 message = _COMBINED + message
                 key = (reason, None, None, warning)
-                line = self._lines.get(key)
+                entry = self._entries.get(key)
         if at is not self._at:
             self._at, self._now = at, (at - _EPOCH).total_seconds()
-        bucket = line.bucket if line is not None else self._bucket(reason, warning)
-        now, full = self._now, bucket.full
-        if full - now > _SPENT:
+        bucket = entry.bucket if entry is not None else self._bucket(reason, warning)
+        now, full_at = self._now, bucket.full_at
+        if full_at - now > _SPENT:
             times, first = self._dropped.get(key, (0, at))
             self._dropped[key] = (times + 1, first)
             return False
-        bucket.full = (full if full > now else now) + _REFILL  # noqa: FURB136  # max() costs thrice as much
-        self._told = None
+        bucket.full_at = (full_at if full_at > now else now) + _REFILL  # noqa: FURB136  # max() costs thrice as much
+        self._events = None
         times, first = 0, at
         if self._dropped:
             times, first = self._dropped.pop(key, (0, at))
-        if line is not None:
-            line.message = message
-            line.count += times + 1
-            line.at = at
-            line.fresh = False
+        if entry is not None:
+            entry.message = message
+            entry.count += times + 1
+            entry.last_timestamp = at
+            entry.fresh = False
             return False
         event = wire.Event(
             reason=reason,
             message=message,
             type="Warning" if warning else "Normal",
             count=times + 1,
-            involved_object=self._about if path is None else msgspec.structs.replace(self._about, field_path=path),
+            involved_object=self._pod_ref if path is None else msgspec.structs.replace(self._pod_ref, field_path=path),
             first_timestamp=first,
             last_timestamp=at,
         )
-        self._lines[key] = _Line(event, bucket)
+        self._entries[key] = _Entry(event, bucket)
         return True
 
-    def _bucket(self, reason: str, warning: bool) -> _Bucket:
-        """Return the bucket that an event takes from: each source has one, and since 1.32 one of each type."""
-        source = (_NOT_THE_KUBELET.get(reason, "kubelet"), warning and self.by_type)
-        return self._buckets.setdefault(source, _Bucket())
+    def _bucket(self, reason: str, warning: bool) -> _TokenBucket:
+        """Return the bucket of an event: one for each source, since 1.32 one for each source and type."""
+        source = (_OTHER_SOURCES.get(reason, "kubelet"), warning and self.split_by_type)
+        return self._buckets.setdefault(source, _TokenBucket())

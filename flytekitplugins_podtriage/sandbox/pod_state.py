@@ -12,17 +12,17 @@ import msgspec
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.memory import Memory
-from flytekitplugins_podtriage.sandbox.event_recorder import Events
+from flytekitplugins_podtriage.sandbox.event_recorder import EventRecorder
 
 TASK: Final = "podtriage.flyte.org/task"
-"""Annotation: the name of the pod's task. Else its primary container's ``FLYTE_INTERNAL_TASK_NAME`` tells."""
+"""Annotation: the name of the pod's task; by default its primary container's ``FLYTE_INTERNAL_TASK_NAME``."""
 ATTEMPT: Final = "podtriage.flyte.org/attempt"
-"""Annotation: the attempt, the first being 0. Else ``FLYTE_ATTEMPT_NUMBER`` tells, or the name's last number."""
+"""Annotation: the attempt, from 0; by default ``FLYTE_ATTEMPT_NUMBER``, or the last number in the pod's name."""
 
 _GRACE: Final = 30
-"""``terminationGracePeriodSeconds`` of a pod that says nothing, in seconds."""
-_UIDS: Final = "7c8e3a52-5f0e-4b46-9a5c-"
-"""What uids begin with; the same in every run, as their ends are."""
+"""The default ``terminationGracePeriodSeconds``."""
+_UID_PREFIX: Final = "7c8e3a52-5f0e-4b46-9a5c-"
+"""Uids are the same in every run: this, and the pod's sequence number."""
 _LAST_NUMBER: Final = re.compile(r"-(\d{1,9})$")
 
 
@@ -32,9 +32,9 @@ class BodyEnd:
 
     exit_code: int
     message: str | None = None
-    """The container's termination message, if it left one."""
+    """The container's termination message, if any."""
     reason: str | None = None
-    """Instead of ``Completed`` or ``Error``."""
+    """Replaces ``Completed`` or ``Error``."""
 
 
 @attrs.define(slots=True, eq=False)
@@ -45,36 +45,36 @@ class Container:
     image: str
     pull_policy: str
     path: str
-    """How events name it."""
+    """How events refer to it."""
     init: bool = False
     native: bool = False
-    """Whether it is a sidecar among the init containers (``restartPolicy: Always``)."""
+    """Whether it is a native sidecar: an init container with ``restartPolicy: Always``."""
     primary: bool = False
     waiting: wire.State | None = None
-    """What came of the last sync that tried to start it."""
+    """The result of the last sync that tried to start it."""
     running: wire.State | None = None
     ended: wire.State | None = None
     ended_at: int = 0
     on_term: int | None = None
-    """The code with which its process ends on SIGTERM; None: it does not heed it."""
+    """The exit code of its process on SIGTERM; None if it ignores SIGTERM."""
     last: wire.State | None = None
     restarts: int = 0
     run: int = 0
-    """Which of its runs this is: an end that was planned for an earlier one does not count."""
+    """The number of its present run; an end that was scheduled for an earlier run is ignored."""
     crash_wait: int = 0
     crashed: bool = False
-    """Whether it waits to be started again."""
+    """Whether it is waiting to be restarted."""
     present: bool = False
     """Whether its image is on the node."""
     creations: int = 0
-    """How often it was tried to create it."""
+    """How often the kubelet has tried to create it."""
     not_started: bool = False
-    """Whether its last run did not even begin, and it is to be tried again."""
+    """Whether its last run failed to start and is retried."""
     shown: wire.ContainerStatus | None = None
 
     @property
     def exit_code(self) -> int | None:
-        """The code that it has ended with, if it has."""
+        """Its exit code, once it has ended."""
         return self.ended.terminated.exit_code if self.ended and self.ended.terminated else None
 
     @property
@@ -84,8 +84,19 @@ class Container:
 
 
 @attrs.frozen(slots=True)
+class FailedPull:
+    """The last pull of an image, which failed or is about to fail."""
+
+    error: str
+    retry_at: int = 0
+    """In milliseconds of the run; until then the kubelet backs off."""
+    backoff: int = 0
+    """The present back-off, in milliseconds."""
+
+
+@attrs.frozen(slots=True)
 class Ending:
-    """How a pod is being brought to its end."""
+    """Why a pod is being terminated; without a reason it is only being deleted."""
 
     reason: str | None = None
     message: str | None = None
@@ -94,59 +105,59 @@ class Ending:
 
 @attrs.define(slots=True, eq=False)
 class Progress:
-    """How far a pod has come; what every pod begins with."""
+    """How far a pod has come; every pod starts with these values."""
 
     phase: str = "Pending"
     start_time: datetime | None = None
     version: int = 0
-    """Grows whenever anything seen of it changes."""
+    """Incremented with every visible change."""
     delivered: int = 0
-    """The version that was looked at last."""
+    """The version that a caller has received last."""
     memory: Memory | None = None
-    rounds: int = 0
-    """How many syncs of it there were."""
+    syncs: int = 0
+    """How many syncs have been completed."""
     sync_token: int = 0
-    """Which of the planned syncs counts."""
+    """Identifies the latest scheduled sync; earlier ones are dropped."""
     published: wire.PodStatus | None = None
-    """What its kubelet wrote last."""
-    published_of: tuple[object, ...] = ()
-    """From what it made that."""
-    conditions_of: list[object] | None = None
-    """From what its conditions were made; None if another than its kubelet has changed them since."""
-    send: Callable[[Record, wire.PodStatus, datetime], bool] | None = None
-    """What its kubelet writes its status with, if not at once."""
+    """The status that the kubelet wrote last."""
+    published_from: tuple[object, ...] = ()
+    """What that status was built from."""
+    conditions_from: list[object] | None = None
+    """What the conditions were built from; None if somebody else has changed them since."""
+    send: Callable[[PodRecord, wire.PodStatus, datetime], bool] | None = None
+    """How the kubelet writes its status, if not immediately."""
     outgoing: wire.PodStatus | None = None
-    """What its kubelet has to write still."""
+    """The status that the kubelet has yet to write."""
     created_at: int = 0
     """In milliseconds of the run."""
     prepared: bool = False
-    """Whether volumes and sandbox are there."""
+    """Whether its volumes are mounted and its sandbox is created."""
     mounts: int = 0
-    """How often its volumes could not be mounted."""
-    greeted: bool = False
-    """Whether somebody has waited for it yet."""
+    """How often mounting its volumes has failed."""
+    awaited: bool = False
+    """Whether anybody has waited for it yet."""
     replayed: bool = False
-    """Whether it is a recording."""
+    """Whether it replays a recording."""
     cut_off: bool = False
-    """Whether its node's kubelet is no longer heard of."""
+    """Whether its node is unreachable."""
     busy: bool = False
-    """Whether its worker is at it."""
-    again: bool = False
-    """Whether its worker has to begin again then."""
-    failed_by_another: wire.PodStatus | None = None
-    """The status by which another client than its kubelet had failed it when it was deleted."""
+    """Whether a sync is in progress."""
+    sync_again: bool = False
+    """Whether another sync is due after that."""
+    foreign_status: wire.PodStatus | None = None
+    """The status with which another client than the kubelet had failed it before it was deleted."""
     ending: Ending | None = None
-    winding: bool = False
-    """Whether its sidecars are being stopped, since all else has ended."""
+    stopping_sidecars: bool = False
+    """Whether its native sidecars are being stopped because all else has ended."""
     over: bool = False
-    """Whether its end has been written."""
+    """Whether its final status has been written."""
     removed: bool = False
-    """Whether only a finalizer keeps it."""
+    """Whether it is deleted but for its finalizers."""
     gone: bool = False
 
 
-class Record(Progress):
-    """One pod. Slots: the sandbox looks at little else, and there may be thousands."""
+class PodRecord(Progress):
+    """One pod. It has slots, since there may be thousands."""
 
     __slots__ = (
         "attempt",
@@ -155,6 +166,7 @@ class Record(Progress):
         "containers",
         "deadline",
         "events",
+        "failed_pulls",
         "finalizers",
         "gated",
         "grace",
@@ -167,20 +179,19 @@ class Record(Progress):
         "namespace",
         "order",
         "pod",
-        "pull_waits",
         "restart_policy",
         "spec",
         "task",
         "toleration",
         "uid",
-        "unseen",
+        "unremembered",
     )
 
     def __init__(self, namespace: str, name: str, manifest: Mapping[str, Any], order: int, now: datetime) -> None:
         super().__init__()
         metadata, spec = manifest.get("metadata") or {}, manifest["spec"]
         self.namespace, self.name, self.manifest, self.order = namespace, name, manifest, order
-        self.uid = f"{_UIDS}{order:012x}"
+        self.uid = f"{_UID_PREFIX}{order:012x}"
         self.labels: dict[str, str] = dict(metadata.get("labels") or {})
         self.finalizers = bool(metadata.get("finalizers"))
         annotations: dict[str, str] = dict(metadata.get("annotations") or {})
@@ -190,12 +201,12 @@ class Record(Progress):
         deadline = spec.get("activeDeadlineSeconds")
         self.deadline = None if deadline is None else int(deadline)
         self.gated = bool(spec.get("schedulingGates"))
-        wanted = annotations.get("primary_container_name") or spec["containers"][0]["name"]
-        self.inits = [_container(item, "init", wanted) for item in spec.get("initContainers") or ()]
-        self.mains = [_container(item, "main", wanted) for item in spec["containers"]]
+        primary = annotations.get("primary_container_name") or spec["containers"][0]["name"]
+        self.inits = [_container(item, "init", primary) for item in spec.get("initContainers") or ()]
+        self.mains = [_container(item, "main", primary) for item in spec["containers"]]
         self.containers = self.inits + self.mains
         self.by_name = sorted(self.mains, key=lambda container: container.name)
-        self.task, self.attempt = _flyte(name, annotations, spec, wanted)
+        self.task, self.attempt = _flyte(name, annotations, spec, primary)
         self.toleration = _toleration(spec)
         self.metadata = wire.Metadata(
             name=name,
@@ -210,27 +221,27 @@ class Record(Progress):
             restart_policy=self.restart_policy,
         )
         self.conditions: dict[str, wire.Condition] = {}
-        self.events = Events(namespace, name, self.uid)
-        self.pull_waits: dict[str, tuple[int, int, str]] = {}
-        """By image: not before when it is pulled again, the wait of it, and why it failed; in milliseconds."""
+        self.events = EventRecorder(namespace, name, self.uid)
+        self.failed_pulls: dict[str, FailedPull] = {}
+        """By image."""
         self.pod = wire.Pod(kind="Pod", metadata=self.metadata, spec=self.spec, status=wire.PodStatus(phase="Pending"))
-        self.unseen: list[tuple[wire.Pod, datetime]] = []
-        """States that have not been folded into its memory."""
+        self.unremembered: list[tuple[wire.Pod, datetime]] = []
+        """States that are not in its memory yet."""
 
     @property
     def status(self) -> wire.PodStatus:
-        """Its status, as last written."""
+        """Its present status."""
         status = self.pod.status
         assert status is not None
         return status
 
     @property
     def deleting(self) -> bool:
-        """Whether its deletion has been asked for."""
+        """Whether it is being deleted."""
         return self.metadata.deletion_timestamp is not None
 
     def write(self, status: wire.PodStatus, now: datetime) -> bool:
-        """Take over a status; return whether it is another one."""
+        """Store a status; return whether it differs from the present one."""
         known = self.pod.status
         if status == known:
             return False
@@ -240,22 +251,22 @@ class Record(Progress):
             status.container_statuses != known.container_statuses
             or status.init_container_statuses != known.init_container_statuses
         ):
-            self.unseen.append((self.pod, now))
+            self.unremembered.append((self.pod, now))
         return True
 
     def show(self, pod: wire.Pod, now: datetime) -> None:
-        """Take over a whole pod that was recorded."""
+        """Store a whole recorded pod."""
         self.pod = pod
         self.version += 1
-        self.unseen.append((pod, now))
+        self.unremembered.append((pod, now))
 
     def touch(self) -> None:
-        """Show changed metadata or a changed spec."""
+        """Publish changed metadata or a changed spec."""
         self.pod = wire.Pod(kind="Pod", metadata=self.metadata, spec=self.spec, status=self.pod.status)
         self.version += 1
 
     def delete(self, now: datetime, grace: int) -> None:
-        """Write down that it is to be deleted; a shorter grace than before takes its place."""
+        """Mark it as being deleted; a shorter grace period replaces an earlier one."""
         known = self.metadata.deletion_grace_period_seconds
         if known is not None and known <= grace:
             return
@@ -267,32 +278,32 @@ class Record(Progress):
         self.touch()
 
     def condition(
-        self, kind: str, status: str, now: datetime, reason: str | None = None, said: str | None = None
+        self, kind: str, status: str, now: datetime, reason: str | None = None, message: str | None = None
     ) -> None:
-        """Set a condition; the time of its transition is that of its status."""
+        """Set a condition; its transition time changes only with its status."""
         known = self.conditions.get(kind)
         if known is not None and known.status == status:
-            if known.reason == reason and known.message == said:
+            if known.reason == reason and known.message == message:
                 return
             now = known.last_transition_time or now
-        self.conditions_of = None
+        self.conditions_from = None
         self.conditions[kind] = wire.Condition(
-            type=kind, status=status, reason=reason, message=said, last_transition_time=now
+            type=kind, status=status, reason=reason, message=message, last_transition_time=now
         )
 
 
-def _container(item: Mapping[str, Any], group: str, wanted: str) -> Container:
+def _container(item: Mapping[str, Any], group: str, primary: str) -> Container:
     image, init = str(item["image"]), group == "init"
     name = str(item["name"])
     latest = "@" not in image and (":" not in image.rsplit("/", 1)[-1] or image.endswith(":latest"))
     return Container(
-        name,
-        image,
-        str(item.get("imagePullPolicy") or ("Always" if latest else "IfNotPresent")),
-        f"spec.{'initContainers' if init else 'containers'}{{{name}}}",
+        name=name,
+        image=image,
+        pull_policy=str(item.get("imagePullPolicy") or ("Always" if latest else "IfNotPresent")),
+        path=f"spec.{'initContainers' if init else 'containers'}{{{name}}}",
         init=init,
         native=init and item.get("restartPolicy") == "Always",
-        primary=not init and name == wanted,
+        primary=not init and name == primary,
     )
 
 
@@ -300,22 +311,22 @@ def _declared(item: Mapping[str, Any]) -> wire.Container:
     return wire.Container(name=item["name"], image=item["image"], restart_policy=item.get("restartPolicy"))
 
 
-def _flyte(name: str, annotations: Mapping[str, str], spec: Mapping[str, Any], wanted: str) -> tuple[str, int | None]:
-    """Return the pod's task and attempt, as far as it tells."""
+def _flyte(name: str, annotations: Mapping[str, str], spec: Mapping[str, Any], primary: str) -> tuple[str, int | None]:
+    """Return the pod's task and attempt, as far as they are known."""
     variables: dict[str, str] = {}
     for item in spec["containers"]:
-        if item["name"] == wanted:
+        if item["name"] == primary:
             variables = {entry["name"]: str(entry.get("value") or "") for entry in item.get("env") or ()}
     task = annotations.get(TASK) or variables.get("FLYTE_INTERNAL_TASK_NAME") or ""
     number = annotations.get(ATTEMPT) or variables.get("FLYTE_ATTEMPT_NUMBER") or ""
     if not (number.isascii() and number.isdigit()):
-        found = _LAST_NUMBER.search(name)
-        number = found[1] if found else ""
+        match = _LAST_NUMBER.search(name)
+        number = match[1] if match else ""
     return task, int(number) if number else None
 
 
 def _toleration(spec: Mapping[str, Any]) -> int:
-    """Return for how long the pod stays on a node that is unreachable, in seconds (DefaultTolerationSeconds)."""
+    """Return how many seconds the pod stays on an unreachable node (DefaultTolerationSeconds)."""
     for item in spec.get("tolerations") or ():
         if item.get("key") == "node.kubernetes.io/unreachable":
             return int(item.get("tolerationSeconds") or 0)

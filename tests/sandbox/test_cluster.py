@@ -16,7 +16,7 @@ from flytekitplugins_podtriage.core.pod_cluster import PodCluster, PodExists, Po
 from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from tests.builders import NAME, NAMESPACE, manifest
-from tests.sandbox.conftest import collapsed, judged, watch
+from tests.sandbox.observing import collapsed, judged, watch
 
 LATER = timedelta(minutes=10)
 
@@ -79,8 +79,8 @@ def test_a_name_is_given_once_and_again_after_its_pod_is_gone() -> None:
 @pytest.mark.parametrize(
     ("pod", "field"),
     [
-        ([], "no Pod"),
-        ({"kind": "Job"}, "no Pod"),
+        ([], "not a Pod"),
+        ({"kind": "Job"}, "not a Pod"),
         ({}, "metadata.name"),
         ({"metadata": {"name": "Bad_Name"}}, "metadata.name"),
         ({"metadata": {"name": "a"}}, "spec"),

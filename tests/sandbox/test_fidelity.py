@@ -19,7 +19,7 @@ from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from tests.builders import NAME, NAMESPACE, manifest, manifest_of
 from tests.core.test_timelines import steps
 from tests.recordings import timelines
-from tests.sandbox.conftest import Seen, collapsed, judged, watch
+from tests.sandbox.observing import Seen, collapsed, judged, watch
 
 POLICY = Policy()
 

@@ -1,7 +1,7 @@
-"""One fault of a plan, as a value: what goes wrong, where, when, and for whom.
+"""The grammar of fault plans, and a fault as a value: what goes wrong, where, when, and for which pods.
 
 A line reads ``[task T] [attempt N | every attempt] [container C] TARGET: WHAT [at T] [for T] [xN] [flaky P] [seed N]``.
-The words and what they mean are in :data:`WORDS`; ``docs/sandbox_plan.md`` explains them.
+The forms of ``WHAT`` are in :data:`FORMS`; ``docs/sandbox_plan.md`` explains them.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ _STATUS: Final = (
     r'(?P<number>[45]\d\d)(?: "(?P<phrase>[^"]*)")?(?: (?P<name>token|manifest|layer))?(?: saying "(?P<text>[^"]+)")?'
 )
 
-WORDS: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
+FORMS: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
     "pull": (
-        # pattern, the modifiers it takes, how it is written in a message
         (
             _STATUS,
             "at for x flaky",
@@ -98,64 +97,64 @@ WORDS: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         (r"gated", "for x", "gated"),
     ),
 }
-"""What may be said of each target: a pattern, the modifiers that it takes, and how it is shown to whoever errs."""
+"""By target: the pattern of each form, the modifiers it takes, and how error messages show it."""
 
 _PATTERNS: Final = {
-    target: tuple((re.compile(pattern), frozenset(takes.split())) for pattern, takes, _ in words)
-    for target, words in WORDS.items()
+    target: tuple((re.compile(pattern), frozenset(takes.split())) for pattern, takes, _ in forms)
+    for target, forms in FORMS.items()
 }
 _SCOPE: Final = re.compile(
     r"(?:task (?P<task>\S+) )?(?:(?P<every>every) attempt |attempt (?P<attempt>\S+) )?"
     r"(?:container (?P<container>\S+) )?"
 )
 _TARGET: Final = re.compile(r"(?P<target>\S+): ?")
-_ABOUT_CONTAINERS: Final = ("pull", "start", "body")
-_OF_EVERY: Final = ("pull", "start", "sandbox", "volume", "kubelet", "pod")
-"""What may be said of every attempt: nodes have none, and a body's times are its own anyway."""
+_CONTAINER_TARGETS: Final = ("pull", "start", "body")
+_EVERY_TARGETS: Final = ("pull", "start", "sandbox", "volume", "kubelet", "pod")
+"""Targets that ``every attempt`` may precede: nodes have no attempts, and a body's times are relative anyway."""
 _PACES: Final = {"syncs": (10.0, 15.0), "status": (0.001, 0.5)}
-"""What is possible of each, in seconds (see ``pacing``)."""
+"""The range of each, in seconds (see ``kubelet/timing.py``)."""
 _HOST: Final = re.compile(r"localhost(?::\d+)?|[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?|[a-z0-9.-]+:\d+")
 _MODIFIER: Final = re.compile(r"(?:^| )(?:(at|for|flaky|seed) ([^\s\"]+)|(x)(\d+))$")
 
 
 @attrs.frozen(slots=True, cache_hash=True)
 class Fault:
-    """Something that goes wrong. All times are in seconds."""
+    """Something that goes wrong. Times are in seconds."""
 
     target: str
     """``pull``, ``sandbox``, ``volume``, ``start``, ``kubelet``, ``node``, ``body``, ``pod`` or ``replay``."""
     what: str
-    """The words, as they are written: ``429``, ``secret db not found``, ``slow 1m30s``."""
+    """As it is written: ``429``, ``secret db not found``, ``slow 1m30s``."""
     registry: str = ""
-    """The registry whose pulls are meant; empty: any."""
+    """The registry whose pulls fail; empty: any."""
     number: int | None = None
-    """The HTTP status or the exit code, if the words hold one."""
+    """The HTTP status or exit code, if any."""
     phrase: str | None = None
-    """The reason phrase of the HTTP status, where it is not the usual one."""
+    """The reason phrase of the HTTP status, if not the standard one."""
     name: str = ""
-    """The name that the words hold, if they do."""
+    """The name in it, if any."""
     text: str = ""
-    """What the registry says, where the words quote it; of a replay the file."""
+    """The quoted text of the registry; the file of a replay."""
     lasts: float | None = None
-    """The duration that the words hold, if they do."""
+    """The duration in it, if any."""
     at: float | None = None
-    """When it begins: for pods since their creation, for bodies since their container's start, for all else since the
-    beginning of the run; for what is said of every attempt since the creation of its pod."""
+    """When it starts: for pod faults since the pod's creation, for bodies since their container's start, for all else
+    since the start of the run, or with ``every attempt`` since the creation of the attempt's pod."""
     until: float | None = None
-    """When it ends, since the same moment."""
+    """When it ends, counted from the same time."""
     times: int | None = None
-    """How often it happens, over the whole run or in each attempt; None: always."""
+    """How often it occurs, in the whole run or in each attempt; None: always."""
     flaky: float | None = None
-    """With which probability a pull meets it; None: always."""
+    """The probability that a pull has it; None: always."""
     seed: int = 0
     task: str = ""
-    """The task that is meant, by its name or the last words of it; empty: any."""
+    """The name of the task, or the end of it after a dot; empty: any."""
     attempt: int | None = None
-    """The attempt that is meant, the first being 1; None: any."""
+    """The attempt, from 1; None: any."""
     every: bool = False
-    """Whether times and counts begin anew with each attempt."""
+    """Whether times and counts start over with each attempt."""
     container: str = ""
-    """The container that is meant; empty: any, and for bodies the task's own."""
+    """The container; empty: any, and for bodies the primary one."""
 
     def __str__(self) -> str:
         parts = []
@@ -180,8 +179,8 @@ class Fault:
             parts.append(f"seed {self.seed}")
         return " ".join(parts)
 
-    def concerns(self, task: str, attempt: int | None, container: str | None) -> bool:
-        """Whether this is for a task's attempt (counted from 0) and one of its containers (None: the pod)."""
+    def applies_to(self, task: str, attempt: int | None, container: str | None) -> bool:
+        """Whether it applies to a task's attempt (from 0) and one of its containers (None: the pod)."""
         if self.task and not (task == self.task or task.endswith(f".{self.task}")):
             return False
         if self.attempt is not None and attempt != self.attempt - 1:
@@ -189,15 +188,15 @@ class Fault:
         return container is None or not self.container or container == self.container
 
     def active(self, after: float) -> bool:
-        """Whether it holds, so many seconds after the moment from which its times count."""
+        """Whether it is active, so many seconds after the time from which its times count."""
         return (self.at or 0.0) <= after and (self.until is None or after < self.until)
 
 
-def read(line: str) -> Fault:
-    """Read one fault.
+def parse_fault(line: str) -> Fault:
+    """Parse one fault.
 
     Raises:
-        ValueError: the line says nothing that is known; the message says what is allowed.
+        ValueError: the line is not a fault; the message says what is allowed.
     """
     text = " ".join(line.split())
     scope = _SCOPE.match(text)
@@ -209,39 +208,41 @@ def read(line: str) -> Fault:
     what, modifiers = _modifiers(text[target.end() :])
     if kind == "pull" and not what and "flaky" in modifiers:
         what = "503"
-    found, takes = _words(kind, what)
-    refused = sorted(set(modifiers) - takes - ({"seed"} if "flaky" in modifiers else set()))
-    if refused:
-        raise ValueError(f"{what!r} takes no {refused[0]!r}; allowed: {', '.join(sorted(takes)) or 'nothing more'}")
-    words = found.groupdict()
+    match, takes = _match_form(kind, what)
+    excess = sorted(set(modifiers) - takes - ({"seed"} if "flaky" in modifiers else set()))
+    if excess:
+        raise ValueError(f"{what!r} does not take {excess[0]!r}; allowed: {', '.join(sorted(takes)) or 'nothing more'}")
+    groups = match.groupdict()
     at = _time("at", modifiers.get("at"), 0.0)
     lasts = _time("for", modifiers.get("for"), 1e-9)
     until = None if lasts is None else lasts + (at or 0.0)
-    span = words.get("lasts")
+    span = groups.get("lasts")
     length = _time("duration", span, 0.0)
     if span is not None and length is not None:
         what = what.replace(span, go_format(length))
-    if scope["container"] and kind not in _ABOUT_CONTAINERS:
-        raise ValueError(f"{kind!r} is about a whole pod; allowed: container C before {', '.join(_ABOUT_CONTAINERS)}")
-    if scope["every"] and kind not in _OF_EVERY:
-        raise ValueError(f"{kind!r} is not said of every attempt; allowed: every attempt before {', '.join(_OF_EVERY)}")
-    if kind == "pull" and words.get("text") and words.get("name") not in ("manifest", "layer"):
-        raise ValueError(f"{what!r}: nobody is told this text; allowed: saying after manifest and layer")
+    if scope["container"] and kind not in _CONTAINER_TARGETS:
+        raise ValueError(
+            f"{kind!r} applies to a whole pod; allowed: container C before {', '.join(_CONTAINER_TARGETS)}"
+        )
+    if scope["every"] and kind not in _EVERY_TARGETS:
+        allowed = ", ".join(_EVERY_TARGETS)
+        raise ValueError(f"{kind!r} does not apply to every attempt; allowed: every attempt before {allowed}")
+    if kind == "pull" and groups.get("text") and groups.get("name") not in ("manifest", "layer"):
+        raise ValueError(f"{what!r}: containerd drops this text; allowed: saying after manifest and layer")
     if kind == "kubelet" and length is not None:
         least, most = _PACES[what.split(" ", 1)[0]]
         if not least <= length <= most:
-            shown = f"{go_format(least)} to {go_format(most)}"
-            raise ValueError(f"{what!r}: no kubelet goes at that pace; allowed: {shown}")
-    if words.get("number") and kind == "body" and int(words["number"]) > 255:
-        raise ValueError(f"{what!r} is no exit code; allowed: 0 to 255")
+            raise ValueError(f"{what!r} is out of range; allowed: {go_format(least)} to {go_format(most)}")
+    if groups.get("number") and kind == "body" and int(groups["number"]) > 255:
+        raise ValueError(f"{what!r}: invalid exit code; allowed: 0 to 255")
     return Fault(
         kind,
         what,
         registry,
-        number=int(words["number"]) if words.get("number") else None,
-        phrase=words.get("phrase"),
-        name=words.get("name") or "",
-        text=words.get("text") or "",
+        number=int(groups["number"]) if groups.get("number") else None,
+        phrase=groups.get("phrase"),
+        name=groups.get("name") or "",
+        text=groups.get("text") or "",
         lasts=length,
         at=at,
         until=until,
@@ -256,31 +257,31 @@ def read(line: str) -> Fault:
 
 
 def _target(word: str) -> tuple[str, str]:
-    if word in WORDS:
+    if word in FORMS:
         return word, ""
     if _HOST.fullmatch(word):
         return "pull", word
-    raise ValueError(f"unknown target {word!r}; allowed: {', '.join(WORDS)}, or a registry such as docker.io")
+    raise ValueError(f"unknown target {word!r}; allowed: {', '.join(FORMS)}, or a registry such as docker.io")
 
 
 def _modifiers(rest: str) -> tuple[str, dict[str, str]]:
-    """Take the modifiers off the end of what is said."""
-    found: dict[str, str] = {}
+    """Split off the modifiers at the end."""
+    modifiers: dict[str, str] = {}
     while match := _MODIFIER.search(rest):
         key, value = (match[1], match[2]) if match[1] else (match[3], match[4])
-        if key in found:
-            raise ValueError(f"{key!r} is said twice; allowed: once")
-        found[key] = value
+        if key in modifiers:
+            raise ValueError(f"{key!r} occurs twice; allowed: once")
+        modifiers[key] = value
         rest = rest[: match.start()]
-    return rest, found
+    return rest, modifiers
 
 
-def _words(target: str, what: str) -> tuple[re.Match[str], frozenset[str]]:
+def _match_form(target: str, what: str) -> tuple[re.Match[str], frozenset[str]]:
     for pattern, takes in _PATTERNS[target]:
-        found = pattern.fullmatch(what)
-        if found is not None:
-            return found, takes
-    shown = ", ".join(example for _, _, example in WORDS[target])
+        match = pattern.fullmatch(what)
+        if match is not None:
+            return match, takes
+    shown = ", ".join(example for _, _, example in FORMS[target])
     raise ValueError(f"unknown fault {what!r} of {target!r}; allowed: {shown}")
 
 
@@ -297,7 +298,7 @@ def _count(word: str, text: str | None, least: int = 1) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= least):
-        raise ValueError(f"{word} {text!r} is no count; allowed: whole numbers from {least} on")
+        raise ValueError(f"{word} {text!r} is not a count; allowed: whole numbers from {least} up")
     return int(text)
 
 
@@ -309,5 +310,5 @@ def _probability(text: str | None) -> float | None:
     except ValueError:
         value = -1.0
     if not 0.0 <= value <= 1.0:
-        raise ValueError(f"flaky {text!r} is no probability; allowed: 0 to 1")
+        raise ValueError(f"flaky {text!r} is not a probability; allowed: 0 to 1")
     return value

@@ -1,4 +1,4 @@
-"""A plan of faults: one a line, ``#`` begins a comment. The same plan tells the same story every time."""
+"""Fault plans: one fault per line, ``#`` starts a comment. The same plan has the same effect in every run."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from typing import Final
 
 import attrs
 
-from flytekitplugins_podtriage.sandbox.faults.grammar import Fault, read
+from flytekitplugins_podtriage.sandbox.faults.grammar import Fault, parse_fault
 
 _COMMENT: Final = re.compile(r'("[^"]*")|#.*')
 _SEPARATOR: Final = re.compile(r'("[^"]*")|;')
 
 
 class PlanError(ValueError):
-    """A plan cannot be read. The message says where, what is wrong, and what is allowed."""
+    """A plan cannot be read; the message says where, what is wrong, and what is allowed."""
 
 
 @attrs.frozen(slots=True)
 class Plan:
-    """What goes wrong, in order: where several faults fit, the first that holds decides."""
+    """The faults in order: where several apply, the first active one wins."""
 
     faults: tuple[Fault, ...] = ()
 
     def __str__(self) -> str:
-        """Return the plan as text that :meth:`parse` reads as the same plan."""
+        """Return the plan as text that :meth:`parse` reads back."""
         return "".join(f"{fault}\n" for fault in self.faults)
 
     @classmethod
     def parse(cls, text: str, *, source: str = "plan") -> Plan:
-        """Read a plan from text, one fault a line.
+        """Parse a plan, one fault per line.
 
         Args:
             text: the lines.
-            source: what to call the text in an error.
+            source: the name of the text in errors.
 
         Raises:
-            PlanError: a line cannot be read.
+            PlanError: a line is not a fault.
         """
         return cls.of(text.splitlines(), source=source)
 
@@ -47,43 +47,43 @@ class Plan:
         """Read a plan from lines.
 
         Raises:
-            PlanError: a line cannot be read.
+            PlanError: a line is not a fault.
         """
         faults = []
         for number, line in enumerate(lines, start=1):
-            said = _COMMENT.sub(lambda found: found[1] or "", line).strip()
-            if not said:
+            text = _COMMENT.sub(lambda match: match[1] or "", line).strip()
+            if not text:
                 continue
             try:
-                faults.append(read(said))
+                faults.append(parse_fault(text))
             except ValueError as error:
-                shown = said if len(said) <= 80 else f"{said[:77]}..."
+                shown = text if len(text) <= 80 else f"{text[:77]}..."
                 raise PlanError(f"{source}, line {number}: {shown!r}: {error}") from error
         return cls(tuple(faults))
 
     @classmethod
     def from_environment(cls, text: str | None, *, source: str = "environment") -> Plan:
-        """Read a plan from a variable's text, in which ``;`` ends a line too; nothing is no plan.
+        """Parse a plan from an environment variable, in which ``;`` separates faults too; empty text is an empty plan.
 
         Raises:
-            PlanError: a line cannot be read.
+            PlanError: a line is not a fault.
         """
-        return cls.parse(_SEPARATOR.sub(lambda found: found[1] or "\n", text or ""), source=source)
+        return cls.parse(_SEPARATOR.sub(lambda match: match[1] or "\n", text or ""), source=source)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Plan:
         """Read a plan from a file of UTF-8 text.
 
         Raises:
-            PlanError: the file or a line of it cannot be read.
+            PlanError: the file cannot be read, or a line is not a fault.
         """
         name = os.fspath(path)
         try:
             with open(name, encoding="utf-8") as file:
                 text = file.read()
         except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise PlanError(
-                f"{name}: the plan cannot be read: {why}; allowed: a text file, one fault a line"
+                f"{name}: the plan cannot be read: {reason}; allowed: a text file, one fault per line"
             ) from error
         return cls.parse(text, source=name)

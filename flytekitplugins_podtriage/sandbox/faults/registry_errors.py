@@ -1,6 +1,6 @@
-"""What the registries of the sandbox answer, in the words of containerd as kubelets pass them on.
+"""The errors of the sandbox's registries, as containerd words them and kubelets pass them on.
 
-Source: recorded pulls of containerd 1.6.20 against a registry that failed in these ways.
+Source: recorded pulls of containerd 1.6.20 from a registry that failed in these ways.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from flytekitplugins_podtriage.core.text.references import registry_of_image
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
 
 QUICK: Final = 100
-"""How long a pull takes that nothing hinders, or that fails at once, in milliseconds."""
+"""How long a pull takes that succeeds, or fails immediately, in milliseconds."""
 _TIMEOUT: Final = 10_000
-"""After how long a TLS handshake is given up (net/http, TLSHandshakeTimeout), in milliseconds."""
+"""The timeout of a TLS handshake (net/http, TLSHandshakeTimeout), in milliseconds."""
 
 # distribution/reference, regexp.go.
 _REFERENCE: Final = re.compile(
@@ -32,53 +32,52 @@ _ADDRESS: Final = re.compile(r"\d+(?:\.\d+){3}:\d+")
 
 
 @attrs.frozen(slots=True)
-class Answer:
-    """How a pull goes."""
+class PullResult:
+    """How a pull fails."""
 
-    takes: int | None
-    """In milliseconds; None: it does not end by itself."""
-    error: str | None = None
-    """What the runtime says if it failed."""
+    duration: int | None
+    """In milliseconds; None: it hangs."""
+    error: str = ""
+    """The runtime's error message."""
 
 
 @functools.lru_cache(maxsize=256)
-def unreadable(image: str) -> str | None:
-    """Return what the kubelet says of a reference that cannot be parsed; None if it can be."""
+def inspect_error(image: str) -> str | None:
+    """Return the kubelet's error for an image reference that cannot be parsed; None if it can be."""
     if _REFERENCE.fullmatch(image):
         return None
     path = re.sub(r"(:[^/:@]*)?(@.*)?$", "", image).split("/", 1)[-1]
-    said = "invalid reference format"
+    message = "invalid reference format"
     if path != path.lower():
-        said = f"{said}: repository name ({path}) must be lowercase"
-    return f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": {said}'
+        message = f"{message}: repository name ({path}) must be lowercase"
+    return f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": {message}'
 
 
-def meant(fault: Fault, image: str) -> bool:
-    """Whether a fault is about the registry of an image."""
+def targets(fault: Fault, image: str) -> bool:
+    """Whether a fault applies to the registry of an image."""
     return not fault.registry or registry_of_image(image) == fault.registry
 
 
-def unlucky(fault: Fault, key: str) -> bool:
-    """Whether a flaky fault strikes; always the same for the same seed and key."""
+def hits(fault: Fault, key: str) -> bool:
+    """Whether a fault, which may be flaky, occurs; always the same for the same seed and key."""
     if fault.flaky is None:
         return True
     return zlib.crc32(f"{fault.seed}/{key}".encode()) / 2**32 < fault.flaky
 
 
 @functools.lru_cache(maxsize=256)
-def refusal(fault: Fault, image: str) -> Answer:
-    """Return how a pull goes that meets a fault."""
+def pull_result(fault: Fault, image: str) -> PullResult:
+    """Return how a pull with a fault goes."""
     if fault.what == "hang":
-        return Answer(None)
+        return PullResult(None)
     if fault.what == "qps":
-        return Answer(QUICK, "pull QPS exceeded")
-    named = _named(image)
-    said = _said(fault, *named) if fault.number is None else _status(fault, *named)
-    return Answer(_TIMEOUT if fault.what == "timeout" else QUICK, said)
+        return PullResult(QUICK, "pull QPS exceeded")
+    message = (_other_error if fault.number is None else _status_error)(fault, *_parts(image))
+    return PullResult(_TIMEOUT if fault.what == "timeout" else QUICK, message)
 
 
-def _named(image: str) -> tuple[str, str, str, str]:
-    """Return an image as containerd calls it, the host that it asks, the repository, and the tag or digest."""
+def _parts(image: str) -> tuple[str, str, str, str]:
+    """Return an image as containerd names it, the host it connects to, the repository, and the tag or digest."""
     host = registry_of_image(image)
     first, slash, rest = image.partition("/")
     if not slash or first != host:
@@ -90,7 +89,7 @@ def _named(image: str) -> tuple[str, str, str, str]:
     return full, "registry-1.docker.io" if host == "docker.io" else host, repository, tag or "latest"
 
 
-def _said(fault: Fault, image: str, host: str, repository: str, tag: str) -> str:
+def _other_error(fault: Fault, image: str, host: str, repository: str, tag: str) -> str:
     unpack = f'failed to pull and unpack image "{image}": '
     resolve = f'{unpack}failed to resolve reference "{image}": '
     request = f'{resolve}failed to do request: Head "https://{host}/v2/{repository}/manifests/{tag}": '
@@ -114,30 +113,30 @@ def _said(fault: Fault, image: str, host: str, repository: str, tag: str) -> str
     }[fault.what]
 
 
-def _status(fault: Fault, image: str, host: str, repository: str, tag: str) -> str:
-    """Return what is said of an HTTP status, by what was asked for: the manifest, a token or a layer."""
+def _status_error(fault: Fault, image: str, host: str, repository: str, tag: str) -> str:
+    """Return the message for an HTTP status, by what was requested: the manifest, a token or a layer."""
     number = fault.number or 0
     unpack = f'failed to pull and unpack image "{image}": '
     resolve = f'{unpack}failed to resolve reference "{image}": '
-    answer = f"{number} {_phrase(fault)}"
+    status = f"{number} {_phrase(fault)}"
     if fault.name == "token":
-        return f"{resolve}failed to authorize: failed to fetch anonymous token: unexpected status: {answer}"
+        return f"{resolve}failed to authorize: failed to fetch anonymous token: unexpected status: {status}"
     if fault.name in ("manifest", "layer"):
-        # The manifest by its digest, or a layer: the request before it, HEAD by tag, went well (fetcher.go).
+        # The manifest by its digest, or a layer; the request before it, HEAD by tag, succeeded (fetcher.go).
         digest = f"sha256:{8 * f'{zlib.crc32(repository.encode()):08x}'}"
-        at = f"https://{host}/v2/{repository}/{'blobs' if fault.name == 'layer' else 'manifests'}/{digest}"
+        url = f"https://{host}/v2/{repository}/{'blobs' if fault.name == 'layer' else 'manifests'}/{digest}"
         copy = f"{unpack}failed to copy: httpReadSeeker: failed open: "
         if number == 404:
-            return f"rpc error: code = NotFound desc = {copy}content at {at} not found: not found"
-        told = fault.text or (_HUB if number == 429 and fault.name == "layer" else "")
-        return f"{copy}unexpected status code {at}: {answer}{f' - Server message: {told}' if told else ''}"
+            return f"rpc error: code = NotFound desc = {copy}content at {url} not found: not found"
+        text = fault.text or (_HUB if number == 429 and fault.name == "layer" else "")
+        return f"{copy}unexpected status code {url}: {status}{f' - Server message: {text}' if text else ''}"
     if number == 404:
         return f"rpc error: code = NotFound desc = {resolve}{image}: not found"
-    return f"{resolve}pulling from host {host} failed with status code [manifests {tag}]: {answer}"
+    return f"{resolve}pulling from host {host} failed with status code [manifests {tag}]: {status}"
 
 
 def _phrase(fault: Fault) -> str:
-    """Return the reason phrase of a status; Go prints one without as its number and a space."""
+    """Return the reason phrase of a status; if it has none, Go prints its number and a space."""
     if fault.phrase is not None:
         return fault.phrase
     try:

@@ -1,8 +1,8 @@
-"""Recorded stories of pods, told again in the sandbox's time: what was seen of a pod, and its events, as they came.
+"""Recordings of pods, replayed in the sandbox's time: every state of a pod, and its events, as they were observed.
 
-A file holds JSON lines, gzipped if its name ends in ``.gz``. A line is a story: ``id``, ``scenario``, ``t0`` (RFC
-3339), and ``steps`` in the order of their ``t`` (seconds after ``t0``), each with a ``pod`` and its ``type``
-(``ADDED``, ``MODIFIED``, ``DELETED``), or with an ``event``; other keys and steps are left aside.
+A file contains JSON lines, gzipped if its name ends in ``.gz``. Each line is a recording: ``id``, ``scenario``, ``t0``
+(RFC 3339), and ``steps`` in the order of their ``t`` (seconds after ``t0``), each with a ``pod`` and its ``type``
+(``ADDED``, ``MODIFIED``, ``DELETED``), or with an ``event``; other keys and steps are ignored.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import attrs
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.decode import read_event, read_pod
 from flytekitplugins_podtriage.sandbox.clock import Clock
-from flytekitplugins_podtriage.sandbox.pod_state import Record
+from flytekitplugins_podtriage.sandbox.pod_state import PodRecord
 
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z")
-_FORM: Final = "allowed: JSON lines with id, t0 and steps"
+_FORMAT: Final = "allowed: JSON lines with id, t0 and steps"
 
 
 class ReplayError(ValueError):
@@ -32,7 +32,7 @@ class ReplayError(ValueError):
 
 @attrs.frozen(slots=True)
 class Step:
-    """One thing that was seen."""
+    """One observation."""
 
     at: int
     """In milliseconds after the pod's creation."""
@@ -42,50 +42,50 @@ class Step:
 
 
 @attrs.frozen(slots=True)
-class Story:
-    """What was seen of one pod."""
+class Recording:
+    """What was observed of one pod."""
 
     id: str
     start: datetime
     steps: tuple[Step, ...]
 
 
-def load(path: str, story: str) -> Story:
-    """Read a story from a file.
+def load(path: str, name: str) -> Recording:
+    """Read a recording from a file.
 
     Args:
         path: the file.
-        story: the story's id or scenario (the first of several); empty where the file holds one story only.
+        name: the recording's id or scenario (the first of several); empty if the file contains only one recording.
 
     Raises:
-        ReplayError: there is no such file or story, or it is none.
+        ReplayError: there is no such file or recording, or it is malformed.
     """
     others = 0
-    found: Story | None = None
+    recording: Recording | None = None
     try:
         for number, line in _lines(path):
-            if story and json.dumps(story) not in line:
+            if name and json.dumps(name) not in line:
                 others += 1  # not worth decoding
                 continue
-            if found is not None:
-                raise ReplayError(f"{path}: it holds several stories; allowed: replay: FILE STORY")
-            one = _row(path, number, line)
-            if story and story not in (one.get("id"), one.get("scenario")):
+            if recording is not None:
+                raise ReplayError(f"{path}: it contains several recordings; allowed: replay: FILE NAME")
+            row = _row(path, number, line)
+            if name and name not in (row.get("id"), row.get("scenario")):
                 others += 1
                 continue
             try:
-                found = _story(one)
+                recording = _recording(row)
             except (KeyError, TypeError, ValueError) as error:
-                raise ReplayError(f"{path}, line {number}: it cannot be read: {error!r}; {_FORM}") from error
-            if story:
+                raise ReplayError(f"{path}, line {number}: malformed recording: {error!r}; {_FORMAT}") from error
+            if name:
                 break
     except (OSError, EOFError, UnicodeError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ReplayError(f"{path}: the recording cannot be read: {why}; {_FORM}") from error
-    if found is None:
-        allowed = f"the id or scenario of one of its {others} stories" if others else "a file with stories"
-        raise ReplayError(f"{path}: no story {story!r}; allowed: {allowed}")
-    return found
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ReplayError(f"{path}: the recording cannot be read: {reason}; {_FORMAT}") from error
+    if recording is None:
+        allowed = f"the id or scenario of one of its {others} recordings" if others else "a file with recordings"
+        raise ReplayError(f"{path}: no recording {name!r}; allowed: {allowed}")
+    return recording
 
 
 def _lines(path: str) -> Iterator[tuple[int, str]]:
@@ -101,11 +101,11 @@ def _row(path: str, number: int, line: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         row = None
     if not isinstance(row, dict):
-        raise ReplayError(f"{path}, line {number}: no story; {_FORM}")
+        raise ReplayError(f"{path}, line {number}: not a recording; {_FORMAT}")
     return row
 
 
-def _story(row: dict[str, Any]) -> Story:
+def _recording(row: dict[str, Any]) -> Recording:
     steps = []
     for step in row["steps"]:
         at = round(float(step["t"]) * 1000)
@@ -117,57 +117,57 @@ def _story(row: dict[str, Any]) -> Story:
             steps.append(Step(at, pod=step["pod"], gone=step.get("type") == "DELETED"))
     if not steps:
         raise ValueError("it has no steps")
-    return Story(str(row["id"]), _moment(row["t0"]), tuple(steps))
+    return Recording(str(row["id"]), _parse_time(row["t0"]), tuple(steps))
 
 
-def _moment(text: str) -> datetime:
-    """Read a time of RFC 3339 in UTC; Python 3.10 wants six digits or none."""
-    found = _TIME.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{text!r} is no time; allowed: RFC 3339 in UTC")
-    return datetime.fromisoformat(f"{found[1]}.{(found[2] or '')[:6]:0<6}+00:00")
+def _parse_time(text: str) -> datetime:
+    """Parse a time of RFC 3339 in UTC; Python 3.10 requires six fractional digits or none."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a time; allowed: RFC 3339 in UTC")
+    return datetime.fromisoformat(f"{match[1]}.{(match[2] or '')[:6]:0<6}+00:00")
 
 
-def play(story: Story, clock: Clock, record: Record, started: Callable[[], object]) -> None:
-    """Have a pod go through a story.
+def play(recording: Recording, clock: Clock, record: PodRecord, on_start: Callable[[], object]) -> None:
+    """Make a pod go through a recording.
 
     Args:
-        story: what was seen.
+        recording: what was observed.
         clock: the run's.
         record: the pod.
-        started: called once when its primary container is first seen running, or as having run.
+        on_start: called once its primary container is observed running, or having run.
     """
-    later = clock.second() - story.start.replace(microsecond=0)
-    told = _Told(clock, record, later, started)
-    for step in story.steps:
-        clock.at(max(0, step.at), record.order, partial(told.go, step))
+    offset = clock.second() - recording.start.replace(microsecond=0)
+    playback = _Playback(clock, record, offset, on_start)
+    for step in recording.steps:
+        clock.at(max(0, step.at), record.order, partial(playback.show, step))
 
 
-class _Told:
-    """A story under way."""
+class _Playback:
+    """A recording being played."""
 
-    def __init__(self, clock: Clock, record: Record, later: timedelta, started: Callable[[], object]) -> None:
-        self._clock, self._record, self._later, self._started = clock, record, later, started
-        self._run = False
+    def __init__(self, clock: Clock, record: PodRecord, offset: timedelta, on_start: Callable[[], object]) -> None:
+        self._clock, self._record, self._offset, self._on_start = clock, record, offset, on_start
+        self._started = False
 
-    def go(self, step: Step) -> None:
-        """Show one step of it."""
+    def show(self, step: Step) -> None:
+        """Show one step."""
         record = self._record
         if record.gone:
             return
         if step.event is not None:
-            event = _shifted(step.event, self._later)
+            event = _shifted(step.event, self._offset)
             event["involvedObject"] = {**(event.get("involvedObject") or {}), "uid": record.uid}
             record.events.add(read_event(event))
             record.version += 1
             return
         assert step.pod is not None  # a step has one of the two
-        pod = _shifted(step.pod, self._later)
+        pod = _shifted(step.pod, self._offset)
         metadata = {**pod["metadata"], "name": record.name, "namespace": record.namespace, "uid": record.uid}
         record.show(read_pod({**pod, "metadata": metadata}), self._clock.second())
-        if not self._run and _has_run(record.pod):
-            self._run = True
-            self._started()
+        if not self._started and _has_run(record.pod):
+            self._started = True
+            self._on_start()
         if step.gone:
             record.gone = True
             record.version += 1
@@ -175,8 +175,8 @@ class _Told:
 
 def _has_run(pod: wire.Pod) -> bool:
     annotations = (pod.metadata.annotations if pod.metadata else None) or {}
-    declared = (pod.spec.containers if pod.spec else None) or []
-    primary = annotations.get("primary_container_name") or (declared[0].name if declared else None)
+    containers = (pod.spec.containers if pod.spec else None) or []
+    primary = annotations.get("primary_container_name") or (containers[0].name if containers else None)
     for container in (pod.status.container_statuses if pod.status else None) or ():
         state = container.state
         if container.name == primary and state is not None:
@@ -186,12 +186,12 @@ def _has_run(pod: wire.Pod) -> bool:
     return False
 
 
-def _shifted(value: Any, later: timedelta) -> Any:
-    """Return a document with all its times moved."""
+def _shifted(value: Any, offset: timedelta) -> Any:
+    """Return a document with all its times shifted."""
     if isinstance(value, dict):
-        return {key: _shifted(item, later) for key, item in value.items()}
+        return {key: _shifted(item, offset) for key, item in value.items()}
     if isinstance(value, list):
-        return [_shifted(item, later) for item in value]
+        return [_shifted(item, offset) for item in value]
     if isinstance(value, str) and _TIME.fullmatch(value):
-        return (_moment(value) + later).isoformat().replace("+00:00", "Z")
+        return (_parse_time(value) + offset).isoformat().replace("+00:00", "Z")
     return value

@@ -1,7 +1,7 @@
 """A pod's status as its kubelet writes it: phase, conditions, containers.
 
 Sources: kubernetes pkg/kubelet/kubelet_pods.go (``getPhase``, ``generateAPIPodStatus``), pkg/kubelet/status/generate.go
-(conditions, their reasons and messages), and recorded stories of kubelets 1.31 and 1.34.
+(conditions, their reasons and messages), and recordings of kubelets 1.31 and 1.34.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Final
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox.pod_state import Container, Record
+from flytekitplugins_podtriage.sandbox.pod_state import Container, PodRecord
 
 _CREATING: Final = wire.State(waiting=wire.Waiting(reason="ContainerCreating"))
 _INITIALIZING: Final = wire.State(waiting=wire.Waiting(reason="PodInitializing"))
 _NOTHING: Final = wire.State()
 
 
-def phase(record: Record) -> str:
-    """Return the phase that the containers amount to."""
+def phase_of(record: PodRecord) -> str:
+    """Compute the phase from the containers."""
     for container in record.inits:
         if container.native:
             if container.running is None and container.ended is None:
@@ -44,49 +44,51 @@ def phase(record: Record) -> str:
     return "Failed" if record.restart_policy == "Never" else "Running"
 
 
-def all_run(record: Record) -> bool:
-    """Whether all main containers run."""
+def all_run(record: PodRecord) -> bool:
+    """Whether all main containers are running."""
     for container in record.mains:  # noqa: SIM110  # all() with a generator costs twice as much
         if container.running is None:
             return False
     return True
 
 
-def initialized(record: Record) -> bool:
+def initialized(record: PodRecord) -> bool:
     """Whether the main containers may start."""
     return all(container.ready_for_next for container in record.inits)
 
 
-def publish(record: Record, now: datetime, shown: str, *, forget: bool = False, still: bool = False) -> bool:
+def publish(
+    record: PodRecord, now: datetime, phase: str, *, drop_causes: bool = False, keep_containers: bool = False
+) -> bool:
     """Write a pod's status; return whether that changed anything.
 
     Args:
         record: the pod.
         now: the time, without fractions.
-        shown: the phase to show.
-        still: whether the containers are shown as they were last.
-        forget: whether what kept containers waiting is no longer shown (the pod is being deleted).
+        phase: the phase to show.
+        drop_causes: whether to omit why containers are waiting (the pod is being deleted).
+        keep_containers: whether to show the containers as they were shown last.
     """
     default, inits = _CREATING, []
     if record.inits:
         default = _INITIALIZING
-        inits = [_shown(item, default, forget, still) for item in record.inits]
-    mains = [_shown(item, default, forget, still) for item in record.by_name]
-    # Most syncs find all as it was: what the status is made of is compared first.
-    made_of = (shown, record.ending, record.rounds > 0, *inits, *mains)
-    if record.pod.status is record.published and made_of == record.published_of:
+        inits = [_container_status(item, default, drop_causes, keep_containers) for item in record.inits]
+    mains = [_container_status(item, default, drop_causes, keep_containers) for item in record.by_name]
+    # Most syncs change nothing, so what the status is built from is compared before it is built.
+    built_from = (phase, record.ending, record.syncs > 0, *inits, *mains)
+    if record.pod.status is record.published and built_from == record.published_from:
         return False
-    ending = record.ending if shown == "Failed" else None
-    # Why a container waits shows in no condition; a wait is what mostly changes.
-    conditions_of: list[object] = [shown, record.ending, record.rounds > 0]
+    ending = record.ending if phase == "Failed" else None
+    # Most changes are in why a container waits, which no condition shows.
+    conditions_from: list[object] = [phase, record.ending, record.syncs > 0]
     for container in record.containers:
-        conditions_of += (container.running, container.ended)
-    if conditions_of != record.conditions_of:
-        _conditions(record, now, shown, ending.disruption if ending else None)
-        record.conditions_of = conditions_of
-    record.phase = shown
-    written = wire.PodStatus(
-        phase=shown,
+        conditions_from += (container.running, container.ended)
+    if conditions_from != record.conditions_from:
+        _set_conditions(record, now, phase, ending.disruption if ending else None)
+        record.conditions_from = conditions_from
+    record.phase = phase
+    status = wire.PodStatus(
+        phase=phase,
         reason=ending.reason if ending else None,
         message=ending.message if ending else None,
         start_time=record.start_time,
@@ -94,13 +96,13 @@ def publish(record: Record, now: datetime, shown: str, *, forget: bool = False, 
         init_container_statuses=inits or None,
         container_statuses=mains,
     )
-    changed = record.write(written, now) if record.send is None else record.send(record, written, now)
-    record.published, record.published_of = record.status, made_of
+    changed = record.write(status, now) if record.send is None else record.send(record, status, now)
+    record.published, record.published_from = record.status, built_from
     return changed
 
 
-def api_conditions(record: Record, now: datetime, *, phase: str | None = None) -> bool:
-    """Show conditions (and a phase) that another than the kubelet has set."""
+def publish_conditions(record: PodRecord, now: datetime, *, phase: str | None = None) -> bool:
+    """Publish conditions, and a phase, that somebody other than the kubelet has set."""
     status = record.status
     return record.write(
         wire.PodStatus(
@@ -116,23 +118,25 @@ def api_conditions(record: Record, now: datetime, *, phase: str | None = None) -
     )
 
 
-def patched(record: Record, now: datetime, reason: str, message: str) -> None:
-    """Show a pod as failed because another than the kubelet says so."""
+def publish_patch(record: PodRecord, now: datetime, reason: str, message: str) -> None:
+    """Show a pod as failed because a client other than the kubelet has patched its status."""
     status = record.status
     record.write(msgspec.structs.replace(status, phase="Failed", reason=reason, message=message), now)
 
 
-def rejected(record: Record, now: datetime, reason: str, message: str) -> None:
-    """Write the status of a pod that the kubelet did not admit: no conditions, no containers."""
+def publish_rejection(record: PodRecord, now: datetime, reason: str, message: str) -> None:
+    """Publish the status of a pod that the kubelet has not admitted: no conditions, no containers."""
     record.phase = "Failed"
     record.write(wire.PodStatus(phase="Failed", reason=reason, message=message, start_time=record.start_time), now)
 
 
-def _shown(container: Container, default: wire.State, forget: bool, still: bool) -> wire.ContainerStatus:
-    if still and container.shown is not None:
+def _container_status(
+    container: Container, default: wire.State, drop_causes: bool, keep_containers: bool
+) -> wire.ContainerStatus:
+    if keep_containers and container.shown is not None:
         return container.shown
     ended = None if container.not_started else container.ended
-    state = container.running or ended or (None if forget else container.waiting) or default
+    state = container.running or ended or (None if drop_causes else container.waiting) or default
     known, last = container.shown, container.last or _NOTHING
     if known is not None and known.state is state and known.last_state is last:
         return known
@@ -150,37 +154,35 @@ def _shown(container: Container, default: wire.State, forget: bool, still: bool)
     return container.shown
 
 
-def _conditions(record: Record, now: datetime, shown: str, disruption: wire.Condition | None) -> None:
+def _set_conditions(record: PodRecord, now: datetime, phase: str, disruption: wire.Condition | None) -> None:
     known = record.conditions
     if disruption is not None and "DisruptionTarget" not in known:
         known["DisruptionTarget"] = disruption
-    over = shown in ("Failed", "Succeeded")
-    sandbox = record.rounds > 0 and not over and not (record.ending and not _any_running(record))
+    over = phase in ("Failed", "Succeeded")
+    sandbox = record.syncs > 0 and not over and not (record.ending and not _any_running(record))
     record.condition("PodReadyToStartContainers", "True" if sandbox else "False", now)
-    completed = shown == "Succeeded" or _completed(record)
+    completed = phase == "Succeeded" or _completed(record)
     waiting = [item.name for item in record.inits if not (item.ready_for_next or item.ended)] if record.inits else ()
     if completed:
         record.condition("Initialized", "True", now, "PodCompleted")
     elif waiting:
-        said = f"containers with incomplete status: [{' '.join(waiting)}]"
-        record.condition("Initialized", "False", now, "ContainersNotInitialized", said)
+        incomplete = f"containers with incomplete status: [{' '.join(waiting)}]"
+        record.condition("Initialized", "False", now, "ContainersNotInitialized", incomplete)
     else:
         record.condition("Initialized", "True", now)
+    message = None
     unready = [item.name for item in record.mains if item.running is None]
     if not unready and not over:
-        status, reason, said_of = "True", None, None
+        status, reason = "True", None
     elif completed:
-        status, reason, said_of = "False", "PodCompleted", None
-    elif over or phase(record) == "Failed":
-        status, reason, said_of = "False", "PodFailed", None
+        status, reason = "False", "PodCompleted"
+    elif over or phase_of(record) == "Failed":
+        status, reason = "False", "PodFailed"
     else:
-        status, reason, said_of = (
-            "False",
-            "ContainersNotReady",
-            f"containers with unready status: [{' '.join(unready)}]",
-        )
-    record.condition("Ready", status, now, reason, said_of)
-    record.condition("ContainersReady", status, now, reason, said_of)
+        status, reason = "False", "ContainersNotReady"
+        message = f"containers with unready status: [{' '.join(unready)}]"
+    record.condition("Ready", status, now, reason, message)
+    record.condition("ContainersReady", status, now, reason, message)
     record.condition("PodScheduled", "True", now)
     if len(known) == len(_ORDER) or next(iter(known)) != _ORDER[1]:
         record.conditions = {kind: known[kind] for kind in _ORDER if kind in known}
@@ -194,14 +196,14 @@ _ORDER: Final = (
     "ContainersReady",
     "PodScheduled",
 )
-"""The order in which a kubelet writes them."""
+"""The order in which kubelets write conditions."""
 
 
-def _any_running(record: Record) -> bool:
+def _any_running(record: PodRecord) -> bool:
     return any(container.running is not None for container in record.containers)
 
 
-def _completed(record: Record) -> bool:
+def _completed(record: PodRecord) -> bool:
     if record.restart_policy == "Always":
         return False
     for container in record.mains:  # noqa: SIM110  # all() with a generator costs twice as much

@@ -1,67 +1,66 @@
-"""The processes of the sandbox's containers: how they are created and started, and how they end by themselves."""
+"""The processes of containers: how they are created and started, and how they end by themselves."""
 
 from __future__ import annotations
 
-import zlib
 from typing import Final
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
-from flytekitplugins_podtriage.sandbox.kubelet.worker import Worker
-from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, Record
+from flytekitplugins_podtriage.sandbox.kubelet.worker import Worker, random_id
+from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, PodRecord
 
 BODY: Final = 1_000
-"""How long a task's body takes in cluster time if the plan says nothing, in milliseconds."""
+"""How long a task's body takes in cluster time by default, in milliseconds."""
 _INIT: Final = 500
 _COPILOT: Final = "flyte-copilot"
-"""Beginning of the names of Flyte's own sidecars: they end by themselves when the task has (copilot/cmd/sidecar.go)."""
-_AT_ONCE: Final = 100
+"""Prefix of the names of Flyte's own sidecars: they end by themselves after the task (copilot/cmd/sidecar.go)."""
+_EXEC_FORMAT: Final = 100
 _CREATED: Final = ("command not found", "exec format", "bad mount")
-"""What keeps a container from running that could be created."""
-_NOT_STARTED: Final = (
+"""The faults of containers that are created, but do not run."""
+_START_ERROR: Final = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
     "unable to start container process: "
 )
-_NOT_FOUND: Final = 'exec: "pyflyte-execute": executable file not found in $PATH: unknown'
+_COMMAND_NOT_FOUND: Final = 'exec: "pyflyte-execute": executable file not found in $PATH: unknown'
 
 
-def start(worker: Worker, record: Record, container: Container) -> bool:
-    """Create a container and start its process; return whether anything came of it."""
-    fault = worker.choice.start(record, container, worker.clock.now / 1000)
+def start(worker: Worker, record: PodRecord, container: Container) -> bool:
+    """Create a container and start its process; return whether the container was created."""
+    fault = worker.injector.start(record, container, worker.clock.now / 1000)
     container.creations += 1
     if fault is not None and not fault.what.startswith(_CREATED):
-        _not_created(worker, record, container, fault)
+        _fail_creation(worker, record, container, fault)
         return False
-    worker.say(record, "Created", f"Created container: {container.name}", container.path)
+    worker.emit(record, "Created", f"Created container: {container.name}", container.path)
     if fault is not None and fault.what != "exec format":
-        said = _NOT_STARTED + (_bad_mount(fault, record, container) if fault.name else _NOT_FOUND)
-        worker.say(record, "Failed", f"Error: {said}", container.path, warning=True)
-        worker.ended(container, BodyEnd(128, said, "StartError"))
-        _run_again(record, container, said)
+        message = _START_ERROR + (_bad_mount(fault, record, container) if fault.name else _COMMAND_NOT_FOUND)
+        worker.emit(record, "Failed", f"Error: {message}", container.path, warning=True)
+        worker.set_ended(container, BodyEnd(128, message, "StartError"))
+        _retry_start(record, container, message)
         return True
-    worker.say(record, "Started", f"Started container {container.name}", container.path)
+    worker.emit(record, "Started", f"Started container {container.name}", container.path)
     container.waiting = None
     container.run += 1
     container.running = wire.State(running=wire.Running(started_at=worker.clock.second()))
     if fault is not None:
-        # No container runtime sees it: what runc starts is told by the kernel, and the log holds the words.
+        # The container runtime does not notice: the kernel refuses what runc starts, and the message is in the log.
         end = BodyEnd(1, "exec /usr/bin/pyflyte-execute: exec format error\n")
-        worker.end_after(_AT_ONCE, record, container, 1, end)
+        worker.end_after(_EXEC_FORMAT, record, container, end)
     else:
         _run(worker, record, container)
     return True
 
 
-def _run_again(record: Record, container: Container, said: str) -> None:
-    """Show a container that did not start, and that is to be tried again, as waiting (kubelet_pods.go)."""
+def _retry_start(record: PodRecord, container: Container, message: str) -> None:
+    """Show a container that did not start and is retried as waiting (kubelet_pods.go)."""
     if record.restart_policy == "Never" and not container.native:
         return
     container.not_started = True
     container.last = container.ended
-    container.waiting = wire.State(waiting=wire.Waiting(reason="RunContainerError", message=said))
+    container.waiting = wire.State(waiting=wire.Waiting(reason="RunContainerError", message=message))
 
 
-def _bad_mount(fault: Fault, record: Record, container: Container) -> str:
+def _bad_mount(fault: Fault, record: PodRecord, container: Container) -> str:
     volume = f"/var/lib/kubelet/pods/{record.uid}/volumes/kubernetes.io~empty-dir/{fault.name}"
     root = f"/run/containerd/io.containerd.runtime.v2.task/k8s.io/{container.name}/rootfs"
     path = f"/usr/bin/env/{fault.name}"
@@ -71,71 +70,69 @@ def _bad_mount(fault: Fault, record: Record, container: Container) -> str:
     )
 
 
-def _not_created(worker: Worker, record: Record, container: Container, fault: Fault) -> None:
-    """A container that cannot be created: what its definition refers to is not there, or it has no command."""
+def _fail_creation(worker: Worker, record: PodRecord, container: Container, fault: Fault) -> None:
+    """Fail to create a container: something its definition refers to is missing, or it has no command."""
     reason = "CreateContainerConfigError"
     kind = fault.what.split(" ", 1)[0]
     if kind == "runs":
-        about = f'(pod: "{record.name}_{record.namespace}({record.uid})", container: {container.name})'
-        said = f"container has runAsNonRoot and image will run as root {about}"
+        owner = f'(pod: "{record.name}_{record.namespace}({record.uid})", container: {container.name})'
+        message = f"container has runAsNonRoot and image will run as root {owner}"
     elif kind == "bad":
-        said = f'failed to prepare subPath for volumeMount "{fault.name}" of container "{container.name}"'
+        message = f'failed to prepare subPath for volumeMount "{fault.name}" of container "{container.name}"'
     elif kind == "key":
-        said = f"couldn't find key {fault.name} in Secret {record.namespace}/{record.name}"
+        message = f"couldn't find key {fault.name} in Secret {record.namespace}/{record.name}"
     elif fault.name:
-        said = f'{kind} "{fault.name}" not found'
+        message = f'{kind} "{fault.name}" not found'
     else:
-        # A new id at each try, as runtimes give one; made from what is the same in every run.
-        tried = f"{record.uid}/{container.name}/{container.creations}"
-        made = "".join(f"{zlib.crc32(f'{tried}/{part}'.encode()):08x}" for part in range(8))
         reason = "CreateContainerError"
-        said = f'failed to generate container "{made}" spec: failed to generate spec: no command specified'
-    worker.say(record, "Failed", f"Error: {said}", container.path, warning=True)
-    container.waiting = wire.State(waiting=wire.Waiting(reason=reason, message=said))
+        container_id = random_id(f"{record.uid}/{container.name}/{container.creations}")
+        message = f'failed to generate container "{container_id}" spec: failed to generate spec: no command specified'
+    worker.emit(record, "Failed", f"Error: {message}", container.path, warning=True)
+    container.waiting = wire.State(waiting=wire.Waiting(reason=reason, message=message))
 
 
-def _run(worker: Worker, record: Record, container: Container) -> None:
-    """Let a process run: find out when and how it ends by itself, and plan that."""
+def _run(worker: Worker, record: PodRecord, container: Container) -> None:
+    """Run a process: find out when and how it ends by itself, and schedule that."""
     planned, early, container.on_term = _planned(worker, record, container)
-    lasts = planned
-    if lasts is None:
-        lasts = BODY if container.primary else _INIT if container.init and not container.native else None
+    duration = planned
+    if duration is None:
+        duration = BODY if container.primary else _INIT if container.init and not container.native else None
     end = BodyEnd(0)
-    # `exit` stands in for the body; all else that may end it early lets it begin.
+    # `exit` replaces the body; everything else that may end it early lets it start.
     if container.primary and worker.body is not None and (early is None or early.what.startswith("oom")):
         end = worker.body(record.manifest, record.attempt)
     if early is not None:
-        moment = (lasts or BODY) if early.at is None else round(early.at * 1000)
-        # A body that is not said to be shorter lives to meet its end.
-        if planned is None or moment <= planned:
-            lasts = moment
+        early_at = (duration or BODY) if early.at is None else round(early.at * 1000)
+        # A body without a planned duration lasts at least until its early end.
+        if planned is None or early_at <= planned:
+            duration = early_at
             if early.what.startswith("oom"):
-                # A killed child leaves its parent the choice of the exit code (0 included).
+                # If a child is killed, its parent chooses the exit code, which may be 0.
                 end = BodyEnd(137 if early.number is None else early.number, reason="OOMKilled")
             else:
                 end = BodyEnd(early.number or 0)
-    if lasts is not None:
-        worker.end_after(lasts, record, container, end.exit_code, end)
+    if duration is not None:
+        worker.end_after(duration, record, container, end)
 
 
-def _planned(worker: Worker, record: Record, container: Container) -> tuple[int | None, Fault | None, int | None]:
-    """Return how long a process is to run, what ends it early, and its exit code on SIGTERM if it heeds that."""
-    lasts: int | None = None
+def _planned(worker: Worker, record: PodRecord, container: Container) -> tuple[int | None, Fault | None, int | None]:
+    """Return how long a process runs, the fault that ends it early, and its exit code on SIGTERM, as planned."""
+    duration: int | None = None
     early: Fault | None = None
     on_term: int | None = None
-    for fault in worker.choice.of_body(record, container):
+    for fault in worker.injector.of_body(record, container):
         if fault.lasts is not None:
-            lasts = round(fault.lasts * 1000) if lasts is None else lasts
+            duration = round(fault.lasts * 1000) if duration is None else duration
         elif fault.what.startswith("term"):
             on_term = fault.number if on_term is None else on_term
         elif early is None:
             early = fault
-    return lasts, early, on_term
+    return duration, early, on_term
 
 
-def follow(worker: Worker, record: Record, container: Container) -> None:
-    """Have Flyte's own sidecars end after the task's container has."""
+def end_copilot(worker: Worker, record: PodRecord, container: Container) -> None:
+    """End Flyte's own sidecars after the task's container."""
     if container.primary:
         for other in record.mains:
             if other.running is not None and other.name.startswith(_COPILOT):
-                worker.end_after(BODY, record, other, 0)
+                worker.end_after(BODY, record, other, BodyEnd(0))

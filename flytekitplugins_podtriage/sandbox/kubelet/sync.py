@@ -1,8 +1,8 @@
-"""The kubelet of the sandbox: it syncs a pod, as the real one does, and writes what it saw one sync before.
+"""The kubelet of the sandbox: it syncs a pod as the real one does.
 
-A sync first writes the status, then tries to start what does not run: so a status tells of the sync before it. Sources:
-kubernetes pkg/kubelet/kubelet.go (``SyncPod``), pkg/kubelet/kuberuntime, pkg/kubelet/images/image_manager.go, and
-recorded stories of kubelets 1.31 and 1.34.
+A sync first writes the status, then tries to start what is not running: a status therefore shows the result of the
+sync before. Sources: kubernetes pkg/kubelet/kubelet.go (``SyncPod``), pkg/kubelet/kuberuntime,
+pkg/kubelet/images/image_manager.go, and recordings of kubelets 1.31 and 1.34.
 """
 
 from __future__ import annotations
@@ -12,74 +12,77 @@ from typing import Final
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox.clock import Clock
-from flytekitplugins_podtriage.sandbox.faults.injector import Choice
-from flytekitplugins_podtriage.sandbox.faults.registry_errors import QUICK, refusal, unreadable
+from flytekitplugins_podtriage.sandbox.faults.injector import Injector
+from flytekitplugins_podtriage.sandbox.faults.registry_errors import QUICK, inspect_error, pull_result
 from flytekitplugins_podtriage.sandbox.kubelet import pod_setup, pod_status, processes, teardown, timing
 from flytekitplugins_podtriage.sandbox.kubelet.worker import Body, Worker
-from flytekitplugins_podtriage.sandbox.pod_state import Container, Record
+from flytekitplugins_podtriage.sandbox.pod_state import Container, FailedPull, PodRecord
 
 FIRST: Final = 80
 """From a pod's admission to its first container, in milliseconds."""
-NOTICED: Final = 600
+_AFTER_START: Final = 600
 """Until the next sync after something was started (``plegRelistPeriod`` 1 s)."""
-ENDED: Final = 20
+_AFTER_EXIT: Final = 20
 """Until the next sync after a container has ended."""
 _BACK_OFF: Final = 10_000
 _BACK_OFF_MAX: Final = 300_000
+_NEVER: Final = 10**12
 
 
 class Kubelet(Worker):
-    """The kubelet of all nodes; every pod finds a node that has none of its images."""
+    """The kubelet of all nodes; every pod gets a node that has none of its images."""
 
-    def __init__(self, clock: Clock, choice: Choice, flavour: str, body: Body | None) -> None:
-        super().__init__(clock, choice, body)
-        self._tells_cause = flavour != "1.31"
-        self.paced = choice.paces
+    def __init__(self, clock: Clock, injector: Injector, version: str, body: Body | None) -> None:
+        super().__init__(clock, injector, body)
+        self._shows_pull_error = version != "1.31"
+        self.paced = injector.sets_pace
 
-    def sync_in(self, delay: int, record: Record) -> None:
-        """Have a pod synced; only the last of such calls counts."""
+    def sync_in(self, delay: int, record: PodRecord) -> None:
+        """Schedule a sync of a pod; it replaces one that is scheduled already."""
         record.sync_token += 1
         self.clock.at(delay, record.order, partial(self.sync, record, record.sync_token))
 
-    def sync(self, record: Record, token: int | None = None) -> None:
-        """Write a pod's status, then start what can be started; with a token only if no other sync has been planned."""
+    def sync(self, record: PodRecord, token: int | None = None) -> None:
+        """Write a pod's status, then start what can be started; with a token only if it is that of the latest sync."""
         if (token is not None and token != record.sync_token) or record.gone or record.cut_off or record.over:
             return
         if record.busy:
-            record.again = True
+            record.sync_again = True
             return
-        reached = pod_status.phase(record)
-        terminal = reached in ("Failed", "Succeeded")
-        # As long as the kubelet has not torn the pod down, it does not say that it is over (mergePodStatus).
-        pod_status.publish(record, self.clock.second(), record.phase if terminal else reached)
+        phase = pod_status.phase_of(record)
+        terminal = phase in ("Failed", "Succeeded")
+        # Until the kubelet has torn the pod down, it does not show it as ended (mergePodStatus).
+        pod_status.publish(record, self.clock.second(), record.phase if terminal else phase)
         if record.ending is not None:
             return
         if terminal or self._mains_over(record):
             teardown.wind_down(self, record)
-            return
-        self._work(record, 0)
+        else:
+            self._start_containers(record, 0)
 
-    def work(self, record: Record) -> None:
-        """Start what a pod that was just taken on consists of."""
+    def start_pod(self, record: PodRecord) -> None:
+        """Start the containers of a pod that was just admitted."""
         if not (record.cut_off or record.over or record.busy) and record.ending is None:
-            self._work(record, 0)
+            self._start_containers(record, 0)
 
-    def _mains_over(self, record: Record) -> bool:
-        """Whether only sidecars among the init containers are left."""
+    def _mains_over(self, record: PodRecord) -> bool:
+        """Whether only native sidecars are left."""
         return (
-            bool(record.inits) and any(item.native for item in record.inits) and pod_status.phase(record) == "Succeeded"
+            bool(record.inits)
+            and any(item.native for item in record.inits)
+            and pod_status.phase_of(record) == "Succeeded"
         )
 
-    def _work(self, record: Record, place: int, started: bool = False) -> None:
-        """Go through the containers from one on, and start what does not run."""
+    def _start_containers(self, record: PodRecord, first: int, started: bool = False) -> None:
+        """Start the containers that are not running, from the given index on."""
         if not record.prepared:
-            later = pod_setup.prepare(self, record)
-            if later is not None:
-                self.sync_in(later, record)
+            delay = pod_setup.prepare(self, record)
+            if delay is not None:
+                self.sync_in(delay, record)
                 return
         record.busy = True
         containers = record.containers
-        for index in range(place, len(containers)):
+        for index in range(first, len(containers)):
             container = containers[index]
             if record.ending is not None:
                 break
@@ -89,149 +92,147 @@ class Kubelet(Worker):
                 break
             if (container.ended is not None or container.crashed) and not self._restartable(record, container):
                 continue
-            pulled = self._image(record, container)
-            if pulled is None:
+            pull_duration = self._ensure_image(record, container)
+            if pull_duration is None:
                 if container.init:
                     break
                 continue
-            if pulled >= 0:
-                self.after(pulled, record, partial(self._pulled, index, started))
+            if pull_duration >= 0:
+                self.after(pull_duration, record, partial(self._finish_pull, index, started))
                 return
             started = processes.start(self, record, container) or started
             if container.init:
                 break  # the next one has to wait until a sync has seen this one run, or end
-        self._rest(record, started)
+        self._end_sync(record, started)
 
-    def _rest(self, record: Record, started: bool) -> None:
-        """End a sync: say when the next one is."""
+    def _end_sync(self, record: PodRecord, started: bool) -> None:
+        """End a sync: schedule the next one."""
         record.busy = False
-        first = record.rounds == 0
-        record.rounds += 1
+        first = record.syncs == 0
+        record.syncs += 1
         if record.ending is not None:
             teardown.tear_down(self, record)
-        elif record.again:
-            record.again = False
-            self.sync_in(ENDED, record)
+        elif record.sync_again:
+            record.sync_again = False
+            self.sync_in(_AFTER_EXIT, record)
         elif started or first:
-            self.sync_in(NOTICED, record)
+            self.sync_in(_AFTER_START, record)
         elif not pod_status.all_run(record):
-            self.sync_in(timing.until_next(self, record) if self.paced else timing.SYNC, record)
+            self.sync_in(timing.next_sync(self, record) if self.paced else timing.SYNC, record)
 
-    def _pulled(self, place: int, started: bool, record: Record) -> None:
-        """Go on once a pull has ended."""
+    def _finish_pull(self, index: int, started: bool, record: PodRecord) -> None:
+        """Continue a sync after a pull has ended."""
         if record.cut_off:
             return
-        container = record.containers[place]
-        if not container.present:
-            error = record.pull_waits[container.image][2]
-            self.say(
-                record, "Failed", f'Failed to pull image "{container.image}": {error}', container.path, warning=True
-            )
-            self.say(record, "Failed", "Error: ErrImagePull", container.path, warning=True)
-            _wait(container, "ErrImagePull", error)
-            if container.init:
-                self._rest(record, started)
-            else:
-                self._work(record, place + 1, started)
-            return
-        self.say(record, "Pulled", f'Successfully pulled image "{container.image}"', container.path)
-        started = processes.start(self, record, container) or started
-        if container.init:
-            self._rest(record, started)
+        container = record.containers[index]
+        image, path = container.image, container.path
+        if container.present:
+            self.emit(record, "Pulled", f'Successfully pulled image "{image}"', path)
+            started = processes.start(self, record, container) or started
         else:
-            self._work(record, place + 1, started)
+            error = record.failed_pulls[image].error
+            self.emit(record, "Failed", f'Failed to pull image "{image}": {error}', path, warning=True)
+            self.emit(record, "Failed", "Error: ErrImagePull", path, warning=True)
+            _wait(container, "ErrImagePull", error)
+        if container.init:
+            self._end_sync(record, started)
+        else:
+            self._start_containers(record, index + 1, started)
 
-    def _image(self, record: Record, container: Container) -> int | None:
-        """See to a container's image.
+    def _ensure_image(self, record: PodRecord, container: Container) -> int | None:
+        """Check for a container's image, and start pulling it if necessary.
 
         Returns:
-            -1 if it is there, None if the container has to wait, else how long the pull takes, in milliseconds.
+            -1 if it is present, None if the container has to wait, else the duration of the pull in milliseconds.
         """
         image, path, now = container.image, container.path, self.clock.now
-        said = unreadable(image)
-        if said is not None:
-            self.say(record, "InspectFailed", said, path, warning=True)
-            self.say(record, "Failed", "Error: InvalidImageName", path, warning=True)
-            _wait(container, "InvalidImageName", said)
+        message = inspect_error(image)
+        if message is not None:
+            self.emit(record, "InspectFailed", message, path, warning=True)
+            self.emit(record, "Failed", "Error: InvalidImageName", path, warning=True)
+            _wait(container, "InvalidImageName", message)
             return None
-        if container.pull_policy == "Never" and self.choice.absent(record, container, now / 1000):
-            said = f'Container image "{image}" is not present with pull policy of Never'
-            self.say(record, "ErrImageNeverPull", said, path, warning=True)
-            self.say(record, "Failed", "Error: ErrImageNeverPull", path, warning=True)
-            _wait(container, "ErrImageNeverPull", said)
+        if container.pull_policy == "Never" and self.injector.absent(record, container, now / 1000):
+            message = f'Container image "{image}" is not present with pull policy of Never'
+            self.emit(record, "ErrImageNeverPull", message, path, warning=True)
+            self.emit(record, "Failed", "Error: ErrImageNeverPull", path, warning=True)
+            _wait(container, "ErrImageNeverPull", message)
             return None
         if container.pull_policy == "Never" or (container.present and container.pull_policy != "Always"):
-            self.say(record, "Pulled", f'Container image "{image}" already present on machine', path)
+            self.emit(record, "Pulled", f'Container image "{image}" already present on machine', path)
             return -1
-        not_before, wait, error = record.pull_waits.get(image, (0, 0, ""))
-        if now < not_before:
-            said = f'Back-off pulling image "{image}"'
-            self.say(record, "BackOff", said, path)
-            self.say(record, "Failed", "Error: ImagePullBackOff", path, warning=True)
-            _wait(container, "ImagePullBackOff", f"{said}: ErrImagePull: {error}" if self._tells_cause else said)
+        failed = record.failed_pulls.get(image)
+        if failed is not None and now < failed.retry_at:
+            message = f'Back-off pulling image "{image}"'
+            self.emit(record, "BackOff", message, path)
+            self.emit(record, "Failed", "Error: ImagePullBackOff", path, warning=True)
+            _wait(
+                container,
+                "ImagePullBackOff",
+                f"{message}: ErrImagePull: {failed.error}" if self._shows_pull_error else message,
+            )
             return None
-        return self._pull(record, container, wait)
+        return self._pull(record, container, failed.backoff if failed is not None else 0)
 
-    def _pull(self, record: Record, container: Container, wait: int) -> int | None:
-        """Begin a pull; return how long it takes."""
+    def _pull(self, record: PodRecord, container: Container, backoff: int) -> int:
+        """Start a pull; return its duration in milliseconds."""
         image, now = container.image, self.clock.now
         key = f"{record.namespace}/{record.name}/{container.name}/{now}"
-        slow, fault = self.choice.pull(record, container, now / 1000, key)
-        self.say(record, "Pulling", f'Pulling image "{image}"', container.path)
-        delay = round(slow * 1000)
+        slow, fault = self.injector.pull(record, container, now / 1000, key)
+        self.emit(record, "Pulling", f'Pulling image "{image}"', container.path)
+        duration = round(slow * 1000)
         if fault is None:
             container.present = True
-            return delay + QUICK
-        answer = refusal(fault, image)
-        if answer.takes is None:
-            # It hangs for as long as the fault holds, and is then cut.
-            until = self.choice.until(record, fault)
+            return duration + QUICK
+        result = pull_result(fault, image)
+        if result.duration is None:
+            # It hangs as long as the fault is active, and is then cut off.
+            until = self.injector.until(record, fault)
             if until is None:
-                return 10**12
-            record.pull_waits[image] = (0, 0, f'failed to pull and unpack image "{image}": unexpected EOF')
+                return _NEVER
+            error = f'failed to pull and unpack image "{image}": unexpected EOF'
+            record.failed_pulls[image] = FailedPull(error)
             return max(QUICK, until - now)
-        wait = min(wait * 2, _BACK_OFF_MAX) if wait else _BACK_OFF
-        delay += answer.takes
-        record.pull_waits[image] = (now + delay + wait, wait, answer.error or "")
+        duration += result.duration
+        backoff = min(backoff * 2, _BACK_OFF_MAX) or _BACK_OFF
+        record.failed_pulls[image] = FailedPull(result.error, retry_at=now + duration + backoff, backoff=backoff)
         container.present = False
-        return delay
+        return duration
 
-    def _restartable(self, record: Record, container: Container) -> bool:
-        """Whether a container that has ended is started again now; if it has to wait, say so."""
+    def _restartable(self, record: PodRecord, container: Container) -> bool:
+        """Whether a container that has ended is restarted now; while it has to wait, show that."""
         always = container.native or (record.restart_policy == "Always" and not container.init)
         if not always and not container.crashed and (record.restart_policy == "Never" or container.exit_code == 0):
             return False
-        if self.clock.now < container.ended_at + container.crash_wait:
+        waits = self.clock.now < container.ended_at + container.crash_wait
+        if waits:
+            pod = f"{record.name}_{record.namespace}({record.uid})"
+            message = f"Back-off restarting failed container {container.name} in pod {pod}"
+            self.emit(record, "BackOff", message, container.path, warning=True)
             seconds = container.crash_wait // 1000
-            about = f"{record.name}_{record.namespace}({record.uid})"
-            said = f"back-off {seconds}s restarting failed container={container.name} pod={about}"
-            shown = f"Back-off restarting failed container {container.name} in pod {about}"
-            self.say(record, "BackOff", shown, container.path, warning=True)
-            container.last, container.ended = container.ended or container.last, None
-            container.not_started = False
-            container.crashed = True
-            _wait(container, "CrashLoopBackOff", said)
-            return False
-        container.crash_wait = min(container.crash_wait * 2, _BACK_OFF_MAX) or _BACK_OFF
+            message = f"back-off {seconds}s restarting failed container={container.name} pod={pod}"
+            _wait(container, "CrashLoopBackOff", message)
+        else:
+            container.crash_wait = min(container.crash_wait * 2, _BACK_OFF_MAX) or _BACK_OFF
+            container.restarts += 1
         container.last, container.ended = container.ended or container.last, None
         container.not_started = False
-        container.restarts += 1
-        container.crashed = False
-        return True
+        container.crashed = waits
+        return not waits
 
-    def exited(self, record: Record, container: Container) -> None:
-        """Go on after a container of a pod has ended."""
-        processes.follow(self, record, container)
+    def exited(self, record: PodRecord, container: Container) -> None:
+        """Continue after a container of a pod has ended."""
+        processes.end_copilot(self, record, container)
         if record.cut_off:
             return
         if record.ending is None:
-            self.sync_in(ENDED, record)
+            self.sync_in(_AFTER_EXIT, record)
         elif not any(container.running is not None for container in record.containers):
             teardown.stopped(self, record)
 
 
 def _wait(container: Container, reason: str, message: str) -> None:
-    """Have a container wait; saying the same again changes nothing."""
-    known = container.waiting.waiting if container.waiting is not None else None
-    if known is None or known.reason != reason or known.message != message:
+    """Make a container wait; the state is replaced only if it changes."""
+    waiting = container.waiting.waiting if container.waiting is not None else None
+    if waiting is None or waiting.reason != reason or waiting.message != message:
         container.waiting = wire.State(waiting=wire.Waiting(reason=reason, message=message))

@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
-from flytekitplugins_podtriage.sandbox.faults.grammar import WORDS as WORDS_OF
-from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
+from flytekitplugins_podtriage.sandbox.faults.grammar import FORMS, Fault
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan, PlanError
 from tests.builders import NAME, NAMESPACE, manifest
 from tests.paths import ROOT
-from tests.sandbox.conftest import watch
+from tests.sandbox.observing import watch
 
 LINES = {
     "attempt 1 replay: stories.jsonl.gz pull-429-token@1.34.4": Fault(
@@ -98,18 +97,18 @@ def test_a_fault_is_written_as_it_is_read(line: str) -> None:
 
 
 BAD = {
-    "every attempt node: lost": "not said of every attempt",
-    "every attempt body: oom": "not said of every attempt",
+    "every attempt node: lost": "does not apply to every attempt",
+    "every attempt body: oom": "does not apply to every attempt",
     "kubelet: syncs every 9s": "allowed: 10s to 15s",
-    "kubelet: syncs every 12s seed 3": "takes no 'seed'",
+    "kubelet: syncs every 12s seed 3": "does not take 'seed'",
     "kubelet: status 2s late": "allowed: 1ms to 500ms",
-    "container c kubelet: syncs drawn": "about a whole pod",
+    "container c kubelet: syncs drawn": "applies to a whole pod",
     "every attempt attempt 2 pull: 429": "no target",
-    'pull: 429 saying "slow down"': "nobody is told",
-    'pull: 429 token saying "slow down"': "nobody is told",
+    'pull: 429 saying "slow down"': "containerd drops this text",
+    'pull: 429 token saying "slow down"': "containerd drops this text",
     'pull: 429 "Too Many': "unknown fault",
-    "body: oom exit 256": "no exit code",
-    "volume: key k not found x2": "takes no 'x'",
+    "body: oom exit 256": "invalid exit code",
+    "volume: key k not found x2": "does not take 'x'",
     "container envoy node: lost": "whole pod",
     "body: 99999999h": "out of range",
     "429 for 4m": "no target",
@@ -121,18 +120,18 @@ BAD = {
     "pull: 429 for ever": "not a duration",
     "pull: 429 for -1m": "out of range",
     "pull: 429 for 0s": "out of range",
-    "pull: 429 x0": "whole numbers from 1 on",
-    "pull: 429 x2 x3": "said twice",
-    "pull: 429 seed 7": "takes no 'seed'",
-    "pull: flaky 1.5": "no probability",
-    "pull: flaky nan": "no probability",
-    "body: exit 256": "no exit code",
-    "body: 40m x2": "takes no 'x'",
-    "body: oom for 2m": "takes no 'for'",
-    "node: shutdown x2": "takes no 'x'",
-    "pod: unschedulable at 3s": "takes no 'at'",
-    "attempt 0 pull: 429": "whole numbers from 1 on",
-    "attempt one pull: 429": "whole numbers from 1 on",
+    "pull: 429 x0": "whole numbers from 1 up",
+    "pull: 429 x2 x3": "occurs twice",
+    "pull: 429 seed 7": "does not take 'seed'",
+    "pull: flaky 1.5": "not a probability",
+    "pull: flaky nan": "not a probability",
+    "body: exit 256": "invalid exit code",
+    "body: 40m x2": "does not take 'x'",
+    "body: oom for 2m": "does not take 'for'",
+    "node: shutdown x2": "does not take 'x'",
+    "pod: unschedulable at 3s": "does not take 'at'",
+    "attempt 0 pull: 429": "whole numbers from 1 up",
+    "attempt one pull: 429": "whole numbers from 1 up",
 }
 
 
@@ -207,7 +206,7 @@ def test_a_bad_line_of_a_file_is_named_with_the_file(tmp_path: Path) -> None:
 def test_a_fault_concerns_what_it_names(
     line: str, task: str, attempt: int | None, container: str | None, fits: bool
 ) -> None:
-    assert Plan.parse(line).faults[0].concerns(task, attempt, container) is fits
+    assert Plan.parse(line).faults[0].applies_to(task, attempt, container) is fits
 
 
 @given(st.lists(st.sampled_from(sorted(LINES)), max_size=6))
@@ -280,10 +279,10 @@ def test_the_guides_own_plan_can_be_read() -> None:
     assert len(Plan.parse(example).faults) == 3
 
 
-@pytest.mark.parametrize("target", WORDS_OF)
+@pytest.mark.parametrize("target", FORMS)
 def test_the_guide_names_every_fault(target: str) -> None:
     guide = GUIDE.read_text(encoding="utf-8")
-    for _, _, shown in WORDS_OF[target]:
+    for _, _, shown in FORMS[target]:
         words = shown.split(" [")[0].split("|")[0]
         assert f"`{words}`" in guide, words
 

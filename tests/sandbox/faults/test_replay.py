@@ -24,7 +24,7 @@ from flytekitplugins_podtriage.sandbox.faults.replay import ReplayError
 from tests.builders import NAMESPACE, manifest
 from tests.paths import DATA
 from tests.recordings import timelines
-from tests.sandbox.conftest import collapsed, judged, watch
+from tests.sandbox.observing import collapsed, judged, watch
 from tests.sandbox.test_fidelity import recorded
 
 TIMELINES = DATA / "timelines.jsonl.gz"
@@ -120,16 +120,16 @@ def test_a_file_of_one_story_needs_no_name(tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize(
     ("text", "story", "said"),
     [
-        (None, "", "cannot be read: No such file"),
-        ("", "", "no story ''; allowed: a file with stories"),
-        ("[]\n", "", "line 1: no story"),
-        ("{\n", "", "line 1: no story"),
-        ('{"id": "a"}\n', "", "line 1: it cannot be read: KeyError('steps')"),
+        (None, "", "the recording cannot be read: No such file"),
+        ("", "", "no recording ''; allowed: a file with recordings"),
+        ("[]\n", "", "line 1: not a recording"),
+        ("{\n", "", "line 1: not a recording"),
+        ('{"id": "a"}\n', "", "line 1: malformed recording: KeyError('steps')"),
         ('{"id": "a", "t0": "2026-01-01T00:00:00Z", "steps": []}\n', "", "it has no steps"),
-        ('{"id": "a", "t0": "yesterday", "steps": [{"t": 0, "pod": {}}]}\n', "", "is no time; allowed: RFC 3339"),
-        ('{"id": "a", "t0": "2026-01-01T00:00:00Z", "steps": [{"t": 0, "pod": []}]}\n', "", "it cannot be read"),
-        ('{"id": "a"}\n', "b", "no story 'b'; allowed: the id or scenario of one of its 1 stories"),
-        ("\xff", "", "line 1: no story"),
+        ('{"id": "a", "t0": "yesterday", "steps": [{"t": 0, "pod": {}}]}\n', "", "is not a time; allowed: RFC 3339"),
+        ('{"id": "a", "t0": "2026-01-01T00:00:00Z", "steps": [{"t": 0, "pod": []}]}\n', "", "malformed recording"),
+        ('{"id": "a"}\n', "b", "no recording 'b'; allowed: the id or scenario of one of its 1 recordings"),
+        ("\xff", "", "line 1: not a recording"),
     ],
 )
 def test_a_recording_that_is_none_is_refused_in_a_line(tmp_path: Path, text: str | None, story: str, said: str) -> None:
@@ -146,5 +146,5 @@ def test_a_recording_that_is_none_is_refused_in_a_line(tmp_path: Path, text: str
 
 
 def test_which_of_several_stories_is_meant_has_to_be_said(stories: Path) -> None:
-    with pytest.raises(ReplayError, match="several stories; allowed: replay: FILE STORY"):
+    with pytest.raises(ReplayError, match="several recordings; allowed: replay: FILE NAME"):
         SandboxCluster(Plan.parse(f"replay: {stories}"))

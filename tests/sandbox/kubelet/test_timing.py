@@ -10,7 +10,7 @@ import pytest
 from flytekitplugins_podtriage import Policy
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from tests.builders import manifest
-from tests.sandbox.conftest import collapsed, judged, watch
+from tests.sandbox.observing import collapsed, judged, watch
 
 HELD = manifest(finalizers=["flyte.org/finalizer-k8s"])
 
