@@ -92,6 +92,8 @@ class FailedPull:
     """In milliseconds of the run; until then the kubelet backs off."""
     backoff: int = 0
     """The present back-off, in milliseconds."""
+    state: wire.State | None = None
+    """The state of the containers that wait for the next pull."""
 
 
 @attrs.frozen(slots=True)

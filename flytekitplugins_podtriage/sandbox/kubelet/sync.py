@@ -163,14 +163,9 @@ class Kubelet(Worker):
             return -1
         failed = record.failed_pulls.get(image)
         if failed is not None and now < failed.retry_at:
-            message = f'Back-off pulling image "{image}"'
-            self.emit(record, "BackOff", message, path)
+            self.emit(record, "BackOff", f'Back-off pulling image "{image}"', path)
             self.emit(record, "Failed", "Error: ImagePullBackOff", path, warning=True)
-            _wait(
-                container,
-                "ImagePullBackOff",
-                f"{message}: ErrImagePull: {failed.error}" if self._shows_pull_error else message,
-            )
+            container.waiting = failed.state
             return None
         return self._pull(record, container, failed.backoff if failed is not None else 0)
 
@@ -195,7 +190,11 @@ class Kubelet(Worker):
             return max(QUICK, until - now)
         duration += result.duration
         backoff = min(backoff * 2, _BACK_OFF_MAX) or _BACK_OFF
-        record.failed_pulls[image] = FailedPull(result.error, retry_at=now + duration + backoff, backoff=backoff)
+        message = f'Back-off pulling image "{image}"'
+        if self._shows_pull_error:
+            message = f"{message}: ErrImagePull: {result.error}"
+        state = wire.State(waiting=wire.Waiting(reason="ImagePullBackOff", message=message))
+        record.failed_pulls[image] = FailedPull(result.error, now + duration + backoff, backoff, state)
         container.present = False
         return duration
 
