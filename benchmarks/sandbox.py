@@ -78,7 +78,7 @@ def attempts(plan: str, on: str) -> tuple[TaskRun, list[float], int]:
         backend=backend(on, Policy()),
         limits=Limits(retries=ATTEMPTS - 1),
         policy=Policy(),
-        left_behind=lambda _: _AGAIN,
+        read_error=lambda _: _AGAIN,
     )
     run = asyncio.run(coroutine)
     body.pod(-1)

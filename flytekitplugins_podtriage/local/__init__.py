@@ -1,1 +1,1 @@
-"""Local runs: ``pyflyte run`` in the sandbox or in a real Kubernetes, and rehearsals."""
+"""Local runs: ``pyflyte run`` in the sandbox or on a real cluster, and rehearsals."""

@@ -24,15 +24,18 @@ from flytekitplugins_podtriage.core.pod_cluster import (
 )
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
-from flytekitplugins_podtriage.local.backends import Backend, End, State
+from flytekitplugins_podtriage.local.backends import Backend, Ended, RetryState
 
-MOST: Final = 20
-"""After how many SYSTEM failures a run on Flyte 2 is no longer followed: they may go on for ever."""
-LONGEST: Final = timedelta(days=7)
+MAX_SYSTEM_FAILURES: Final = 20
+"""How many SYSTEM failures of a run on Flyte 2 are followed: its system retries are unlimited."""
+MAX_DURATION: Final = timedelta(days=7)
 """How long an attempt is followed, in the cluster's time: a pull that hangs may never end."""
+_GIVEN_UP: Final = f"followed for {MAX_DURATION.days} days"
 _FIRST_WAIT: Final = timedelta(seconds=0.5)
 _LONGEST_WAIT: Final = timedelta(seconds=15)
 """Between two requests to create a pod, as the connector's launcher waits."""
+_DELETION: Final = timedelta(minutes=2)
+"""How long the deletion of a pod may take."""
 _TIMEOUT: Final = Failure(ErrorKind.USER, "TimeoutExpired", "task execution timeout expired")
 _DEADLINE: Final = attrs.evolve(_TIMEOUT, message="task active timeout expired", recoverable=False)
 
@@ -47,8 +50,8 @@ async def run_task(
     limits: Limits,
     policy: Policy,
     timeout: float | None = None,
-    left_behind: Callable[[int], Failure | None] = lambda _: None,
-    most: int = MOST,
+    read_error: Callable[[int], Failure | None] = lambda _: None,
+    max_system_failures: int = MAX_SYSTEM_FAILURES,
 ) -> TaskRun:
     """Run a task to its end.
 
@@ -61,24 +64,24 @@ async def run_task(
         limits: of its retry budgets.
         policy: podtriage's own, for the recorded verdicts.
         timeout: ``@task(timeout=...)``, in seconds: of each attempt, and twice that of all of them.
-        left_behind: returns the error document that an attempt's container wrote, once its pod has succeeded: after an
+        read_error: returns the error document that an attempt's container wrote, once its pod has succeeded: after an
             exception in a Python task's body the container exits with 0 (flytekit's entrypoint).
-        most: after how many SYSTEM failures it is no longer followed, where the system budget is unlimited.
+        max_system_failures: how many SYSTEM failures to follow where system retries are unlimited.
     """
     run = partial(TaskRun, task=task, backend=backend.name, limits=limits)
     counters = Counters()
     records: list[AttemptRecord] = []
-    rule, times, free = "", 0, 0
+    rule, times, system_failures = "", 0, 0
     deadline = cluster.now() + timedelta(seconds=2 * timeout) if timeout else None
     for number in itertools.count():
         manifest = make_pod(number)
         pod = _renamed(manifest, backend.pod_number(counters, number))
         began = cluster.now()
-        state = State(counters, limits, rule, times)
-        due = min(began + timedelta(seconds=timeout), deadline) if timeout and deadline else None
-        course = _Course(policy)
-        end, verdict = await _attempt(cluster, namespace, pod, backend, state, course, due, deadline)
-        failure = end.failure if end.failure is not None else left_behind(number)
+        state = RetryState(counters, limits, rule, times)
+        timeout_at = min(began + timedelta(seconds=timeout), deadline) if timeout and deadline else None
+        observations = _Observations(policy)
+        end, verdict = await _attempt(cluster, namespace, pod, backend, state, observations, timeout_at, deadline)
+        failure = end.failure if end.failure is not None else read_error(number)
         record = partial(
             AttemptRecord,
             number=number + 1,
@@ -88,8 +91,8 @@ async def run_task(
             verdict=verdict,
             failure=failure,
             why=end.why,
-            recovered_from=course.recovered_from,
-            states=tuple(course.states),
+            recovered_from=observations.recovered_from,
+            states=tuple(observations.states),
         )
         if failure is None:
             records.append(record(counters=counters))
@@ -97,27 +100,24 @@ async def run_task(
             return run(attempts=tuple(records), succeeded=True)
         outcome = backend.account(counters, failure, limits)
         counters = outcome.counters
-        retried = outcome.retried and end.why != _UNENDING
+        retried = outcome.retried and end.why != _GIVEN_UP
         records.append(record(charged=outcome.charged, retried=retried, counters=counters))
-        if end.why == _UNENDING:
-            return run(attempts=tuple(records), succeeded=False, final=failure, note=_UNENDING)
-        if course.created:
+        if end.why == _GIVEN_UP:
+            return run(attempts=tuple(records), succeeded=False, final=failure, note=_GIVEN_UP)
+        if observations.created:
             await _remove(cluster, namespace, pod)
         else:
             await _remove_late(cluster, namespace, pod)
         if not outcome.retried:
             return run(attempts=tuple(records), succeeded=False, final=outcome.final)
-        if backend.name == "flyte-2" and course.created:
+        if backend.name == "flyte-2" and observations.created:
             counters = flyte_2_transition(counters)
-            free += outcome.charged is ErrorKind.SYSTEM
-            if free >= most:
+            system_failures += outcome.charged is ErrorKind.SYSTEM
+            if system_failures >= max_system_failures:
                 note = f"followed for {len(records)} attempts"
                 return run(attempts=tuple(records), succeeded=False, final=failure, note=note)
         rule, times = verdict.rule, state.repeated(verdict.rule) + 1
-    raise AssertionError("a count does not end")
-
-
-_UNENDING: Final = f"followed for {LONGEST.days} days"
+    raise AssertionError("unreachable: count() never ends")
 
 
 async def _attempt(
@@ -125,58 +125,58 @@ async def _attempt(
     namespace: str,
     pod: Mapping[str, Any],
     backend: Backend,
-    state: State,
-    course: _Course,
-    due: datetime | None,
+    state: RetryState,
+    observations: _Observations,
+    timeout_at: datetime | None,
     deadline: datetime | None,
-) -> tuple[End, Verdict]:
+) -> tuple[Ended, Verdict]:
     """Follow one attempt to its end."""
     name = pod["metadata"]["name"]
     began = cluster.now()
-    last = began + LONGEST
-    policy = course.policy
+    give_up_at = began + MAX_DURATION
+    policy = observations.policy
     wait = _FIRST_WAIT
     while (error := await _create(cluster, namespace, pod)) is not None:
         now = cluster.now()
-        answer = backend.decide_not_created(error, began, state, now)
-        verdict = answer.verdict or pod_not_created(error, since=began, policy=policy, now=now)
-        if isinstance(answer, End):
-            return answer, verdict
-        course.recovered_from = verdict
-        if due is not None and now >= due:
-            return End(_timeout(now, deadline)), verdict
-        if now >= last:
-            return End(Failure(ErrorKind.SYSTEM, "Unending", _UNENDING), _UNENDING), verdict
-        until = min(one for one in (now + wait, answer.until, due, last) if one is not None)
-        # There is no such pod to change: this waits, and in the sandbox it is what moves the clock.
+        decision = backend.decide_not_created(error, began, state, now)
+        verdict = decision.verdict or pod_not_created(error, since=began, policy=policy, now=now)
+        if isinstance(decision, Ended):
+            return decision, verdict
+        observations.recovered_from = verdict
+        if timeout_at is not None and now >= timeout_at:
+            return Ended(_timeout(now, deadline)), verdict
+        if now >= give_up_at:
+            return Ended(Failure(ErrorKind.SYSTEM, "Unending", _GIVEN_UP), _GIVEN_UP), verdict
+        until = min(time for time in (now + wait, decision.until, timeout_at, give_up_at) if time is not None)
+        # No such pod can change: this only waits, which in the sandbox moves the clock.
         await cluster.wait_for_change(namespace, name, until)
         wait = min(2 * wait, _LONGEST_WAIT)
-    course.created = True
+    observations.created = True
     snapshot = cluster.get_cached(namespace, name)
     while True:
         now = cluster.now()
-        until = last
+        until = give_up_at
         if snapshot is not None:
-            answer = backend.decide(snapshot, state, now)
-            course.note(snapshot, now, answer.verdict)
-            if isinstance(answer, End):
-                return answer, answer.verdict or triage_snapshot(snapshot, policy, now)
-            if answer.until is not None and answer.until > now:
-                until = min(last, answer.until)
-            if due is not None and now >= due:
-                return End(_timeout(now, deadline)), triage_snapshot(snapshot, policy, now)
-            if now >= last:
+            decision = backend.decide(snapshot, state, now)
+            observations.note(snapshot, now, decision.verdict)
+            if isinstance(decision, Ended):
+                return decision, decision.verdict or triage_snapshot(snapshot, policy, now)
+            if decision.until is not None and decision.until > now:
+                until = min(give_up_at, decision.until)
+            if timeout_at is not None and now >= timeout_at:
+                return Ended(_timeout(now, deadline)), triage_snapshot(snapshot, policy, now)
+            if now >= give_up_at:
                 verdict = triage_snapshot(snapshot, policy, now)
-                return End(Failure(ErrorKind.SYSTEM, "Unending", _UNENDING), _UNENDING), verdict
-        if due is not None:
-            until = min(until, due)
+                return Ended(Failure(ErrorKind.SYSTEM, "Unending", _GIVEN_UP), _GIVEN_UP), verdict
+        if timeout_at is not None:
+            until = min(until, timeout_at)
         snapshot = await cluster.wait_for_change(namespace, name, until)
 
 
 async def _create(cluster: PodCluster, namespace: str, pod: Mapping[str, Any]) -> ClusterError | None:
     """Create a pod; return why it does not exist, or None if it does.
 
-    After a request without an answer the pod may exist all the same.
+    After a request without a response the pod may exist all the same.
     """
     name = pod["metadata"]["name"]
     try:
@@ -220,12 +220,12 @@ async def _remove(cluster: PodCluster, namespace: str, pod: Mapping[str, Any]) -
     """Delete the pod of an attempt that is over, and wait until it is gone: Flyte 2 uses its name again."""
     name = pod["metadata"]["name"]
     await cluster.delete(namespace, name, grace=0)
-    last = cluster.now() + timedelta(minutes=2)
-    while cluster.now() < last:
+    until = cluster.now() + _DELETION
+    while cluster.now() < until:
         snapshot = cluster.get_cached(namespace, name)
         if snapshot is None or snapshot.gone:
             return
-        await cluster.wait_for_change(namespace, name, last)
+        await cluster.wait_for_change(namespace, name, until)
 
 
 def _renamed(pod: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -233,7 +233,7 @@ def _renamed(pod: Mapping[str, Any], number: int) -> dict[str, Any]:
     return {**pod, "metadata": {**metadata, "name": f"{metadata['name']}-{number}"}}
 
 
-class _Course:
+class _Observations:
     """What was observed of one attempt."""
 
     def __init__(self, policy: Policy) -> None:
@@ -251,7 +251,7 @@ class _Course:
 
         Args:
             snapshot: the pod.
-            now: the moment.
+            now: the time.
             verdict: podtriage's own, if there is one already.
         """
         if snapshot.pod is self._pod:

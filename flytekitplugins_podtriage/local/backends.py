@@ -1,6 +1,7 @@
-"""How each backend decides about an attempt: stock Flyte, the connector, and stock Flyte under podtriage's guard.
+"""The backends of a local run: stock Flyte, podtriage's connector, and stock Flyte with podtriage's guard.
 
-A backend answers with an :class:`End` or a :class:`Wait`. Verdicts, budgets and accounting are the core's.
+A backend decides from a pod whether the attempt has ended, or when to check again. Verdicts, retry budgets and
+accounting are the core's.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import attrs
-import msgspec
 
 from flytekitplugins_podtriage.core.absent_pods import pod_not_created, triage_snapshot
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, Outcome, flyte_1_16, flyte_2
@@ -22,42 +22,48 @@ from flytekitplugins_podtriage.core.spending import Action, Budgets, spend
 from flytekitplugins_podtriage.core.triage import triage
 
 MARGIN: Final = timedelta(seconds=5)
-"""How long before stock Flyte's charge the guard acts."""
+"""How long before stock Flyte charges the user the guard acts."""
 
 
 @attrs.frozen(slots=True)
-class State:
-    """The state of a task before an attempt ends."""
+class RetryState:
+    """The state of a task's retries before an attempt ends."""
 
     counters: Counters
     limits: Limits
     rule: str = ""
-    """The rule by which the attempt before this one failed."""
+    """The rule by which the previous attempt failed."""
     times: int = 0
-    """How many attempts in a row failed by it."""
+    """How many consecutive attempts have failed by it."""
 
     def repeated(self, rule: str) -> int:
-        """Return how many attempts in a row, up to the last one, failed by a rule."""
+        """Return how many consecutive attempts up to the previous one have failed by a rule."""
         return self.times if rule == self.rule else 0
 
 
-class End(msgspec.Struct, frozen=True):
-    """An attempt is over."""
+@attrs.frozen(slots=True)
+class Ended:
+    """The attempt has ended."""
 
     failure: Failure | None
     """None: it has succeeded."""
     why: str = ""
+    """Why a budget is charged, in a sentence."""
     verdict: Verdict | None = None
-    """Podtriage's own, if there is one already."""
+    """Podtriage's, if the backend uses it."""
 
 
-class Wait(msgspec.Struct, frozen=True):
-    """An attempt goes on."""
+@attrs.frozen(slots=True)
+class Ongoing:
+    """The attempt continues."""
 
     until: datetime | None
-    """When time alone may change the decision; None: only a change of the pod can."""
+    """When to decide again even if the pod does not change; None: never."""
     verdict: Verdict | None = None
-    """Podtriage's own, if there is one already."""
+    """Podtriage's, if the backend uses it."""
+
+
+Decision = Ended | Ongoing
 
 
 class Backend(Protocol):
@@ -65,14 +71,14 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name, one of :data:`BACKENDS`."""
+        """Its name."""
         ...
 
-    def decide(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
-        """Decide about an attempt by its pod at one moment."""
+    def decide(self, snapshot: PodSnapshot, state: RetryState, now: datetime) -> Decision:
+        """Decide about an attempt from its pod."""
         ...
 
-    def decide_not_created(self, error: ClusterError, since: datetime, state: State, now: datetime) -> End | Wait:
+    def decide_not_created(self, error: ClusterError, since: datetime, state: RetryState, now: datetime) -> Decision:
         """Decide about an attempt whose pod the cluster has not created, from the first request at ``since`` on."""
         ...
 
@@ -94,50 +100,52 @@ def _failure(verdict: Verdict, kind: ErrorKind | None = None) -> Failure:
     )
 
 
-def _vanished(snapshot: PodSnapshot) -> bool:
-    deleted = snapshot.pod.metadata is not None and snapshot.pod.metadata.deletion_timestamp is not None
-    return snapshot.gone or deleted
+def _gone_or_deleted(snapshot: PodSnapshot) -> bool:
+    metadata = snapshot.pod.metadata
+    return snapshot.gone or (metadata is not None and metadata.deletion_timestamp is not None)
 
 
 _GONE: Final = Failure(ErrorKind.SYSTEM, "UnexpectedObjectDeletion", "resource not found: the pod is gone")
-"""Stock Flyte's failure for a pod that disappears (nodes/task/k8s/plugin_manager.go)."""
+"""Stock Flyte's failure for a pod that disappears while it is running (nodes/task/k8s/plugin_manager.go)."""
 
 
 @attrs.frozen(slots=True)
-class Stock:
-    """Stock Flyte, as its own code decides."""
+class StockFlyte:
+    """Stock Flyte: decides what its Go code decides."""
 
     name: str
     policy: Policy
     accounting: Callable[[Counters, Failure, Limits], Outcome]
 
-    def decide(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
+    def decide(self, snapshot: PodSnapshot, state: RetryState, now: datetime) -> Decision:
         """Decide as the Go code does."""
         verdict = triage(snapshot.pod, policy=self.policy, now=now)
         if verdict.phase is Phase.SUCCESS:
-            return End(None)
+            return Ended(None)
         if verdict.phase.failing:
-            return End(_failure(verdict))
-        return End(_GONE) if _vanished(snapshot) else Wait(verdict.recheck_at)
+            return Ended(_failure(verdict))
+        return Ended(_GONE) if _gone_or_deleted(snapshot) else Ongoing(verdict.recheck_at)
 
-    def decide_not_created(self, error: ClusterError, since: datetime, state: State, now: datetime) -> End | Wait:
+    def decide_not_created(self, error: ClusterError, since: datetime, state: RetryState, now: datetime) -> Decision:
         """Decide as the Go code does (``launchResource`` of 1.16's and Flyte 2's k8s/plugin_manager.go)."""
         message = str(error)
         if error.permanent and isinstance(error, PodRejected):
-            return End(Failure(ErrorKind.USER, "PodRejected", message, recoverable=False))
+            return Ended(Failure(ErrorKind.USER, "PodRejected", message, recoverable=False))
         if isinstance(error, QuotaExceeded):
             # 1.16 waits for the quota; Flyte 2 charges the user at each attempt.
-            return Wait(None) if self.name != "flyte-2" else End(Failure(ErrorKind.USER, "RuntimeFailure", message))
+            return (
+                Ongoing(None) if self.name != "flyte-2" else Ended(Failure(ErrorKind.USER, "RuntimeFailure", message))
+            )
         if self.name == "flyte-2":
-            return End(Failure(ErrorKind.SYSTEM, "PodNotCreated", message))
-        return End(Failure(ErrorKind.USER, "RuntimeFailure", message))
+            return Ended(Failure(ErrorKind.SYSTEM, "PodNotCreated", message))
+        return Ended(Failure(ErrorKind.USER, "RuntimeFailure", message))
 
     def account(self, counters: Counters, failure: Failure, limits: Limits) -> Outcome:
         """Account for a failed attempt."""
         return self.accounting(counters, failure, limits)
 
     def pod_number(self, counters: Counters, attempts: int) -> int:
-        """Return the number in the next pod's name: Flyte 2 starts a system failure's pod anew under its old name."""
+        """Return the number in the next pod's name: after a SYSTEM failure Flyte 2 uses the same name again."""
         return counters.attempts if self.name == "flyte-2" else attempts
 
 
@@ -163,73 +171,75 @@ class Connector(_On116):
     system_reserve: int = 1
     name: str = "connector"
 
-    def decide(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
+    def decide(self, snapshot: PodSnapshot, state: RetryState, now: datetime) -> Decision:
         """Decide by the cause of a failure, and choose the budget."""
         return self._spend(triage_snapshot(snapshot, self.policy, now), state)
 
-    def decide_not_created(self, error: ClusterError, since: datetime, state: State, now: datetime) -> End | Wait:
+    def decide_not_created(self, error: ClusterError, since: datetime, state: RetryState, now: datetime) -> Decision:
         """Hold the attempt within the policy's patience, then choose the budget."""
         return self._spend(pod_not_created(error, since=since, policy=self.policy, now=now), state)
 
-    def _spend(self, verdict: Verdict, state: State) -> End | Wait:
+    def _spend(self, verdict: Verdict, state: RetryState) -> Decision:
         if verdict.phase is Phase.SUCCESS:
-            return End(None, verdict=verdict)
+            return Ended(None, verdict=verdict)
         if not verdict.phase.failing:  # held, or nothing is wrong
-            return Wait(verdict.recheck_at, verdict)
+            return Ongoing(verdict.recheck_at, verdict)
         spending = spend(verdict, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
-        return End(_failure(verdict, spending.kind), spending.why, verdict)
+        return Ended(_failure(verdict, spending.kind), spending.why, verdict)
 
 
 @attrs.frozen(slots=True)
-class Guarded(_On116):
-    """Stock Flyte 1.16 with podtriage's guard: it acts just before the user is charged for the platform's failure."""
+class Guard(_On116):
+    """Stock Flyte 1.16 with podtriage's guard: it acts just before the user is charged for a SYSTEM failure."""
 
     policy: Policy = attrs.field(factory=Policy)
     system_reserve: int = 1
-    stock: Stock = attrs.field(factory=lambda: Stock("flyte-1.16", Policy.for_backend("flyte-1.16"), flyte_1_16))
+    stock: StockFlyte = attrs.field(
+        factory=lambda: StockFlyte("flyte-1.16", Policy.for_backend("flyte-1.16"), flyte_1_16)
+    )
     name: str = "guard"
 
-    def decide(self, snapshot: PodSnapshot, state: State, now: datetime) -> End | Wait:
+    def decide(self, snapshot: PodSnapshot, state: RetryState, now: datetime) -> Decision:
         """Decide as stock Flyte does, unless the guard acts before it."""
         verdict = triage_snapshot(snapshot, self.policy, now)
-        if verdict.kind is ErrorKind.SYSTEM and not verdict.started and not _vanished(snapshot):
+        if verdict.kind is ErrorKind.SYSTEM and not verdict.started and not _gone_or_deleted(snapshot):
             ends = Verdict(Phase.RETRYABLE_FAILURE, verdict.kind, rule=verdict.rule)
             spending = spend(ends, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
             charge = forecast(snapshot.pod, backend="flyte-1.16", policy=self.stock.policy, now=now)
             charged = charge.at is not None and charge.kind is ErrorKind.USER and not charge.permanent
             if charge.at is not None and charged and spending.action is Action.SYSTEM:
-                act = charge.at - MARGIN
-                if now < act:
-                    return Wait(act, verdict)
-                # What propeller makes of Failed / Terminated / message: SYSTEM, Interrupted (pod_helper.go).
+                act_at = charge.at - MARGIN
+                if now < act_at:
+                    return Ongoing(act_at, verdict)
+                # FlytePropeller turns phase Failed, reason Terminated into SYSTEM, Interrupted (pod_helper.go).
                 failure = Failure(ErrorKind.SYSTEM, "Interrupted", verdict.message or verdict.reason)
-                return End(failure, spending.why, verdict)
-        theirs = self.stock.decide(snapshot, state, now)
-        return End(theirs.failure, theirs.why, verdict) if isinstance(theirs, End) else Wait(theirs.until, verdict)
+                return Ended(failure, spending.why, verdict)
+        stock = self.stock.decide(snapshot, state, now)
+        return Ended(stock.failure, stock.why, verdict) if isinstance(stock, Ended) else Ongoing(stock.until, verdict)
 
-    def decide_not_created(self, error: ClusterError, since: datetime, state: State, now: datetime) -> End | Wait:
+    def decide_not_created(self, error: ClusterError, since: datetime, state: RetryState, now: datetime) -> Decision:
         """Decide as stock Flyte does: without a pod there is nothing to guard."""
         return self.stock.decide_not_created(error, since, state, now)
 
 
-def _budgets(state: State, reserve: int) -> Budgets:
+def _budgets(state: RetryState, reserve: int) -> Budgets:
     return Budgets.left(state.counters, state.limits, system_reserve=reserve)
 
 
 def backend(name: str, policy: Policy, system_reserve: int = 1) -> Backend:
-    """Return a backend by its name; the policy and the reserve are podtriage's own.
+    """Return a backend by its name; the connector and the guard use this policy and reserve.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: there is no such backend.
     """
     if name == "connector":
         return Connector(policy, system_reserve)
     if name == "guard":
-        return Guarded(policy, system_reserve)
+        return Guard(policy, system_reserve)
     if name == "flyte-1.16":
-        return Stock(name, Policy.for_backend(name), flyte_1_16)
+        return StockFlyte(name, Policy.for_backend(name), flyte_1_16)
     if name == "flyte-2":
-        return Stock(name, Policy.for_backend(name), flyte_2)
+        return StockFlyte(name, Policy.for_backend(name), flyte_2)
     raise ValueError(f"no backend {name!r}; allowed: {', '.join(BACKENDS)}")
 
 

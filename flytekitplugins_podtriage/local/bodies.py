@@ -1,4 +1,4 @@
-"""A task's body in a local run: in this process, or in one of its own."""
+"""The body of a task in a local run: in this process, or in one of its own."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Inline:
-    """A body in this process: what it returned or raised is kept."""
+    """A body in this process; it keeps what the call returned or raised."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self._call = call
         self.value: Any = None
         self.error: Exception | None = None
-        self._told: int | None = None
+        self._failed_attempt: int | None = None
 
     def run(self, manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
         """Run it."""
@@ -34,27 +34,27 @@ class Inline:
         return BodyEnd(0)
 
     def take_error(self, attempt: int) -> Exception | None:
-        """Return its exception, if an attempt failed by it, and let go of it: its traceback holds this object."""
+        """Return and drop its exception, if an attempt failed with it: the traceback refers to this object."""
         error, self.error = self.error, None
-        return error if self._told == attempt else None
+        return error if self._failed_attempt == attempt else None
 
-    def failure(self, attempt: int) -> Failure | None:
-        """Return its exception as flytekit's entrypoint would have left it in the error document."""
+    def read_error(self, attempt: int) -> Failure | None:
+        """Return its exception as flytekit's entrypoint would write it to the error document."""
         from flytekit.exceptions.base import FlyteRecoverableException
 
         if self.error is None:
             return None
-        self._told = attempt
+        self._failed_attempt = attempt
         recoverable = isinstance(self.error, FlyteRecoverableException)
         return Failure(ErrorKind.USER, "USER:RuntimeError", f"{type(self.error).__name__}: {self.error}", recoverable)
 
 
 class Process:
-    """A body in a process of its own: the container's command, on this machine."""
+    """A body in its own process: the container's command, on this machine."""
 
-    def __init__(self, container: Mapping[str, Any], place: task_data.Place, root: str | None) -> None:
+    def __init__(self, container: Mapping[str, Any], location: task_data.DataLocation, root: str | None) -> None:
         self._container = container
-        self._place = place
+        self._location = location
         self._root = root
 
     def run(self, manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
@@ -63,25 +63,25 @@ class Process:
         from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd
 
         number = attempt or 0
-        command = task_data.command(self._container, self._place, number)
-        ended = run(command, task_data.environment(self._container, number, self._root))
-        return BodyEnd(ended.code, ended.message or None)
+        command = task_data.command(self._container, self._location, number)
+        result = run(command, task_data.environment(self._container, number, self._root))
+        return BodyEnd(result.code, result.message or None)
 
 
 class Command:
     """A container task's command, on this machine."""
 
-    def __init__(self, container: Mapping[str, Any], place: container_task.ContainerPlace) -> None:
+    def __init__(self, container: Mapping[str, Any], data: container_task.ContainerData) -> None:
         self._container = container
-        self._place = place
+        self._data = data
 
     def run(self, manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
-        """Run it to its end, and keep what it leaves."""
+        """Run it to its end, and upload its outputs."""
         from flytekitplugins_podtriage.local.subprocess_body import run
         from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd
 
-        one = self._place.attempt(attempt or 0)
-        ended = run(one.command(self._container), one.environment(self._container))
-        if ended.code == 0:
-            one.gather()
-        return BodyEnd(ended.code, ended.message or None)
+        directories = self._data.attempt(attempt or 0)
+        result = run(directories.command(self._container), directories.environment(self._container))
+        if result.code == 0:
+            directories.upload()
+        return BodyEnd(result.code, result.message or None)

@@ -1,8 +1,8 @@
-"""A container task's command on this machine: its folders are temporary ones, and copilot's work is done here.
+"""A container task's command on this machine: in temporary directories, with copilot's work done here.
 
-What a command, its arguments and its environment say of the task's ``input_data_dir`` and ``output_data_dir`` is
-replaced by where those folders are here. A program that has the path built in does not find it, and neither the image
-nor its working directory is there: the command is one of this machine.
+In the command, its arguments and its environment the task's ``input_data_dir`` and ``output_data_dir`` are replaced by
+the directories on this machine. A program with hard-coded paths does not find them, and neither the image nor its
+working directory is available: the program has to be installed on this machine.
 """
 
 from __future__ import annotations
@@ -25,119 +25,119 @@ from flytekitplugins_podtriage.local.copilot.download import NotDownloaded, down
 from flytekitplugins_podtriage.local.copilot.template import NotRendered, rendered
 from flytekitplugins_podtriage.local.copilot.upload import NotUploaded, upload
 
-_COPILOTS: Final = "errors.pb"
-"""Copilot's own error document (flytecopilot/cmd/root.go, ``err-output-name``): propeller does not read it."""
+_COPILOT_ERROR: Final = "errors.pb"
+"""Copilot's error document (flytecopilot/cmd/root.go, ``err-output-name``); FlytePropeller does not read it."""
 
 
 class PodTriageNoOutputs(FlyteUserException):
-    """A container task ended well, but its command was not run on this machine, and so it has no outputs."""
+    """A container task succeeded, but has no outputs, since its command was not run on this machine."""
 
     _ERROR_CODE = "USER:PodTriageNoOutputs"
 
 
 @attrs.frozen
-class ContainerPlace:
-    """Where the attempts of one container task find their inputs and leave their outputs."""
+class ContainerData:
+    """The inputs and outputs of one container task's attempts."""
 
     task: PodTriageContainer
-    place: task_data.Place
+    location: task_data.DataLocation
     inputs: Any
     """flyteidl's ``LiteralMap``."""
 
     @classmethod
-    def new(cls, task: PodTriageContainer, context: FlyteContext, inputs: literals.LiteralMap) -> ContainerPlace:
-        """Return a new place, and leave the inputs there."""
-        place = task_data.Place.new(context)
-        place.put_inputs(inputs)
-        return cls(task, place, inputs.to_flyte_idl())
+    def new(cls, task: PodTriageContainer, context: FlyteContext, inputs: literals.LiteralMap) -> ContainerData:
+        """Write the inputs to a new location."""
+        location = task_data.DataLocation.new(context)
+        location.write_inputs(inputs)
+        return cls(task, location, inputs.to_flyte_idl())
 
-    def attempt(self, number: int) -> Attempt:
-        """Return one attempt, with its inputs written as copilot writes them.
+    def attempt(self, number: int) -> AttemptDirectories:
+        """Return the directories of an attempt, with its inputs written as copilot writes them.
 
         Raises:
-            PodTriageUserError: copilot does not hand over such inputs.
+            PodTriageUserError: copilot does not support such inputs.
         """
-        access = self.place.context.file_access
-        found = Attempt(self, number, access.get_random_local_directory(), access.get_random_local_directory())
+        access = self.location.context.file_access
+        inputs, outputs = access.get_random_local_directory(), access.get_random_local_directory()
         if self.inputs.literals:
             try:
-                download(self.inputs, found.input_folder, self.task.metadata_format.value, access)
+                download(self.inputs, inputs, self.task.metadata_format.value, access)
             except NotDownloaded as error:
                 raise task_data.PodTriageUserError(f"task {self.task.name}: {error}") from error
-        return found
+        return AttemptDirectories(self, number, inputs, outputs)
 
-    def outputs(self, number: int) -> literals.LiteralMap | None:
-        """Return what an attempt left as its outputs; None if it left none."""
-        return self.place.outputs(number)
+    def read_outputs(self, number: int) -> literals.LiteralMap | None:
+        """Return the outputs of an attempt; None if there are none."""
+        return self.location.read_outputs(number)
 
-    def failure(self, number: int) -> Failure | None:
-        """Return how a backend fails an attempt whose pod succeeded without outputs; None if there are some."""
-        # nodes/task/handler.go, ValidateOutput; its kind is not set there, and so the user pays.
-        if self.task.marked or self.place.outputs(number) is not None:
+    def read_error(self, number: int) -> Failure | None:
+        """Return the failure of an attempt whose pod succeeded without outputs; None if there are outputs."""
+        # nodes/task/handler.go, ValidateOutput: it sets no kind, so the user retries are charged.
+        if self.task.marked or self.location.read_outputs(number) is not None:
             return None
-        why = self.place.failure(number, _COPILOTS)
-        said = f": {why.message}" if why is not None else ""
-        return Failure(ErrorKind.USER, "OutputsNotFound", f"Outputs not generated by task execution{said}")
+        error = self.location.read_error(number, _COPILOT_ERROR)
+        detail = f": {error.message}" if error is not None else ""
+        return Failure(ErrorKind.USER, "OutputsNotFound", f"Outputs not generated by task execution{detail}")
 
 
 @attrs.frozen
-class Attempt:
-    """One attempt's folders on this machine."""
+class AttemptDirectories:
+    """The directories of one attempt on this machine."""
 
-    whole: ContainerPlace
+    data: ContainerData
     number: int
-    input_folder: str
-    output_folder: str
+    inputs: str
+    outputs: str
 
     def command(self, container: Mapping[str, Any]) -> list[str]:
         """Return the command to run here.
 
         Raises:
-            PodTriageUserError: it has none, or an input cannot be put into it.
+            PodTriageUserError: the task has no command, or an input cannot be rendered.
         """
-        task, place = self.whole.task, self.whole.place
+        task, location = self.data.task, self.data.location
         if not container.get("command"):
             raise task_data.PodTriageUserError(
-                f"task {task.name}: the image's own command is not known here; allowed: a task with a command"
+                f"task {task.name}: the image's own command is unknown here; allowed: a task with a command"
             )
         parts = [*container["command"], *(container.get("args") or ())]
         try:
-            filled = [rendered(part, self.whole.inputs) for part in place.rendered(parts, self.number)]
+            filled = [rendered(part, self.data.inputs) for part in location.render_arguments(parts, self.number)]
         except NotRendered as error:
             raise task_data.PodTriageUserError(f"task {task.name}: {error}") from error
-        return [self.here(part) for part in filled]
+        return [self._localize(part) for part in filled]
 
     def environment(self, container: Mapping[str, Any]) -> dict[str, str]:
         """Return the command's environment: this process's, the container's own, and Flyte's attempt number."""
         own = {item["name"]: str(item.get("value", "")) for item in container.get("env") or () if "name" in item}
-        mapped = {name: self.here(value) for name, value in own.items()}
+        mapped = {name: self._localize(value) for name, value in own.items()}
         return {**os.environ, **mapped, "FLYTE_ATTEMPT_NUMBER": str(self.number)}
 
-    def here(self, text: str) -> str:
-        """Return a text with the container's folders replaced by those of this machine."""
-        theirs = [folder.rstrip("/") for folder in self.whole.task.folders]
-        folders = dict(zip(theirs, (self.input_folder, self.output_folder), strict=True))
-        longest_first = "|".join(re.escape(folder) for folder in sorted(folders, key=len, reverse=True))
-        return re.sub(rf"(?<![\w./-])(?:{longest_first})(?![\w.-])", lambda found: folders[found[0]], text)
+    def _localize(self, text: str) -> str:
+        """Replace the container's directories by those of this machine."""
+        in_container = [directory.rstrip("/") for directory in self.data.task.folders]
+        local = dict(zip(in_container, (self.inputs, self.outputs), strict=True))
+        longest_first = "|".join(re.escape(directory) for directory in sorted(local, key=len, reverse=True))
+        return re.sub(rf"(?<![\w./-])(?:{longest_first})(?![\w.-])", lambda match: local[match[0]], text)
 
-    def gather(self) -> None:
-        """Keep what a command that ended well has left, as copilot does; without its outputs, keep why."""
-        task, place = self.whole.task, self.whole.place
+    def upload(self) -> None:
+        """Upload the outputs of a command that succeeded, as copilot does, or else an error document."""
+        task, location = self.data.task, self.data.location
         if task.marked:
-            return  # there is nothing to keep; on a backend the connector answers with the marker
+            return  # no outputs; on a backend the connector returns the marker
         declared = task.interface.to_flyte_idl().outputs
-        raw = f"{place.prefix}/{self.number}/raw"
+        raw = f"{location.prefix}/{self.number}/raw"
         try:
-            found = upload(declared, self.output_folder, raw, place.context.file_access)
+            outputs = upload(declared, self.outputs, raw, location.context.file_access)
         except (NotUploaded, OSError) as error:
-            place.put_error(self.number, _COPILOTS, "OutputUploadFailed", str(error))
+            location.write_error(self.number, _COPILOT_ERROR, "OutputUploadFailed", str(error))
         else:
-            place.put(self.number, "outputs.pb", found)
+            location.write(self.number, "outputs.pb", outputs)
 
 
 def no_outputs(task: PodTriageContainer) -> PodTriageNoOutputs:
-    """Return the error that says why a container task that ended well has no outputs here."""
+    """Return the error of a container task that succeeded without outputs because its command was not run."""
     return PodTriageNoOutputs(
-        f"task {task.name}: its pod ended well, but it has no outputs: the command of a container task is not run on "
+        f"task {task.name}: its pod succeeded, but it has no outputs: the command of a container task is not run on "
         "this machine; allowed: --run-commands, FLYTE_PODTRIAGE_RUN_COMMANDS=true, or the setting run-commands"
     )

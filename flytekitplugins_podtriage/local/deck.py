@@ -1,4 +1,4 @@
-"""A Flyte Deck on a task that ran locally: what became of its attempts, beside flytekit's own decks."""
+"""A Flyte Deck with the attempts of a task that ran locally, beside flytekit's own decks."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ NAME = "podtriage"
 def add_deck(task: Any, context: FlyteContext, html: str) -> None:
     """Add a deck to a task that has decks enabled (``@task(enable_deck=True)``), and write the file.
 
-    flytekit writes a local task's decks as it runs the body, to a file that it logs; this writes it once more, with the
-    decks that a body in this process has left and with this one.
+    flytekit writes a local task's decks when it runs the body, to a file that it logs; this writes the file again, with
+    the decks of a body in this process and with this one.
     """
     from flytekit.deck.deck import _output_deck
 

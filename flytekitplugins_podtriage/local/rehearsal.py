@@ -1,4 +1,4 @@
-"""A rehearsal: a workflow or task of a file, run locally under a plan of faults, backend beside backend."""
+"""Rehearsals: a workflow or task from a file, run locally under a fault plan on all backends."""
 
 from __future__ import annotations
 
@@ -21,46 +21,46 @@ class NotRehearsable(ValueError):
 
 @attrs.frozen
 class Rehearsal:
-    """What came of a rehearsal."""
+    """The result of a rehearsal."""
 
     runs: tuple[tuple[TaskRun, tuple[TaskRun, ...]], ...]
-    """Each task's run in order, and the same on the other backends."""
+    """Each task's run in order, and its runs on the other backends."""
     error: str | None = None
-    """Why the workflow failed, in a line; None: it succeeded."""
+    """Why the workflow failed, in one line; None: it succeeded."""
 
 
 def rehearse(path: str, name: str, inputs: Iterable[str], settings: Mapping[str, object]) -> Rehearsal:
-    """Run a workflow of a file locally and gather what became of its tasks.
+    """Run a workflow from a file locally; return the runs of its tasks.
 
     Args:
         path: the Python file.
         name: the workflow or task in it.
-        inputs: ``KEY=VALUE``, the value as JSON, or else as text.
-        settings: of the plugin, as arguments (:func:`~flytekitplugins_podtriage.flyte.settings.read_settings`).
+        inputs: ``KEY=VALUE``, the value as JSON or plain text.
+        settings: arguments for the plugin's settings (:func:`~flytekitplugins_podtriage.flyte.settings.read_settings`).
 
     Raises:
-        NotRehearsable: there is no such file or workflow, or an input is not one of its.
-        ValueError: a setting or the plan is not allowed.
+        NotRehearsable: there is no such file, workflow or input.
+        ValueError: a setting or the plan is invalid.
     """
     from flytekitplugins_podtriage.flyte.settings import read_settings
     from flytekitplugins_podtriage.local.runner import read_plan, watch_runs
 
-    found = read_settings(settings)
-    read_plan(found.plan)  # a mistake in it is told before anything runs
+    read = read_settings(settings)
+    read_plan(read.plan)  # fail before anything runs
     entity = _entity(path, name)
     given = _inputs(entity, inputs, name)
     runs: list[tuple[TaskRun, tuple[TaskRun, ...]]] = []
-    with watch_runs(lambda run, others: runs.append((run, others)), found), _output_aside():
+    with watch_runs(lambda run, others: runs.append((run, others)), read), _stdout_to_stderr():
         try:
             entity(**given)
-        except Exception as error:  # noqa: BLE001  # whatever a task's code raises, ours or another
-            return Rehearsal(tuple(runs), _in_a_line(error))
+        except Exception as error:  # noqa: BLE001  # whatever a task's code raises
+            return Rehearsal(tuple(runs), _in_one_line(error))
     return Rehearsal(tuple(runs))
 
 
 @contextmanager
-def _output_aside() -> Iterator[None]:
-    """Have what bodies print, here and in processes of their own, go to standard error: the answer is on the other."""
+def _stdout_to_stderr() -> Iterator[None]:
+    """Redirect what bodies print, here and in their own processes: standard output is for the result."""
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(2, 1)
@@ -72,11 +72,11 @@ def _output_aside() -> Iterator[None]:
         os.close(kept)
 
 
-def _in_a_line(error: Exception) -> str:
+def _in_one_line(error: Exception) -> str:
     from flytekit.exceptions.base import FlyteException
 
-    said = " ".join(str(error).split())
-    return said if isinstance(error, FlyteException) else f"{type(error).__name__}: {said}"
+    message = " ".join(str(error).split())
+    return message if isinstance(error, FlyteException) else f"{type(error).__name__}: {message}"
 
 
 def _entity(path: str, name: str) -> Any:
@@ -85,20 +85,20 @@ def _entity(path: str, name: str) -> Any:
 
     if not os.path.isfile(path):
         raise NotRehearsable(f"{path}: no such file; allowed: a Python file with workflows")
-    folder, file = os.path.split(os.path.abspath(path))
+    directory, file = os.path.split(os.path.abspath(path))
     if not file.endswith(".py"):
-        raise NotRehearsable(f"{path}: no Python file; allowed: a name that ends in .py")
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+        raise NotRehearsable(f"{path}: not a Python file; allowed: a name that ends in .py")
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
     try:
         module = importlib.import_module(file[: -len(".py")])
     except Exception as error:
-        raise NotRehearsable(f"{path}: it cannot be imported: {type(error).__name__}: {error}") from error
+        raise NotRehearsable(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
     kinds = (WorkflowBase, PythonTask)
     entity = getattr(module, name, None)
     if not isinstance(entity, kinds):
         known = ", ".join(sorted(key for key, value in vars(module).items() if isinstance(value, kinds)))
-        raise NotRehearsable(f"{path}: no workflow or task {name[:64]!r}; allowed: {known or 'it has none'}")
+        raise NotRehearsable(f"{path}: no workflow or task {name[:64]!r}; allowed: {known or 'none in it'}")
     return entity
 
 
@@ -108,8 +108,10 @@ def _inputs(entity: Any, inputs: Iterable[str], name: str) -> dict[str, Any]:
     for item in inputs:
         key, equals, value = item.partition("=")
         if not equals or key not in allowed:
-            known = ", ".join(allowed) or "it takes none"
-            raise NotRehearsable(f"--input {item[:64]!r}: no input of {name}; allowed: KEY=VALUE with a KEY of {known}")
+            known = ", ".join(allowed) or "none, it has no inputs"
+            raise NotRehearsable(
+                f"--input {item[:64]!r}: not an input of {name}; allowed: KEY=VALUE, KEY one of {known}"
+            )
         kind = allowed[key][0]
         try:
             given[key] = value if kind is str else json.loads(value)
@@ -118,18 +120,20 @@ def _inputs(entity: Any, inputs: Iterable[str], name: str) -> dict[str, Any]:
         _check(entity, key, given[key], kind, item)
     missing = [key for key, (_, default) in allowed.items() if default is None and key not in given]
     if missing:
-        raise NotRehearsable(f"{name}: inputs are missing: {', '.join(missing)}; give them as --input KEY=VALUE")
+        raise NotRehearsable(f"{name}: missing inputs: {', '.join(missing)}; give them as --input KEY=VALUE")
     return given
 
 
 def _check(entity: Any, key: str, value: Any, kind: Any, item: str) -> None:
-    """Make sure that flytekit takes a value for an input."""
+    """Check that flytekit accepts a value for an input."""
     from flytekit import FlyteContext
     from flytekit.core.type_engine import TypeEngine
 
-    wanted = entity.interface.inputs[key].type
+    declared = entity.interface.inputs[key].type
     try:
-        TypeEngine.to_literal(FlyteContext.current_context(), value, kind, wanted)
-    except Exception as error:  # its transformers raise all kinds
+        TypeEngine.to_literal(FlyteContext.current_context(), value, kind, declared)
+    except Exception as error:  # type transformers raise all kinds
         shown = getattr(kind, "__name__", str(kind))
-        raise NotRehearsable(f"--input {item[:64]!r}: no {shown}; allowed: KEY=VALUE, the VALUE as JSON") from error
+        raise NotRehearsable(
+            f"--input {item[:64]!r}: not a valid {shown}; allowed: KEY=VALUE, VALUE as JSON"
+        ) from error

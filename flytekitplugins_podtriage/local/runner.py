@@ -1,4 +1,4 @@
-"""A task's local run: its attempts on the cluster that is set, shown to people or handed to whoever watches."""
+"""A task's local run: its attempts in the sandbox, shown on stderr or passed to a listener."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _listening = threading.local()
 
 
 class watch_runs:  # noqa: N801  # a context manager that reads as a verb
-    """Have a function called with each run, and those it is compared with, instead of a table on stderr."""
+    """Call a function with each run, and the runs on the other backends, instead of printing a table on stderr."""
 
     def __init__(self, listener: Listener, settings: Settings | None = None) -> None:
         self._new = (listener, settings)
@@ -43,72 +43,72 @@ class watch_runs:  # noqa: N801  # a context manager that reads as a verb
         _listening.by = self._old
 
 
-def settings_in_force() -> Settings:
-    """Return the settings of whoever watches, or else those that are read."""
+def current_settings() -> Settings:
+    """Return the settings of the listener, or else those of arguments, environment and configuration file."""
     listening = getattr(_listening, "by", None)
     if listening is not None and listening[1] is not None:
-        found: Settings = listening[1]
-        return found
+        settings: Settings = listening[1]
+        return settings
     return read_settings()
 
 
-def go(
+def run_in_sandbox(
     task: Any,
     ctx: FlyteContext,
     settings: Settings,
     body: Callable[[Mapping[str, Any], int | None], BodyEnd],
-    left_behind: Callable[[int], Failure | None],
+    read_error: Callable[[int], Failure | None],
 ) -> TaskRun:
-    """Run a task on the backend that is set, show the run, and return it."""
+    """Run a task on the backend of the settings, report the run, and return it."""
     from flytekitplugins_podtriage.local.backends import BACKENDS
     from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd
 
     ends: list[tuple[BodyEnd, list[Failure | None]]] = []
 
-    def once(manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
+    def run_once(manifest: Mapping[str, Any], attempt: int | None) -> BodyEnd:
         ends.append((body(manifest, attempt), [None]))
         return ends[-1][0]
 
-    def kept(attempt: int) -> Failure | None:
-        found = left_behind(attempt)
+    def read_once(attempt: int) -> Failure | None:
+        failure = read_error(attempt)
         if ends:
-            ends[-1][1][0] = found
-        return found
+            ends[-1][1][0] = failure
+        return failure
 
-    run = _run(task, ctx, settings, settings.run_on, once, kept)
+    run = _run(task, ctx, settings, settings.run_on, run_once, read_once)
     others: tuple[TaskRun, ...] = ()
     if settings.compare and settings.plan:
-        # On the others a body is taken to end as it did here: each is run once, not four times.
-        again = [(end, left[0]) for end, left in ends] or [(BodyEnd(0), None)]
+        # On the others bodies are assumed to end as they did here: they run once, not four times.
+        recorded = [(end, failure[0]) for end, failure in ends] or [(BodyEnd(0), None)]
         others = tuple(
-            _run(task, ctx, settings, name, *_as_before(again)) for name in BACKENDS if name != settings.run_on
+            _run(task, ctx, settings, name, *_repeat(recorded)) for name in BACKENDS if name != settings.run_on
         )
     if task.enable_deck:
         from flytekitplugins_podtriage.local.deck import add_deck
         from flytekitplugins_podtriage.report.html.runs import framed
 
         add_deck(task, ctx, framed(run, others))
-    told(run, others)
+    report_run(run, others)
     return run
 
 
-def _as_before(
+def _repeat(
     ends: Sequence[tuple[BodyEnd, Failure | None]],
 ) -> tuple[Callable[[Mapping[str, Any], int | None], BodyEnd], Callable[[int], Failure | None]]:
-    """Return a body that ends as others have, one after the other and then like the last, and what it leaves."""
-    left = iter(ends)
-    now = ends[-1]
+    """Return a body that ends like the recorded ones in turn, and then like the last; and the error it writes."""
+    remaining = iter(ends)
+    current = ends[-1]
 
     def body(*_: object) -> BodyEnd:
-        nonlocal now
-        now = next(left, ends[-1])
-        return now[0]
+        nonlocal current
+        current = next(remaining, ends[-1])
+        return current[0]
 
-    return body, lambda _: now[1]
+    return body, lambda _: current[1]
 
 
-def told(run: TaskRun, others: tuple[TaskRun, ...] = ()) -> None:
-    """Hand a run to whoever watches, or show it to people if it has something to say."""
+def report_run(run: TaskRun, others: tuple[TaskRun, ...] = ()) -> None:
+    """Pass a run to the listener; without one, print it unless it succeeded at the first attempt."""
     listening = getattr(_listening, "by", None)
     if listening is not None:
         listening[0](run, others)
@@ -122,7 +122,7 @@ def _run(
     settings: Settings,
     backend: str,
     body: Callable[[Mapping[str, Any], int | None], BodyEnd],
-    left_behind: Callable[[int], Failure | None],
+    read_error: Callable[[int], Failure | None],
 ) -> TaskRun:
     from flytekitplugins_podtriage.local import backends
     from flytekitplugins_podtriage.local.attempts import run_task
@@ -142,18 +142,18 @@ def _run(
         limits=settings.limits(task.metadata.retries or 0, interruptible=bool(task.metadata.interruptible)),
         policy=policy,
         timeout=seconds_of(task.metadata.timeout),
-        left_behind=left_behind,
+        read_error=read_error,
     )
     try:
-        return _driven(coroutine)
+        return _run_to_end(coroutine)
     finally:
-        # Its clock would hold the body and with it flytekit's context, until the garbage collector comes by: too late
-        # for the context's temporary directories, which have to be cleaned up in order.
+        # Otherwise its clock refers to the body, and thus to flytekit's context, until the garbage collector runs: too
+        # late for the context's temporary directories, which have to be cleaned up in order.
         cluster.close()
 
 
-def _driven(coroutine: Any) -> TaskRun:
-    """Run a coroutine of the sandbox to its end, inside an event loop or not: it never waits for anything real."""
+def _run_to_end(coroutine: Any) -> TaskRun:
+    """Run a coroutine of the sandbox to its end, inside an event loop or not: it never really waits."""
     try:
         while True:
             coroutine.send(None)
@@ -174,10 +174,10 @@ def seconds_of(timeout: timedelta | float | None) -> float | None:
 
 
 def read_plan(text: str) -> Plan:
-    """Read the plan of faults: its text, or ``@FILE``.
+    """Read a fault plan: its text, or ``@FILE``.
 
     Raises:
-        ValueError: the file or a recording that it names cannot be read, or a line is no fault.
+        ValueError: the file, or a recording that it names, cannot be read, or a line is not a fault.
     """
     from flytekitplugins_podtriage.sandbox.faults.plan import Plan
     from flytekitplugins_podtriage.sandbox.faults.replay import load
@@ -200,8 +200,8 @@ def _show(run: TaskRun, others: tuple[TaskRun, ...]) -> None:
     console.print()
 
 
-def finish(task: Any, run: TaskRun, inline: Inline | None) -> None:
-    """Raise what flytekit's users expect of a task that failed for good."""
+def raise_if_failed(task: Any, run: TaskRun, inline: Inline | None) -> None:
+    """Raise the error of a task that failed for good: its body's exception if it ran in this process."""
     if run.succeeded:
         return
     last = run.attempts[-1]
@@ -210,9 +210,8 @@ def finish(task: Any, run: TaskRun, inline: Inline | None) -> None:
         try:
             raise error
         finally:
-            del error  # the traceback holds this frame
-    final = run.final
-    said = final.message if final is not None else run.note
-    message = f"task {task.name} failed after {len(run.attempts)} attempt(s): {said}"
+            del error  # the traceback refers to this frame
+    reason = run.final.message if run.final is not None else run.note
+    message = f"task {task.name} failed after {len(run.attempts)} attempt(s): {reason}"
     system = last.verdict.kind is ErrorKind.SYSTEM
     raise (task_data.PodTriageSystemError if system else task_data.PodTriageUserError)(message)

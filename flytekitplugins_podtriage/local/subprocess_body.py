@@ -1,7 +1,7 @@
-"""A task's body as a process of this machine: what the sandbox's container runs.
+"""A task's body as a process on this machine, for the sandbox's container.
 
-Its cluster time is the plan's; how long it really took is reported beside it. Ten minutes of the wall's clock end a
-process that hangs, and the message says that the sandbox did it.
+Its duration in cluster time is the plan's; its real duration is reported too. A process that hangs is killed after ten
+minutes of real time, with a message that says so.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 LONGEST: Final = 600.0
-"""After how many seconds of the wall's clock a body is killed."""
+"""The real time, in seconds, after which a body is killed."""
 
 
 @attrs.frozen(slots=True)
@@ -22,11 +22,11 @@ class Exit:
     """How a process ended."""
 
     code: int
-    """As a container's exit code: 128 and the signal's number for one that a signal ended."""
+    """A container's exit code: after a signal 128 and its number."""
     seconds: float
-    """How long it really ran."""
+    """Its real duration."""
     message: str = ""
-    """Why, where the code does not tell."""
+    """The reason, where the code does not show it."""
 
 
 def run(
@@ -36,20 +36,20 @@ def run(
     longest: float = LONGEST,
     clock: Callable[[], float] = time.monotonic,
 ) -> Exit:
-    """Run a body to its end; what it prints goes where this process's output goes.
+    """Run a body to its end; it inherits this process's output.
 
     Args:
         command: the program and its arguments.
-        environment: its whole environment.
-        longest: after how many seconds it is killed.
-        clock: the wall's clock, in seconds.
+        environment: its entire environment.
+        longest: the time after which it is killed, in seconds.
+        clock: returns the real time in seconds.
     """
     began = clock()
     try:
         # The task's own command, which its author chose to run.
         process = subprocess.Popen(list(command), env=dict(environment), stdin=subprocess.DEVNULL)  # noqa: S603
     except OSError as error:
-        # What a container runtime answers to a command that is not there (runc: exit code 127 or 126).
+        # As container runtimes do for a command that cannot be started (runc: exit code 127 or 126).
         code = 127 if isinstance(error, FileNotFoundError) else 126
         return Exit(code, clock() - began, f"exec: {command[0]!r}: {error.strerror or error}")
     try:
@@ -58,7 +58,7 @@ def run(
         process.kill()
         process.wait()
         return Exit(137, clock() - began, f"the sandbox killed the task's process after {longest:g} s")
-    except BaseException:  # Ctrl-C: the body is not left behind
+    except BaseException:  # Ctrl-C: the body must not keep running
         process.kill()
         process.wait()
         raise

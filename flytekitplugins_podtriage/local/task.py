@@ -1,7 +1,7 @@
-"""``PodTriage`` as users get it: flyte's task types, whose local runs go through attempts.
+"""The task types of ``PodTriage`` as users get them: those of ``flyte``, with local runs in attempts.
 
-``@task(task_config=PodTriage())`` runs anywhere: in its pod it is its body; outside a backend (``pyflyte run``, a call)
-it goes through attempts, in the embedded sandbox under the faults of a plan, or in the Kubernetes of the kubeconfig.
+In its pod a task with ``task_config=PodTriage()`` runs its body. Outside a backend (``pyflyte run``, a call) it runs in
+attempts: in the embedded sandbox with the faults of a plan, or on the cluster of the kubeconfig.
 """
 
 from __future__ import annotations
@@ -17,85 +17,86 @@ from flytekitplugins_podtriage.flyte.container_task import PodTriageContainer
 from flytekitplugins_podtriage.flyte.task import PodTriage, PodTriageFunctionTask
 from flytekitplugins_podtriage.local import container_task, kubernetes, task_data
 from flytekitplugins_podtriage.local.bodies import Command, Inline, Process
-from flytekitplugins_podtriage.local.runner import finish, go, settings_in_force
+from flytekitplugins_podtriage.local.runner import current_settings, raise_if_failed, run_in_sandbox
 
 __all__ = ["PodTriage", "PodTriageContainerTask", "PodTriageTask"]
 
 
 class PodTriageTask(PodTriageFunctionTask):
-    """A task of the type ``podtriage`` that runs locally in the sandbox."""
+    """A Python task of the type ``podtriage``."""
 
     def run_attempts(self, ctx: FlyteContext, inputs: literals.LiteralMap) -> literals.LiteralMap:
-        """Take the task through its attempts; return its outputs.
+        """Run the task in attempts; return its outputs.
 
         Raises:
-            PodTriageUserError: it failed for good, by the task's own doing; an exception of a body that ran in this
-                process is raised as it is.
-            PodTriageSystemError: it failed for good, by the platform's doing.
+            PodTriageUserError: it failed for good, with a USER failure; an exception of a body that ran in this process
+                is raised as it is.
+            PodTriageSystemError: it failed for good, with a SYSTEM failure.
         """
-        settings = settings_in_force()
+        settings = current_settings()
         dynamic = self.execution_mode is not self.ExecutionBehavior.DEFAULT
         if settings.cluster == "kubernetes":
-            # A dynamic task's body makes tasks of its own: it runs here, and they in the cluster.
-            return self.run_body(ctx, inputs) if dynamic else kubernetes.outputs(self, ctx, settings, inputs)
-        place = task_data.Place.new(ctx)
+            # A dynamic task's body creates tasks: it runs here, and they run on the cluster.
+            return self.run_body(ctx, inputs) if dynamic else kubernetes.run(self, ctx, settings, inputs)
+        location = task_data.DataLocation.new(ctx)
         if settings.bodies == "inline" or dynamic:
             inline = Inline(lambda: self.run_body(ctx, inputs))
-            finish(self, go(self, ctx, settings, inline.run, inline.failure), inline)
-            found = inline.value
+            raise_if_failed(self, run_in_sandbox(self, ctx, settings, inline.run, inline.read_error), inline)
+            outputs = inline.value
         else:
-            place.put_inputs(inputs)
+            location.write_inputs(inputs)
             pod = task_data.manifest(self, ctx)
-            process = Process(task_data.primary_container(pod), place, task_data.module_root(self))
-            run = go(self, ctx, settings, process.run, place.failure)
-            finish(self, run, None)
-            found = place.outputs(run.attempts[-1].number - 1)
-        if found is None:
-            raise task_data.PodTriageUserError(f"task {self.name}: its container ended well, but left no outputs")
-        return found
+            process = Process(task_data.primary_container(pod), location, task_data.module_root(self))
+            run = run_in_sandbox(self, ctx, settings, process.run, location.read_error)
+            raise_if_failed(self, run, None)
+            outputs = location.read_outputs(run.attempts[-1].number - 1)
+        if outputs is None:
+            raise task_data.PodTriageUserError(f"task {self.name}: its container succeeded, but wrote no outputs")
+        return outputs
 
     def run_attempts_on_values(self, body: Callable[[], Any]) -> Any:
-        """Do the same for one call of a mapped task, whose body runs in this process."""
-        settings = settings_in_force()
+        """Run one call of a mapped task in attempts; its body runs in this process."""
+        settings = current_settings()
         if settings.cluster == "kubernetes":
-            raise kubernetes.not_mapped(self)
+            raise kubernetes.map_error(self)
         inline = Inline(lambda: self.run_body_on_values(body))
-        run = go(self, FlyteContext.current_context(), settings, inline.run, inline.failure)
-        finish(self, run, inline)
+        run = run_in_sandbox(self, FlyteContext.current_context(), settings, inline.run, inline.read_error)
+        raise_if_failed(self, run, inline)
         return inline.value
 
 
 class PodTriageContainerTask(PodTriageContainer):
-    """A container task of the type ``podtriage``; it runs locally in the sandbox.
+    """A container task of the type ``podtriage``.
 
-    Its command is run on this machine only where the setting ``run_commands`` says so. Otherwise the plan tells how its
-    container ends (0, unless it says ``body: exit N`` or the like), and nobody makes its outputs.
+    In the sandbox its command runs, on this machine, only with the setting ``run_commands``. Otherwise its container
+    exits with 0 or as planned (``body: exit N``), and there are no outputs.
     """
 
     def run_attempts(self, ctx: FlyteContext, inputs: literals.LiteralMap) -> literals.LiteralMap:
-        """Take the task through its attempts; return its outputs.
+        """Run the task in attempts; return its outputs.
 
         Raises:
-            PodTriageNoOutputs: it ended well, but its command was not run, and it declares outputs.
-            PodTriageUserError: it failed for good, by the task's own doing.
-            PodTriageSystemError: it failed for good, by the platform's doing.
+            PodTriageNoOutputs: it succeeded, but declares outputs and its command was not run.
+            PodTriageUserError: it failed for good, with a USER failure.
+            PodTriageSystemError: it failed for good, with a SYSTEM failure.
         """
-        settings = settings_in_force()
+        settings = current_settings()
         if settings.cluster == "kubernetes":
-            return kubernetes.outputs(self, ctx, settings, inputs)
+            return kubernetes.run(self, ctx, settings, inputs)
         if not settings.run_commands:
             from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd
 
-            finish(self, go(self, ctx, settings, lambda *_: BodyEnd(0), lambda _: None), None)
+            run = run_in_sandbox(self, ctx, settings, lambda *_: BodyEnd(0), lambda _: None)
+            raise_if_failed(self, run, None)
             if self.marked:
                 return literals.LiteralMap({})
             raise container_task.no_outputs(self)
-        place = container_task.ContainerPlace.new(self, ctx, inputs)
-        command = Command(task_data.primary_container(task_data.manifest(self, ctx)), place)
-        run = go(self, ctx, settings, command.run, place.failure)
-        finish(self, run, None)
-        found = place.outputs(run.attempts[-1].number - 1)
-        return found if found is not None else literals.LiteralMap({})  # a task without outputs leaves none
+        data = container_task.ContainerData.new(self, ctx, inputs)
+        command = Command(task_data.primary_container(task_data.manifest(self, ctx)), data)
+        run = run_in_sandbox(self, ctx, settings, command.run, data.read_error)
+        raise_if_failed(self, run, None)
+        outputs = data.read_outputs(run.attempts[-1].number - 1)
+        return literals.LiteralMap({}) if outputs is None else outputs
 
 
 TaskPlugins.register_pythontask_plugin(PodTriage, PodTriageTask)

@@ -1,4 +1,4 @@
-"""A local run's attempts as flytekit sees them: what its container gets, and what it leaves at its output prefix."""
+"""What flytekit sees of an attempt in a local run: its container's command, and the documents at its output prefix."""
 
 from __future__ import annotations
 
@@ -29,78 +29,78 @@ _ERROR: Final = "error.pb"
 TASK_NAME: Final = "podtriage.flyte.org/task"
 ATTEMPT: Final = "podtriage.flyte.org/attempt"
 """Annotations of a pod: the name of its task, and its attempt from 0."""
-_NO_NAME: Final = re.compile(r"[^a-z0-9]+")
+_NOT_DNS: Final = re.compile(r"[^a-z0-9]+")
 _PROGRAM: Final = "from flytekit.bin.entrypoint import execute_task_cmd; execute_task_cmd()"
 """What the console script ``pyflyte-execute`` does; the script itself may not be on the path."""
 
 
 class PodTriageUserError(FlyteUserException):
-    """A task failed for good, and the last failure is the task's own."""
+    """A task failed for good, and its last failure is of kind USER."""
 
     _ERROR_CODE = "USER:PodTriage"
 
 
 class PodTriageSystemError(FlyteSystemException):
-    """A task failed for good, and the last failure is the platform's."""
+    """A task failed for good, and its last failure is of kind SYSTEM."""
 
     _ERROR_CODE = "SYSTEM:PodTriage"
 
 
 @attrs.frozen
-class Place:
-    """Where one task's attempts find their inputs and leave their outputs."""
+class DataLocation:
+    """Where the attempts of one task read their inputs and write their outputs."""
 
     context: FlyteContext
     prefix: str
 
     @classmethod
-    def new(cls, context: FlyteContext) -> Place:
-        """Return a new place, in flytekit's own local (or configured) store."""
+    def new(cls, context: FlyteContext) -> DataLocation:
+        """Return a new location in flytekit's raw output data."""
         return cls(context, context.file_access.get_random_remote_directory())
 
-    def put_inputs(self, inputs: literals.LiteralMap) -> None:
-        """Write the inputs, for every attempt the same."""
+    def write_inputs(self, inputs: literals.LiteralMap) -> None:
+        """Write the inputs, which are the same for every attempt."""
         path = self.context.file_access.get_random_local_path()
         utils.write_proto_to_file(inputs.to_flyte_idl(), path)
         self.context.file_access.put_data(path, f"{self.prefix}/{_INPUTS}")
 
-    def rendered(self, arguments: Sequence[str], attempt: int) -> list[str]:
-        """Return a container's arguments with what propeller fills in (core/template.go) for one attempt."""
-        at = f"{self.prefix}/{attempt}"
+    def render_arguments(self, arguments: Sequence[str], attempt: int) -> list[str]:
+        """Fill in a container's arguments for one attempt, as FlytePropeller does (core/template.go)."""
+        outputs = f"{self.prefix}/{attempt}"
         values = {
             "{{.input}}": f"{self.prefix}/{_INPUTS}",
             "{{.inputPrefix}}": self.prefix,
-            "{{.outputPrefix}}": at,
-            "{{.rawOutputDataPrefix}}": f"{at}/raw",
-            "{{.checkpointOutputPrefix}}": f"{at}/checkpoint",
+            "{{.outputPrefix}}": outputs,
+            "{{.rawOutputDataPrefix}}": f"{outputs}/raw",
+            "{{.checkpointOutputPrefix}}": f"{outputs}/checkpoint",
             "{{.prevCheckpointPrefix}}": f"{self.prefix}/{attempt - 1}/checkpoint" if attempt else "",
         }
-        found = []
+        rendered = []
         for argument in arguments:
             text = argument
             for name, value in values.items():
                 text = text.replace(name, value)
-            found.append(text)
-        return found
+            rendered.append(text)
+        return rendered
 
-    def put(self, attempt: int, name: str, message: Any) -> None:
-        """Leave a document at an attempt's prefix."""
+    def write(self, attempt: int, name: str, message: Any) -> None:
+        """Write a document to an attempt's prefix."""
         path = self.context.file_access.get_random_local_path()
         utils.write_proto_to_file(message, path)
         self.context.file_access.put_data(path, f"{self.prefix}/{attempt}/{name}")
 
-    def put_error(self, attempt: int, name: str, code: str, message: str) -> None:
-        """Leave an error document at an attempt's prefix."""
+    def write_error(self, attempt: int, name: str, code: str, message: str) -> None:
+        """Write an error document to an attempt's prefix."""
         error = errors_pb2.ContainerError(code=code, message=message, kind=errors_pb2.ContainerError.RECOVERABLE)
-        self.put(attempt, name, errors_pb2.ErrorDocument(error=error))
+        self.write(attempt, name, errors_pb2.ErrorDocument(error=error))
 
-    def outputs(self, attempt: int) -> literals.LiteralMap | None:
-        """Return what an attempt left as its outputs; None if it left none."""
+    def read_outputs(self, attempt: int) -> literals.LiteralMap | None:
+        """Return the outputs that an attempt wrote; None if it wrote none."""
         proto = self._read(attempt, _OUTPUTS, literals_pb2.LiteralMap)
         return None if proto is None else literals.LiteralMap.from_flyte_idl(proto)
 
-    def failure(self, attempt: int, name: str = _ERROR) -> Failure | None:
-        """Return the error that an attempt's container left: flytekit's own, of an exception in the body."""
+    def read_error(self, attempt: int, name: str = _ERROR) -> Failure | None:
+        """Return the error that an attempt wrote: flytekit writes one after an exception in the body."""
         proto = self._read(attempt, name, errors_pb2.ErrorDocument)
         if proto is None:
             return None
@@ -124,7 +124,7 @@ class Place:
 
 
 def manifest(task: Any, context: FlyteContext) -> dict[str, Any]:
-    """Return the pod of a task as its backend would make it, with the arguments not filled in yet."""
+    """Return the pod of a task as its backend would create it, before its arguments are filled in."""
     settings = context.serialization_settings or SerializationSettings(ImageConfig.auto_default_image())
     if settings.image_config is None or settings.image_config.default_image is None:
         settings = dataclasses.replace(settings, image_config=ImageConfig.auto_default_image())
@@ -142,8 +142,8 @@ def manifest(task: Any, context: FlyteContext) -> dict[str, Any]:
 
 
 def pod_name(task: str) -> str:
-    """Return what a task's pods are called, without the attempt: the end of its name, as DNS has it (RFC 1123)."""
-    return f"{_NO_NAME.sub('-', task.lower())[-40:].strip('-') or 'task'}-n0"
+    """Return the name of a task's pods without the attempt: the end of the task's name as a DNS label (RFC 1123)."""
+    return f"{_NOT_DNS.sub('-', task.lower())[-40:].strip('-') or 'task'}-n0"
 
 
 def of_attempt(pod: Mapping[str, Any], attempt: int) -> dict[str, Any]:
@@ -153,22 +153,22 @@ def of_attempt(pod: Mapping[str, Any], attempt: int) -> dict[str, Any]:
 
 
 def primary_container(pod: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the container of a manifest whose end is the task's."""
+    """Return the primary container of a manifest."""
     name = pod["metadata"]["annotations"]["primary_container_name"]
-    found = [container for container in pod["spec"]["containers"] if container.get("name") == name]
-    return dict(found[0]) if found else dict(pod["spec"]["containers"][0])
+    containers = pod["spec"]["containers"]
+    return dict(next((container for container in containers if container.get("name") == name), containers[0]))
 
 
-def command(container: Mapping[str, Any], place: Place, attempt: int) -> list[str]:
-    """Return what to run on this machine for a container's arguments."""
-    arguments = place.rendered([*(container.get("command") or ()), *(container.get("args") or ())], attempt)
+def command(container: Mapping[str, Any], location: DataLocation, attempt: int) -> list[str]:
+    """Return the command that runs a container's command and arguments on this machine."""
+    arguments = location.render_arguments([*(container.get("command") or ()), *(container.get("args") or ())], attempt)
     if arguments and arguments[0] == "pyflyte-execute":
         return [sys.executable, "-c", _PROGRAM, *arguments[1:]]
     return arguments
 
 
 def module_root(task: Any) -> str | None:
-    """Return the folder from which a Python task's module is imported: pyflyte has it on the path only for a moment."""
+    """Return the directory from which a Python task's module is imported: pyflyte removes it from the path again."""
     if getattr(task, "task_function", None) is None:
         return None
     _, module, _, path = extract_task_module(task)
@@ -179,12 +179,12 @@ def module_root(task: Any) -> str | None:
 
 
 def environment(container: Mapping[str, Any], attempt: int, root: str | None = None) -> dict[str, str]:
-    """Return a body's environment: this process's, its module path, the container's own, and Flyte's attempt number.
+    """Return a body's environment: this process's, its module path, the container's, and Flyte's attempt number.
 
     Args:
         container: the manifest's.
         attempt: from 0.
-        root: a folder to import modules from, beside this process's own.
+        root: a further directory to import modules from.
     """
     own = {item["name"]: str(item.get("value", "")) for item in container.get("env") or () if "name" in item}
     path = os.pathsep.join([part or os.getcwd() for part in sys.path] + ([root] if root else []))

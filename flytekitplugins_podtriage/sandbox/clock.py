@@ -15,7 +15,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 class Clock:
     """Milliseconds since the start of the run, and the actions scheduled."""
 
-    __slots__ = ("_count", "_scheduled", "_second", "_second_of", "_time", "_time_of", "_whole", "now", "start")
+    __slots__ = ("_count", "_scheduled", "_second", "_second_of", "_time", "_time_of", "now", "start")
 
     def __init__(self, start: datetime = START) -> None:
         if start.tzinfo is None:
@@ -26,8 +26,8 @@ class Clock:
         self._count = 0
         self._time = self._second = start
         """Cached values of :meth:`time` and :meth:`second`."""
-        self._time_of = self._second_of = self._whole = 0
-        """The milliseconds of each, and the whole seconds of the latter."""
+        self._time_of = self._second_of = 0
+        """The milliseconds of the first, and the seconds of the second."""
 
     def at(self, delay: int, order: int, action: Callable[[], None]) -> None:
         """Schedule an action after a delay in milliseconds; at the same time the lower order goes first."""
@@ -60,11 +60,9 @@ class Clock:
 
     def second(self) -> datetime:
         """Return the current time without fractions, as Kubernetes writes it (metav1.Time)."""
-        if self._second_of != self.now:
-            self._second_of = self.now
-            if self._whole != self.now // 1000:
-                self._whole = self.now // 1000
-                self._second = self.start + timedelta(seconds=self._whole)
+        seconds = self.now // 1000
+        if self._second_of != seconds:
+            self._second_of, self._second = seconds, self.start + timedelta(seconds=seconds)
         return self._second
 
     def until(self, time: datetime) -> int:

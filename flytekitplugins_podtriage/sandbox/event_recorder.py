@@ -8,7 +8,7 @@ separately (kubernetes#124747).
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -24,7 +24,6 @@ _REFILL: Final = 300
 """Seconds per further event (``defaultSpamQPS``)."""
 _SPENT: Final = (_BURST - 1) * _REFILL
 """Seconds until a bucket with exactly one token left is full."""
-_EPOCH: Final = datetime(2000, 1, 1, tzinfo=timezone.utc)
 _OTHER_SOURCES: Final = {
     "Scheduled": "default-scheduler",
     "FailedScheduling": "default-scheduler",
@@ -51,10 +50,12 @@ class _TokenBucket:
 class _Entry:
     """One Event. It is built only when it is read: most are counted several times between two reads."""
 
-    __slots__ = ("bucket", "count", "event", "fresh", "last_timestamp", "message")
+    __slots__ = ("bucket", "count", "dropped", "event", "fresh", "last_timestamp", "message")
 
     def __init__(self, event: wire.Event, bucket: _TokenBucket) -> None:
         self.bucket = bucket
+        self.dropped = 0
+        """How often it was dropped since it last got through."""
         self.replace(event)
 
     def replace(self, event: wire.Event) -> None:
@@ -88,12 +89,13 @@ class EventRecorder:
         """The last result of :meth:`list`; None if it is outdated."""
         self.split_by_type = True
         """Whether warnings are limited separately, as sources do since 1.32."""
-        self._at, self._now = _EPOCH, 0.0
+        self._at: datetime | None = None
+        self._now = 0.0
         """The time of the last event, and the same in seconds."""
         self._buckets: dict[tuple[str, bool], _TokenBucket] = {}
         """By source and type."""
         self._dropped: dict[_Key, tuple[int, datetime]] = {}
-        """How often an event was dropped since it last got through, and when first."""
+        """How often an event that has no entry was dropped, and when first."""
 
     def list(self) -> tuple[wire.Event, ...]:
         """Return all events."""
@@ -133,30 +135,32 @@ class EventRecorder:
                 message = _COMBINED + message
                 key = (reason, None, None, warning)
                 entry = self._entries.get(key)
-        if at is not self._at:
-            self._at, self._now = at, (at - _EPOCH).total_seconds()
         bucket = entry.bucket if entry is not None else self._bucket(reason, warning)
+        if at is not self._at:
+            self._at, self._now = at, at.timestamp()
         now, full_at = self._now, bucket.full_at
         if full_at - now > _SPENT:
-            times, first = self._dropped.get(key, (0, at))
-            self._dropped[key] = (times + 1, first)
+            if entry is not None:
+                entry.dropped += 1
+            else:
+                dropped, first = self._dropped.get(key, (0, at))
+                self._dropped[key] = (dropped + 1, first)
             return False
         bucket.full_at = (full_at if full_at > now else now) + _REFILL  # noqa: FURB136  # max() costs thrice as much
         self._events = None
-        times, first = 0, at
-        if self._dropped:
-            times, first = self._dropped.pop(key, (0, at))
         if entry is not None:
             entry.message = message
-            entry.count += times + 1
+            entry.count += entry.dropped + 1
+            entry.dropped = 0
             entry.last_timestamp = at
             entry.fresh = False
             return False
+        dropped, first = self._dropped.pop(key, (0, at))
         event = wire.Event(
             reason=reason,
             message=message,
             type="Warning" if warning else "Normal",
-            count=times + 1,
+            count=dropped + 1,
             involved_object=self._pod_ref if path is None else msgspec.structs.replace(self._pod_ref, field_path=path),
             first_timestamp=first,
             last_timestamp=at,

@@ -190,7 +190,7 @@ def test_no_pod_is_left(runs: list[TaskRun], admin: Api, namespace: str, node: N
 
 
 def test_a_mapped_task_is_refused(runs: list[TaskRun]) -> None:
-    with pytest.raises(FlyteValidationException, match="runs in no cluster"):
+    with pytest.raises(FlyteValidationException, match="cannot run on a cluster"):
         map_task(double)(a=[1, 2])
 
 

@@ -144,10 +144,10 @@ def test_a_workflow_without_such_tasks_says_so(run: Callable[..., Result]) -> No
         ((Path(__file__).parent / "data.txt", "wf"), "no such file"),
         ((FILE, "wff", "--input", "rows=1"), "no workflow or task 'wff'; allowed: count, mixed, plain, stock, wf"),
         ((FILE, "LATER"), "no workflow or task 'LATER'"),
-        ((FILE, "wf"), "inputs are missing: rows; give them as --input KEY=VALUE"),
-        ((FILE, "wf", "--input", "rows"), "allowed: KEY=VALUE with a KEY of rows, name"),
-        ((FILE, "wf", "--input", "lines=3"), "no input of wf; allowed: KEY=VALUE with a KEY of rows, name"),
-        ((FILE, "wf", "--input", "rows=many"), "'rows=many': no int; allowed: KEY=VALUE, the VALUE as JSON"),
+        ((FILE, "wf"), "missing inputs: rows; give them as --input KEY=VALUE"),
+        ((FILE, "wf", "--input", "rows"), "allowed: KEY=VALUE, KEY one of rows, name"),
+        ((FILE, "wf", "--input", "lines=3"), "not an input of wf; allowed: KEY=VALUE, KEY one of rows, name"),
+        ((FILE, "wf", "--input", "rows=many"), "'rows=many': not a valid int; allowed: KEY=VALUE, VALUE as JSON"),
         ((*INLINE, "--fault", "docker.io: maybe"), "plan, line 1: 'docker.io: maybe': unknown fault 'maybe'"),
         ((*INLINE, "--plan", "nowhere.plan"), "nowhere.plan: the plan cannot be read: No such file"),
         ((*INLINE, "--fault", "replay: nowhere.jsonl"), "nowhere.jsonl: the recording cannot be read"),
@@ -171,4 +171,4 @@ def test_a_file_that_cannot_be_imported_is_refused_in_a_line(
     path = tmp_path / f"broken_{error.lower()}.py"
     path.write_text(text, encoding="utf-8")
 
-    assert f"it cannot be imported: {error}" in refused("rehearse", path, "wf")
+    assert f"cannot be imported: {error}" in refused("rehearse", path, "wf")

@@ -32,21 +32,21 @@ def template(entity: Any, settings: SerializationSettings = SETTINGS) -> Any:
     return get_serializable(OrderedDict(), settings, entity).template
 
 
-def in_pod(python: str, place: task_data.Place, entity: Any, attempt: int = 0) -> None:
+def in_pod(python: str, location: task_data.DataLocation, entity: Any, attempt: int = 0) -> None:
     """Run a task's container as a kubelet would: a process of its own, with this Python."""
-    container = task_data.primary_container(task_data.manifest(entity, place.context))
-    command = task_data.command(container, place, attempt)
+    container = task_data.primary_container(task_data.manifest(entity, location.context))
+    command = task_data.command(container, location, attempt)
     environment = task_data.environment(container, attempt)
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), environment["PYTHONPATH"]])
     assert command[0] == sys.executable
     subprocess.run([python, *command[1:]], env=environment, check=True, capture_output=True)
 
 
-def place_with(n: int) -> task_data.Place:
-    place = task_data.Place.new(FlyteContext.current_context())
+def location_with(n: int) -> task_data.DataLocation:
+    location = task_data.DataLocation.new(FlyteContext.current_context())
     one = literals.Literal(scalar=literals.Scalar(primitive=literals.Primitive(integer=n)))
-    place.put_inputs(literals.LiteralMap({"n": one}))
-    return place
+    location.write_inputs(literals.LiteralMap({"n": one}))
+    return location
 
 
 def test_a_task_serializes_as_a_pod_with_its_primary_container_named() -> None:
@@ -118,47 +118,54 @@ def test_a_template_given_twice_is_refused() -> None:
 
 
 def test_in_its_pod_a_task_runs_its_body_and_writes_its_outputs(warm_python: str) -> None:
-    place = place_with(21)
+    location = location_with(21)
 
-    in_pod(warm_python, place, tasks.twice)
+    in_pod(warm_python, location, tasks.twice)
 
-    assert place.outputs(0).literals["o0"].scalar.primitive.integer == 42
-    assert place.failure(0) is None
-    assert place.outputs(1) is None
+    assert location.read_outputs(0).literals["o0"].scalar.primitive.integer == 42
+    assert location.read_error(0) is None
+    assert location.read_outputs(1) is None
 
 
 def test_in_its_pod_a_task_without_outputs_writes_the_marker(warm_python: str) -> None:
-    place = place_with(1)
+    location = location_with(1)
 
-    in_pod(warm_python, place, tasks.silent, attempt=2)
+    in_pod(warm_python, location, tasks.silent, attempt=2)
 
-    assert place.outputs(2).literals[MARKER].scalar.primitive.boolean is True
+    assert location.read_outputs(2).literals[MARKER].scalar.primitive.boolean is True
 
 
 def test_an_exception_of_the_body_is_a_permanent_user_failure(warm_python: str) -> None:
-    place = place_with(-1)
+    location = location_with(-1)
 
-    in_pod(warm_python, place, tasks.silent)
+    in_pod(warm_python, location, tasks.silent)
 
-    failure = place.failure(0)
+    failure = location.read_error(0)
     assert (failure.kind, failure.recoverable) == ("USER", False)
     assert "-1 is negative" in failure.message
-    assert place.outputs(0) is None
+    assert location.read_outputs(0) is None
 
 
 def test_a_dynamic_task_without_outputs_binds_the_marker(warm_python: str) -> None:
-    place = place_with(2)
+    location = location_with(2)
 
-    in_pod(warm_python, place, tasks.several)
+    in_pod(warm_python, location, tasks.several)
 
-    job = place._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec)
+    job = location._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec)
     assert [binding.var for binding in job.outputs] == [MARKER]
     assert len(job.nodes) == 4
 
 
 def test_arguments_are_rendered_with_the_prefixes() -> None:
-    place = place_with(1)
+    location = location_with(1)
 
-    rendered = place.rendered(["--inputs", "{{.input}}", "{{.outputPrefix}}/x", "{{.prevCheckpointPrefix}}"], 1)
+    rendered = location.render_arguments(
+        ["--inputs", "{{.input}}", "{{.outputPrefix}}/x", "{{.prevCheckpointPrefix}}"], 1
+    )
 
-    assert rendered == ["--inputs", f"{place.prefix}/inputs.pb", f"{place.prefix}/1/x", f"{place.prefix}/0/checkpoint"]
+    assert rendered == [
+        "--inputs",
+        f"{location.prefix}/inputs.pb",
+        f"{location.prefix}/1/x",
+        f"{location.prefix}/0/checkpoint",
+    ]

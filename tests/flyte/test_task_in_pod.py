@@ -34,7 +34,7 @@ class Pod:
 
     def __init__(self, task: Any, attempt: int = 0, **inputs: Any) -> None:
         self.context = FlyteContext.current_context()
-        self.place = task_data.Place.new(self.context)
+        self.location = task_data.DataLocation.new(self.context)
         self.attempt = attempt
         self.inputs = literals.LiteralMap(
             {
@@ -44,14 +44,14 @@ class Pod:
                 for name, value in inputs.items()
             }
         )
-        self.place.put_inputs(self.inputs)
+        self.location.write_inputs(self.inputs)
         self.task = task
         self.printed = ""
 
     def run(self, python: str) -> Pod:
         """Run its process to the end, with this Python."""
         container = task_data.primary_container(task_data.manifest(self.task, self.context))
-        rendered = self.place.rendered(container["args"], self.attempt)
+        rendered = self.location.render_arguments(container["args"], self.attempt)
         assert rendered[0] == PROGRAM.name
         environment = {
             **os.environ,
@@ -66,7 +66,7 @@ class Pod:
         return self
 
     def values(self) -> dict[str, Any]:
-        outputs = self.place.outputs(self.attempt)
+        outputs = self.location.read_outputs(self.attempt)
         assert outputs is not None
         types = self.task.python_interface.outputs
         return {
@@ -80,7 +80,7 @@ def test_a_body_runs_once_and_not_in_attempts() -> None:
 
     assert "silent, but here" in pod.printed
     assert "charged" not in pod.printed
-    assert pod.place.failure(0) is None
+    assert pod.location.read_error(0) is None
 
 
 def test_values_of_all_kinds_are_read_and_written(warm_python: str) -> None:
@@ -109,12 +109,13 @@ def test_dataframes_are_read_and_written(warm_python: str) -> None:
 
     assert pod.values() == {"o0": [["a", "1"], ["b", "2"]] * 2}
     assert (
-        pod.place.outputs(0).literals["o0"].scalar.structured_dataset.metadata.structured_dataset_type.format == "csv"
+        pod.location.read_outputs(0).literals["o0"].scalar.structured_dataset.metadata.structured_dataset_type.format
+        == "csv"
     )
 
 
 def test_a_task_without_outputs_writes_the_marker(warm_python: str) -> None:
-    outputs = Pod(tasks.silent).run(warm_python).place.outputs(0)
+    outputs = Pod(tasks.silent).run(warm_python).location.read_outputs(0)
 
     assert {name: one.scalar.primitive.boolean for name, one in outputs.literals.items()} == {MARKER: True}
 
@@ -125,11 +126,11 @@ def test_an_exception_is_a_user_failure_that_says_whether_to_retry(
 ) -> None:
     pod = Pod(tasks.failing, recoverable=recoverable).run(warm_python)
 
-    failure = pod.place.failure(0)
+    failure = pod.location.read_error(0)
     assert (failure.kind, failure.recoverable) == (ErrorKind.USER, recoverable)
     assert message in failure.message
-    assert pod.place.outputs(0) is None
-    document = pod.place._read(0, "error.pb", errors_pb2.ErrorDocument)
+    assert pod.location.read_outputs(0) is None
+    document = pod.location._read(0, "error.pb", errors_pb2.ErrorDocument)
     assert document.error.code
 
 
@@ -139,31 +140,31 @@ def test_a_missing_file_is_reported_in_an_error_document(tmp_path: Path, warm_py
     pod = Pod(tasks.upper, file=str(given))
     os.unlink(pod.inputs.literals["file"].scalar.blob.uri)
 
-    failure = pod.run(warm_python).place.failure(0)
+    failure = pod.run(warm_python).location.read_error(0)
 
     assert failure is not None
-    assert pod.place.outputs(0) is None
+    assert pod.location.read_outputs(0) is None
 
 
 def test_each_attempt_has_its_own_number_and_its_own_prefix(warm_python: str) -> None:
     pod = Pod(tasks.attempted, attempt=2).run(warm_python)
 
     assert pod.values() == {"o0": "2"}
-    assert pod.place.outputs(0) is None
+    assert pod.location.read_outputs(0) is None
 
 
 def test_a_dynamic_task_writes_its_workflow_with_its_outputs_bound(warm_python: str) -> None:
     pod = Pod(tasks.fan, n=3).run(warm_python)
 
-    job = pod.place._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec)
+    job = pod.location._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec)
     assert [binding.var for binding in job.outputs] == ["o0"]
     assert [task.type for task in job.tasks] == ["podtriage"]
     assert len(job.nodes) == 3
-    assert pod.place.outputs(0) is None
+    assert pod.location.read_outputs(0) is None
 
 
 def test_a_dynamic_task_without_outputs_binds_the_marker(warm_python: str) -> None:
-    job = Pod(tasks.quiet, n=2).run(warm_python).place._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec)
+    job = Pod(tasks.quiet, n=2).run(warm_python).location._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec)
 
     assert [(binding.var, binding.binding.scalar.primitive.boolean) for binding in job.outputs] == [(MARKER, True)]
     assert [list(task.interface.outputs.variables) for task in job.tasks] == [[MARKER]]
@@ -173,5 +174,5 @@ def test_a_dynamic_task_without_outputs_binds_the_marker(warm_python: str) -> No
 def test_a_dynamic_task_without_subtasks_writes_its_outputs(name: str, outputs: list[str], warm_python: str) -> None:
     pod = Pod(getattr(tasks, name), n=0).run(warm_python)
 
-    assert list(pod.place.outputs(0).literals) == outputs
-    assert pod.place._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec) is None
+    assert list(pod.location.read_outputs(0).literals) == outputs
+    assert pod.location._read(0, "futures.pb", dynamic_job_pb2.DynamicJobSpec) is None

@@ -12,7 +12,7 @@ from flytekitplugins_podtriage import Policy
 from flytekitplugins_podtriage.core.accounting import Failure, Limits
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import TaskRun
-from flytekitplugins_podtriage.local.attempts import MOST, run_task
+from flytekitplugins_podtriage.local.attempts import MAX_SYSTEM_FAILURES, run_task
 from flytekitplugins_podtriage.local.backends import BACKENDS, backend
 from flytekitplugins_podtriage.report.as_json import runs_json
 from flytekitplugins_podtriage.sandbox.cluster import BodyEnd, SandboxCluster
@@ -41,7 +41,7 @@ def run(
             backend=backend(on, Policy()),
             limits=Limits(retries=retries),
             policy=Policy(),
-            left_behind=lambda _: AGAIN if fails else None,
+            read_error=lambda _: AGAIN if fails else None,
         )
     )
 
@@ -66,7 +66,11 @@ def test_a_task_goes_the_same_way_twice(on: str) -> None:
 def test_a_limit_that_never_ends_is_endless_on_flyte_2_alone() -> None:
     two, one = run("pull: 429", "flyte-2", retries=2), run("pull: 429", "flyte-1.16", retries=2)
 
-    assert (len(two.attempts), two.note, two.succeeded) == (MOST, f"followed for {MOST} attempts", False)
+    assert (len(two.attempts), two.note, two.succeeded) == (
+        MAX_SYSTEM_FAILURES,
+        f"followed for {MAX_SYSTEM_FAILURES} attempts",
+        False,
+    )
     assert [attempt.charged for attempt in one.attempts] == [ErrorKind.USER] * 3
 
 

@@ -118,7 +118,7 @@ def test_outputs_that_are_not_there_cost_the_user_an_attempt(
 
 
 def test_a_command_that_only_its_image_knows_cannot_be_run_here(containers: Any, running: Runs) -> None:
-    with pytest.raises(PodTriageUserError, match="unsaid: the image's own command is not known here; allowed"):
+    with pytest.raises(PodTriageUserError, match="unsaid: the image's own command is unknown here; allowed"):
         containers.unsaid()
 
 

@@ -12,7 +12,7 @@ from flytekit import FlyteContext
 from flytekit.core.local_cache import LocalTaskCache
 
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.local.attempts import MOST
+from flytekitplugins_podtriage.local.attempts import MAX_SYSTEM_FAILURES
 from flytekitplugins_podtriage.local.task_data import PodTriageUserError
 from tests.local.conftest import HERE, Runs
 
@@ -139,5 +139,5 @@ def test_without_decks_nothing_is_made(features: Any, runs: Runs) -> None:
 def test_flyte_2_is_followed_for_so_many_attempts_that_nobody_pays_for(features: Any, runs: Runs) -> None:
     runs.plan("pull: 429", run_on="flyte-2", compare=False)
 
-    with pytest.raises(Exception, match=rf"failed after {MOST} attempt"):
+    with pytest.raises(Exception, match=rf"failed after {MAX_SYSTEM_FAILURES} attempt"):
         features.on_spot(n=1)

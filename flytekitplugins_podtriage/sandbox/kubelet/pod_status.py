@@ -75,7 +75,7 @@ def publish(
         inits = [_container_status(item, default, drop_causes, keep_containers) for item in record.inits]
     mains = [_container_status(item, default, drop_causes, keep_containers) for item in record.by_name]
     # Most syncs change nothing, so what the status is built from is compared before it is built.
-    built_from = (phase, record.ending, record.syncs > 0, *inits, *mains)
+    built_from = (phase, record.ending, record.syncs > 0, inits, mains)
     if record.pod.status is record.published and built_from == record.published_from:
         return False
     ending = record.ending if phase == "Failed" else None

@@ -81,9 +81,7 @@ class Kubelet(Worker):
                 self.sync_in(delay, record)
                 return
         record.busy = True
-        containers = record.containers
-        for index in range(first, len(containers)):
-            container = containers[index]
+        for index, container in enumerate(record.containers[first:], first):
             if record.ending is not None:
                 break
             if container.running is not None:
