@@ -16,7 +16,7 @@ from flytekitplugins_podtriage.core.pod_cluster import PodExists, PodRejected, P
 from flytekitplugins_podtriage.sandbox import disruptions
 from flytekitplugins_podtriage.sandbox.admission import check
 from flytekitplugins_podtriage.sandbox.clock import START, Clock
-from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
+from flytekitplugins_podtriage.sandbox.faults.fault_types import Fault
 from flytekitplugins_podtriage.sandbox.faults.injector import Injector
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from flytekitplugins_podtriage.sandbox.faults.replay import load, play

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
+from flytekitplugins_podtriage.sandbox.faults.fault_types import Fault
 from flytekitplugins_podtriage.sandbox.kubelet import pod_status, teardown
 from flytekitplugins_podtriage.sandbox.kubelet.sync import Kubelet
 from flytekitplugins_podtriage.sandbox.pod_state import Ending, PodRecord

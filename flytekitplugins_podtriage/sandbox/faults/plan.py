@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from flytekitplugins_podtriage.sandbox.faults.grammar import Fault, parse_fault
+from flytekitplugins_podtriage.sandbox.faults.fault_types import Fault, parse_fault
 
 _COMMENT: Final = re.compile(r'("[^"]*")|#.*')
 _SEPARATOR: Final = re.compile(r'("[^"]*")|;')

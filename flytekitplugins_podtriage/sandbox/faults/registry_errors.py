@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from flytekitplugins_podtriage.core.text.references import registry_of_image
-from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
+from flytekitplugins_podtriage.sandbox.faults.fault_types import Fault
 
 QUICK: Final = 100
 """How long a pull takes that succeeds, or fails immediately, in milliseconds."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
+from flytekitplugins_podtriage.sandbox.faults.fault_types import Fault
 from flytekitplugins_podtriage.sandbox.kubelet import timing
 from flytekitplugins_podtriage.sandbox.kubelet.worker import Worker, random_id
 from flytekitplugins_podtriage.sandbox.pod_state import PodRecord

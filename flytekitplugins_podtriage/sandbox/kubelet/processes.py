@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.sandbox.faults.grammar import Fault
+from flytekitplugins_podtriage.sandbox.faults.fault_types import Fault
 from flytekitplugins_podtriage.sandbox.kubelet.worker import Worker, random_id
 from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd, Container, PodRecord
 

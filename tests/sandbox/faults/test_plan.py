@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
-from flytekitplugins_podtriage.sandbox.faults.grammar import FORMS, Fault
+from flytekitplugins_podtriage.sandbox.faults.fault_types import FORMS, Fault
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan, PlanError
 from tests.builders import NAME, NAMESPACE, manifest
 from tests.paths import ROOT

@@ -1,4 +1,4 @@
-"""The grammar of fault plans, and a fault as a value: what goes wrong, where, when, and for which pods.
+"""The types of faults: the lines that write them in a plan, and a fault as a value: what, where, when, for which pods.
 
 A line reads ``[task T] [attempt N | every attempt] [container C] TARGET: WHAT [at T] [for T] [xN] [flaky P] [seed N]``.
 The forms of ``WHAT`` are in :data:`FORMS`; ``docs/sandbox_plan.md`` explains them.
