@@ -53,13 +53,13 @@ def rehearse(
 
     if faults and plan:
         raise click.UsageError("--fault and --plan exclude each other")
-    settings: dict[str, object] = {"run_on": run_on, "compare": True}
-    if faults or plan:
-        settings["plan"] = f"@{plan}" if plan else "\n".join(faults)
-    if inline:
-        settings["bodies"] = "inline"
-    if run_commands:
-        settings["run_commands"] = True
+    settings = {  # None: as configured
+        "run_on": run_on,
+        "compare": True,
+        "plan": f"@{plan}" if plan else "\n".join(faults) or None,
+        "bodies": "inline" if inline else None,
+        "run_commands": run_commands or None,
+    }
     try:
         rehearsal = run_rehearsal(file, workflow, inputs, settings)
     except ValueError as error:

@@ -123,8 +123,7 @@ class GarbageCollector:
                 self._remover.pending.discard(meta)
                 await self._remover.remove(meta, snapshot)
         present = {meta for meta, _ in pods}
-        for meta in [meta for meta in self._times if meta not in present]:
-            del self._times[meta]
+        self._times = {meta: times for meta, times in self._times.items() if meta in present}
         self._remover.pending &= present
         self._cache.keep_only(present)
 

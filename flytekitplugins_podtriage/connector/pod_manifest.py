@@ -96,15 +96,10 @@ def pod(
     meta: bytes,
     settings: Settings,
 ) -> dict[str, Any]:
-    """Return the manifest of an attempt's pod.
+    """Return the manifest of an attempt's pod, from flytekit's ``TaskTemplate`` as FlytePropeller has rendered it.
 
-    Args:
-        template: flytekit's ``TaskTemplate`` as FlytePropeller has rendered it.
-        location: the pod's namespace and name.
-        prefix: the attempt's output prefix.
-        metadata: flytekit's ``TaskExecutionMetadata``, or None.
-        meta: the encoded resource meta.
-        settings: with Flyte's own settings of stock pods, which FlytePropeller does not pass on to a connector.
+    ``metadata`` is flytekit's ``TaskExecutionMetadata`` or None, ``meta`` the encoded resource meta. The settings have
+    Flyte's own of stock pods, which FlytePropeller does not pass on to a connector.
 
     Raises:
         TemplateRefused: the template does not describe a pod, or FlytePropeller has not rendered it.

@@ -50,5 +50,4 @@ class ResponseCache:
 
     def keep_only(self, present: set[PodMeta]) -> None:
         """Forget the responses about all other pods: FlytePropeller may have asked another replica last."""
-        for meta in [meta for meta in self._responses if meta not in present]:
-            del self._responses[meta]
+        self._responses = {meta: response for meta, response in self._responses.items() if meta in present}

@@ -29,13 +29,11 @@ from flytekitplugins_podtriage.flyte.task import (
 
 
 class PodTriageContainer(PodTriageTaskMixin, ContainerTask):
-    """flytekit's ``ContainerTask``, as a task of the type ``podtriage``.
+    """flytekit's ``ContainerTask``, with its arguments, as a task of the type ``podtriage``.
 
     Args:
-        arguments: those of ``ContainerTask``: ``name``, ``image``, ``command``, ``inputs``, ``outputs`` and so on.
         task_config: as of any PodTriage task.
         pod_template: the same as ``PodTriage(pod_template=...)``.
-        options: those of ``ContainerTask``.
 
     Raises:
         FlyteValidationException: the pod template is given twice, or an output has the marker's name.

@@ -111,10 +111,8 @@ def _translate(error: BaseException, endpoint: str, method: str, about: str) -> 
 
 def _status(error: BaseException) -> Any:
     """Return the gRPC error that caused an exception; None if there is none."""
-    for step in _chain(error):
-        if isinstance(step, grpc.RpcError) and callable(getattr(step, "code", None)):
-            return step
-    return None
+    steps = (step for step in _chain(error) if isinstance(step, grpc.RpcError))
+    return next((step for step in steps if callable(getattr(step, "code", None))), None)
 
 
 def _details(status: Any) -> str:

@@ -31,13 +31,10 @@ class Reference:
 
 
 def parse_execution(text: str, project: str | None = None, domain: str | None = None) -> Reference:
-    """Read an EXECUTION argument.
+    """Read an EXECUTION argument, one of :data:`FORMS`; ``project`` and ``domain`` are those of a bare name.
 
-    Args:
-        text: one of :data:`FORMS`. Console addresses are those of flytekit's ``generate_console_url``, with anything
-            after the name; ``flyte://`` URIs those of flyteadmin (pkg/common/flyte_url.go).
-        project: the project of a bare name.
-        domain: the domain of a bare name.
+    Console addresses are those of flytekit's ``generate_console_url``, with anything after the name; ``flyte://`` URIs
+    those of flyteadmin (pkg/common/flyte_url.go).
 
     Raises:
         InvalidExecution: it has none of these forms, or is a bare name without a project or domain.

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -84,11 +85,10 @@ def _from_kubeconfig(path: str, context: str | None) -> Connection:
         raise KubeconfigUnusable(
             f"kubeconfig {path}, context {selected['name']}: it cannot be used: {describe(error)}; allowed: {_HOW}"
         ) from error
-
-    def log_in() -> None:
-        config.load_kube_config(path, context, client_configuration=client.configuration, persist_config=False)
-
     name = f"the cluster of context {selected['name']}"
+    log_in = partial(
+        config.load_kube_config, path, context, client_configuration=client.configuration, persist_config=False
+    )
     return Connection(client, str(namespace), name, login=_renewing(client, log_in))
 
 
@@ -103,10 +103,7 @@ def _in_cluster() -> Connection:
     except Exception as error:  # ConfigException, OSError
         raise KubeconfigUnusable(f"the pod's service account: {describe(error)}; allowed: {_HOW}") from error
     api_client: Any = client.ApiClient(configuration)
-
-    def log_in() -> None:
-        _config().load_incluster_config(client_configuration=configuration)
-
+    log_in = partial(_config().load_incluster_config, client_configuration=configuration)
     return Connection(api_client, namespace, "this pod's cluster", login=_renewing(api_client, log_in))
 
 
