@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import attrs
 import msgspec
 
 from flytekitplugins_podtriage.core.accounting import Failure
@@ -27,38 +28,37 @@ SCHEMA = 1
 _ENCODER = msgspec.json.Encoder()
 
 
+def _encode(**members: Any) -> bytes:
+    return _ENCODER.encode({"schema": SCHEMA, **members})
+
+
+def _members(value: object, *names: str) -> dict[str, Any]:
+    """Return the attributes of a value that are members of the same name."""
+    return {name: getattr(value, name) for name in names}
+
+
+def _sanitized(text: str | None) -> str | None:
+    return None if text is None else sanitize(text)
+
+
 def explanation_json(explanation: Explanation) -> bytes:
     """Return an explanation as one line of JSON; times in RFC 3339."""
-    return _ENCODER.encode(
-        {
-            "schema": SCHEMA,
-            "pod": explanation.name,
-            "namespace": explanation.namespace,
-            "task": explanation.task,
-            "execution": explanation.execution,
-            "node": explanation.node,
-            "attempt": explanation.attempt,
-            "attempts": explanation.attempts,
-            "now": explanation.now,
-            "state": explanation.state,
-            "since": explanation.since,
-            "failing": explanation.failing,
-            "cause": explanation.cause,
-            "verdict": masked(explanation.verdict),
-            "story": explanation.timeline,
-            "next_try": explanation.next_try,
-            "who_pays": [_charge(charge) for charge in explanation.charges],
-            "notes": explanation.notes,
-        }
+    return _encode(
+        pod=explanation.name,
+        **_members(explanation, "namespace", "task", "execution", "node", "attempt", "attempts"),
+        **_members(explanation, "now", "state", "since", "failing", "cause"),
+        verdict=masked(explanation.verdict),
+        story=explanation.timeline,
+        next_try=explanation.next_try,
+        who_pays=[_charge(charge) for charge in explanation.charges],
+        notes=explanation.notes,
     )
 
 
 def _charge(charge: BackendCharge) -> dict[str, Any]:
     forecast = charge.charge
     return {
-        "backend": forecast.backend,
-        "at": forecast.at,
-        "kind": forecast.kind,
+        **_members(forecast, "backend", "at", "kind"),
         "code": _sanitized(forecast.code),
         "message": _sanitized(forecast.message),
         "permanent": forecast.permanent,
@@ -66,27 +66,18 @@ def _charge(charge: BackendCharge) -> dict[str, Any]:
         "then": charge.consequence,
         "ends": charge.task_ends,
         "wrong": charge.wrong,
-        "rule": forecast.rule,
-        "note": forecast.note,
+        **_members(forecast, "rule", "note"),
     }
-
-
-def _sanitized(text: str | None) -> str | None:
-    return None if text is None else sanitize(text)
 
 
 def history_json(past: history.History) -> bytes:
     """Return an execution's attempts as one line of JSON."""
-    return _ENCODER.encode(
-        {
-            "schema": SCHEMA,
-            "execution": past.name,
-            "where": past.scope,
-            "failing": past.failing,
-            "headline": past.headline,
-            "evidence": history.BASIS,
-            "attempts": [_recorded_attempt(item) for item in past.attempts],
-        }
+    return _encode(
+        execution=past.name,
+        where=past.scope,
+        **_members(past, "failing", "headline"),
+        evidence=history.BASIS,
+        attempts=[_recorded_attempt(item) for item in past.attempts],
     )
 
 
@@ -98,8 +89,7 @@ def _recorded_attempt(item: DiagnosedAttempt) -> dict[str, Any]:
         "attempt": attempt.retry_attempt,
         "phase": attempt.phase or None,
         "started_at": attempt.started_at or attempt.created_at,
-        "updated_at": attempt.updated_at,
-        "retries": attempt.retries,
+        **_members(attempt, "updated_at", "retries"),
         "charged": item.charged,
         "code": _sanitized(attempt.code),
         "message": sanitize(attempt.message or ""),
@@ -110,32 +100,23 @@ def _recorded_attempt(item: DiagnosedAttempt) -> dict[str, Any]:
 
 def audit_json(audit: Audit) -> bytes:
     """Return an audit as one line of JSON."""
-    return _ENCODER.encode(
-        {
-            "schema": SCHEMA,
-            "headline": audit.headline,
-            "also": audit.details,
-            "source": audit.source,
-            "from_text": audit.from_text,
-            "not_failed": audit.not_failed,
-            "total": _audit_row(audit.total),
-            "by_category": [_audit_row(row) for row in audit.categories],
-            "by_task": [_audit_row(row) for row in audit.tasks],
-            "by_registry": [_audit_row(row) for row in audit.registries],
-            "examples": [
-                {"what": example.name, "category": example.category, "said": example.excerpt}
-                for example in audit.examples
-            ],
-        }
+    return _encode(
+        headline=audit.headline,
+        also=audit.details,
+        **_members(audit, "source", "from_text", "not_failed"),
+        total=_audit_row(audit.total),
+        by_category=[_audit_row(row) for row in audit.categories],
+        by_task=[_audit_row(row) for row in audit.tasks],
+        by_registry=[_audit_row(row) for row in audit.registries],
+        examples=[
+            {"what": example.name, "category": example.category, "said": example.excerpt} for example in audit.examples
+        ],
     )
 
 
 def _audit_row(row: Row) -> dict[str, Any]:
     return {
-        "name": row.name,
-        "attempts": row.attempts,
-        "user_paid": row.user_paid,
-        "system_paid": row.system_paid,
+        **_members(row, "name", "attempts", "user_paid", "system_paid"),
         "user_wronged": row.wrongly_user,
         "system_wronged": row.wrongly_system,
         "unknown": row.unknown,
@@ -144,18 +125,14 @@ def _audit_row(row: Row) -> dict[str, Any]:
 
 def runs_json(runs: Sequence[TaskRun], error: str | None = None) -> bytes:
     """Return runs of tasks, and why their workflow failed if it did, as one line of JSON; durations in seconds."""
-    masked_error = None if error is None else mask(error)
-    return _ENCODER.encode({"schema": SCHEMA, "error": masked_error, "runs": [_run(run) for run in runs]})
+    return _encode(error=None if error is None else mask(error), runs=[_run(run) for run in runs])
 
 
 def _run(run: TaskRun) -> dict[str, Any]:
     return {
-        "task": run.task,
-        "backend": run.backend,
-        "succeeded": run.succeeded,
+        **_members(run, "task", "backend", "succeeded"),
         "outcome": run_summary.outcome(run),
-        "retries": run.limits.retries,
-        "max_system_failures": run.limits.max_system_failures,
+        **_members(run.limits, "retries", "max_system_failures"),
         "user_paid": run.paid[ErrorKind.USER],
         "system_paid": run.paid[ErrorKind.SYSTEM],
         "user_wronged": run_summary.count_wrongly_charged(run),
@@ -169,18 +146,13 @@ def _run(run: TaskRun) -> dict[str, Any]:
 def _attempt(record: AttemptRecord, run: TaskRun) -> dict[str, Any]:
     user_left, system_left = run_summary.retries_left(record, run.limits)
     return {
-        "number": record.number,
-        "pod": record.pod,
-        "began": record.began,
-        "ended": record.ended,
+        **_members(record, "number", "pod", "began", "ended"),
         "seconds": record.duration.total_seconds(),
         "happened": run_summary.what_happened(record),
         "fault": run_summary.fault_of(record) or None,
         "category": run_summary.category_of(record) or None,
         "failure": _failure(record.failure),
-        "charged": record.charged,
-        "retried": record.retried,
-        "why": record.why,
+        **_members(record, "charged", "retried", "why"),
         "user_left": user_left,
         "system_left": system_left,
         "states": record.states,
@@ -192,14 +164,9 @@ def _attempt(record: AttemptRecord, run: TaskRun) -> dict[str, Any]:
 def _failure(failure: Failure | None) -> dict[str, Any] | None:
     if failure is None:
         return None
-    return {
-        "kind": failure.kind,
-        "code": mask(failure.code),
-        "message": mask(failure.message),
-        "recoverable": failure.recoverable,
-    }
+    return {**attrs.asdict(failure), "code": mask(failure.code), "message": mask(failure.message)}
 
 
 def rules_json(rows: Iterable[RuleRow]) -> bytes:
     """Return the rules as lines of JSON, one per rule."""
-    return b"\n".join(_ENCODER.encode(row) for row in rows)
+    return b"\n".join(map(_ENCODER.encode, rows))
