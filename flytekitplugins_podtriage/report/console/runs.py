@@ -11,21 +11,9 @@ from rich.text import Text
 
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import TaskRun
+from flytekitplugins_podtriage.report import run_summary
 from flytekitplugins_podtriage.report.attempts import WRONGLY_CHARGED
 from flytekitplugins_podtriage.report.console.symbols import fix, hanging, plain_table
-from flytekitplugins_podtriage.report.run_summary import (
-    NO_RUNS,
-    backend_label,
-    category_of,
-    charged_to,
-    count_wrongly_charged,
-    fault_of,
-    is_wrongly_charged,
-    outcome,
-    remedy_of,
-    retries_left,
-    what_happened,
-)
 from flytekitplugins_podtriage.report.text.humanize import format_duration
 from flytekitplugins_podtriage.report.text.sanitize import one_line
 
@@ -46,8 +34,8 @@ class RunView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         run = self._run
-        title = Text(run.task, style="bold").append(f"  on {backend_label(run)}", style="not bold")
-        yield title.append(f"  {outcome(run)}", style="green" if run.succeeded else "red")
+        title = Text(run.task, style="bold").append(f"  on {run_summary.backend_label(run)}", style="not bold")
+        yield title.append(f"  {run_summary.outcome(run)}", style="green" if run.succeeded else "red")
         yield Text()
         is_narrow = options.max_width < _NARROW
         yield Padding(_attempt_list(run) if is_narrow else _attempt_table(run), (0, 0, 0, 2))
@@ -57,9 +45,9 @@ class RunView:
             yield Text()
             runs = (run, *self._others)
             yield Padding(_backend_list(runs) if is_narrow else _backend_table(runs), (0, 0, 0, 2))
-            if any(map(count_wrongly_charged, runs)):
+            if any(map(run_summary.count_wrongly_charged, runs)):
                 yield Padding(Text(f"{_WRONG}{WRONGLY_CHARGED}", style="red"), (0, 0, 0, 2))
-        remedy = remedy_of(run)
+        remedy = run_summary.remedy_of(run)
         if remedy:
             yield Text()
             yield Padding(fix(remedy), (0, 2))
@@ -74,12 +62,12 @@ def _attempt_table(run: TaskRun) -> Table:
     table.add_column("user\nretries\nleft", justify="right", no_wrap=True)
     table.add_column("system\nretries\nleft", justify="right", no_wrap=True)
     for record in run.attempts[:MAX_ATTEMPTS]:
-        happened = Text(what_happened(record), style="green" if record.failure is None else "")
-        category = category_of(record)
+        happened = Text(run_summary.what_happened(record), style="green" if record.failure is None else "")
+        category = run_summary.category_of(record)
         if category:
-            happened.append(f"\n{fault_of(record)}  {category}", style="yellow")
-        payer = Text(charged_to(record), style="bold red" if is_wrongly_charged(record) else "")
-        left = map(str, retries_left(record, run.limits))
+            happened.append(f"\n{run_summary.fault_of(record)}  {category}", style="yellow")
+        payer = Text(run_summary.charged_to(record), style="bold red" if run_summary.is_wrongly_charged(record) else "")
+        left = map(str, run_summary.retries_left(record, run.limits))
         table.add_row(str(record.number), happened, format_duration(record.duration), payer, *left)
     return table
 
@@ -94,15 +82,15 @@ def _backend_table(runs: Sequence[TaskRun]) -> Table:
     table.add_column("outcome", overflow="fold", min_width=10)
     for run in runs:
         user_paid = Text(str(run.paid[ErrorKind.USER] or "\u00b7"))
-        if count_wrongly_charged(run):
+        if run_summary.count_wrongly_charged(run):
             user_paid = Text(f"{_WRONG}{user_paid.plain}", style="bold red")
         table.add_row(
-            backend_label(run),
+            run_summary.backend_label(run),
             str(len(run.attempts)),
             user_paid,
             str(run.paid[ErrorKind.SYSTEM] or "\u00b7"),
             format_duration(run.time_lost) if run.time_lost else "\u00b7",
-            Text(outcome(run), style="" if run.succeeded else "red"),
+            Text(run_summary.outcome(run), style="" if run.succeeded else "red"),
         )
     return table
 
@@ -111,24 +99,24 @@ def _attempt_list(run: TaskRun) -> Group:
     """Return the attempts below each other, for a console too narrow for a table."""
     parts: list[RenderableType] = []
     for record in run.attempts[:MAX_ATTEMPTS]:
-        user_left, system_left = retries_left(record, run.limits)
-        category = category_of(record)
-        parts += [
-            hanging(Text(f"{record.number}  ", "bold"), Text(what_happened(record))),
-            *([hanging(Text("   "), Text(f"{fault_of(record)}  {category}", "yellow"))] if category else []),
-            hanging(Text("   "), Text(f"took {format_duration(record.duration)}, charged to {charged_to(record)}")),
-            hanging(Text("   "), Text(f"left: user retries {user_left}, system retries {system_left}")),
-        ]
+        user_left, system_left = run_summary.retries_left(record, run.limits)
+        category, payer = run_summary.category_of(record), run_summary.charged_to(record)
+        details = [Text(f"{run_summary.fault_of(record)}  {category}", "yellow")] if category else []
+        details.append(Text(f"took {format_duration(record.duration)}, charged to {payer}"))
+        details.append(Text(f"left: user retries {user_left}, system retries {system_left}"))
+        parts.append(hanging(Text(f"{record.number}  ", "bold"), Text(run_summary.what_happened(record))))
+        parts.extend(hanging(Text("   "), detail) for detail in details)
     return Group(*parts)
 
 
 def _backend_list(runs: Sequence[TaskRun]) -> Group:
     parts: list[RenderableType] = [Text("the same faults on", "bold")]
     for run in runs:
-        user_paid = f"{_WRONG if count_wrongly_charged(run) else ''}{run.paid[ErrorKind.USER]}"
+        user_paid = f"{_WRONG if run_summary.count_wrongly_charged(run) else ''}{run.paid[ErrorKind.USER]}"
         paid = f"user retries {user_paid}, system retries {run.paid[ErrorKind.SYSTEM]}"
         summary = f"attempts {len(run.attempts)}, {paid}, {format_duration(run.time_lost)} lost"
-        parts += [Text(f"{backend_label(run)}: {outcome(run)}"), hanging(Text("   "), Text(summary))]
+        parts.append(Text(f"{run_summary.backend_label(run)}: {run_summary.outcome(run)}"))
+        parts.append(hanging(Text("   "), Text(summary)))
     return Group(*parts)
 
 
@@ -145,7 +133,7 @@ class RunsView:
                 yield Text()
             yield RunView(run, others)
         if not self._runs:
-            yield Text(NO_RUNS)
+            yield Text(run_summary.NO_RUNS)
         if self._error is not None:
             yield Text()
             yield Text(one_line(self._error, 300), style="red")

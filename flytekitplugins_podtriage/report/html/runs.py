@@ -7,21 +7,9 @@ from html import escape
 
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
+from flytekitplugins_podtriage.report import run_summary
 from flytekitplugins_podtriage.report.attempts import WRONGLY_CHARGED
 from flytekitplugins_podtriage.report.html.document import badge, document, element, fix, table, text
-from flytekitplugins_podtriage.report.run_summary import (
-    NO_RUNS,
-    backend_label,
-    category_of,
-    charged_to,
-    count_wrongly_charged,
-    fault_of,
-    is_wrongly_charged,
-    outcome,
-    remedy_of,
-    retries_left,
-    what_happened,
-)
 from flytekitplugins_podtriage.report.text.humanize import format_duration
 from flytekitplugins_podtriage.report.text.sanitize import one_line
 
@@ -42,7 +30,7 @@ def page(runs: Sequence[tuple[TaskRun, Sequence[TaskRun]]], error: str | None = 
     """Return a page about runs, each with those of the other backends, and why their workflow failed."""
     parts = [element("article", "\n".join(_parts(run, others))) for run, others in runs]
     if not runs:
-        parts.append(element("p", text(NO_RUNS)))
+        parts.append(element("p", text(run_summary.NO_RUNS)))
     if error is not None:
         parts.append(element("p", text(one_line(error, 300)), "bad"))
     return document("podtriage: rehearsal", "\n".join(parts))
@@ -55,9 +43,9 @@ def framed(run: TaskRun, others: Sequence[TaskRun] = ()) -> str:
 
 
 def _parts(run: TaskRun, others: Sequence[TaskRun]) -> Iterator[str]:
-    backend = f"on {backend_label(run)}"
+    backend = f"on {run_summary.backend_label(run)}"
     yield element("header", f'{element("h1", text(run.task))}<span class="soft">{text(backend)}</span>')
-    yield element("p", text(outcome(run)), "cause" if run.succeeded else "cause bad")
+    yield element("p", text(run_summary.outcome(run)), "cause" if run.succeeded else "cause bad")
     yield table(_ATTEMPT_HEADS, (_attempt_row(record, run) for record in run.attempts[:_MAX_ATTEMPTS]))
     if len(run.attempts) > _MAX_ATTEMPTS:
         yield element("p", f"and {len(run.attempts) - _MAX_ATTEMPTS} more", "soft")
@@ -65,22 +53,23 @@ def _parts(run: TaskRun, others: Sequence[TaskRun]) -> Iterator[str]:
         runs = (run, *others)
         yield element("h3", "The same faults on other backends")
         yield table(_BACKEND_HEADS, map(_backend_row, runs))
-        if any(map(count_wrongly_charged, runs)):
+        if any(map(run_summary.count_wrongly_charged, runs)):
             yield element("p", text(f"In red: {WRONGLY_CHARGED}."), "soft")
-    remedy = remedy_of(run)
+    remedy = run_summary.remedy_of(run)
     if remedy:
         yield fix(remedy)
 
 
 def _attempt_row(record: AttemptRecord, run: TaskRun) -> Sequence[str]:
-    user_left, system_left = retries_left(record, run.limits)
-    category, fault, payer = category_of(record), fault_of(record), text(charged_to(record))
+    user_left, system_left = run_summary.retries_left(record, run.limits)
+    category, fault = run_summary.category_of(record), run_summary.fault_of(record)
+    payer = text(run_summary.charged_to(record))
     return (
         str(record.number),
-        text(what_happened(record)) + (f" <code>{text(category)}</code>" if category else ""),
+        text(run_summary.what_happened(record)) + (f" <code>{text(category)}</code>" if category else ""),
         badge(fault) if fault else "",
         text(format_duration(record.duration)),
-        element("strong", payer, "bad") if is_wrongly_charged(record) else payer,
+        element("strong", payer, "bad") if run_summary.is_wrongly_charged(record) else payer,
         str(user_left),
         str(system_left),
     )
@@ -89,10 +78,10 @@ def _attempt_row(record: AttemptRecord, run: TaskRun) -> Sequence[str]:
 def _backend_row(run: TaskRun) -> Sequence[str]:
     user_paid = str(run.paid[ErrorKind.USER])
     return (
-        text(backend_label(run)),
+        text(run_summary.backend_label(run)),
         str(len(run.attempts)),
-        element("strong", user_paid, "bad") if count_wrongly_charged(run) else user_paid,
+        element("strong", user_paid, "bad") if run_summary.count_wrongly_charged(run) else user_paid,
         str(run.paid[ErrorKind.SYSTEM]),
         text(format_duration(run.time_lost)),
-        text(outcome(run)),
+        text(run_summary.outcome(run)),
     )
