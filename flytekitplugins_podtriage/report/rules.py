@@ -54,22 +54,16 @@ def describe_match(rule: Rule) -> str:
     """Return what a rule matches, in words."""
     if rule is UNKNOWN:
         return "no other rule matches"
-    parts = []
-    if rule.reasons:
-        parts.append(f"the reason is {_one_of(sorted(rule.reasons))}")
-    if rule.statuses:
-        parts.append(f"HTTP {_statuses(rule.statuses)}")
-    if rule.phrases:
-        parts.append(f"contains {_one_of(rule.phrases)}")
-    if rule.also:
-        parts.append(f"and also {_one_of(rule.also)}")
-    if rule.peer is not None:
-        parts.append(_PEERS[rule.peer])
-    if rule.unless:
-        parts.append(f"but not {_one_of(rule.unless)}")
-    if rule.not_statuses:
-        parts.append(f"and not HTTP {_statuses(rule.not_statuses)}")
-    return "; ".join(parts)
+    conditions = (
+        ("the reason is ", _one_of(sorted(rule.reasons))),
+        ("HTTP ", _statuses(rule.statuses)),
+        ("contains ", _one_of(rule.phrases)),
+        ("and also ", _one_of(rule.also)),
+        ("", "" if rule.peer is None else _PEERS[rule.peer]),
+        ("but not ", _one_of(rule.unless)),
+        ("and not HTTP ", _statuses(rule.not_statuses)),
+    )
+    return "; ".join(intro + values for intro, values in conditions if values)
 
 
 def _one_of(phrases: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from flytekitplugins_podtriage.core.model import Category, Diagnosis, ErrorKind, Verdict
+from flytekitplugins_podtriage.core.model import Category, Diagnosis, Verdict
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.report.console.symbols import FAULT_STYLES
 from flytekitplugins_podtriage.report.text.rule_text import fault_label, rule_title
@@ -20,41 +20,38 @@ _CHARGED = {"SYSTEM": "charged to system retries", "USER": "charged to user retr
 def render_diagnosis(diagnosis: Diagnosis, rules: RuleBook | None = None) -> RenderableType:
     """Return a diagnosis as a person reads it."""
     facts = [
-        ("registry", diagnosis.registry),
-        ("image", diagnosis.image),
-        ("HTTP status", str(diagnosis.http_status) if diagnosis.http_status else None),
-        ("retry after", f"{diagnosis.retry_after:g} s" if diagnosis.retry_after is not None else None),
+        *(("message", item.text, "") for item in diagnosis.evidence[:_MAX_QUOTES]),
+        ("registry", diagnosis.registry, ""),
+        ("image", diagnosis.image, ""),
+        ("HTTP status", str(diagnosis.http_status) if diagnosis.http_status else None, ""),
+        ("retry after", f"{diagnosis.retry_after:g} s" if diagnosis.retry_after is not None else None, ""),
+        ("rule", diagnosis.rule, ""),
+        ("fix", diagnosis.remedy, "green"),
     ]
-    parts: list[RenderableType] = [_title(rule_title(diagnosis, rules), diagnosis.kind, diagnosis.category)]
-    parts.extend(_fact("message", item.text) for item in diagnosis.evidence[:_MAX_QUOTES])
-    parts.extend(_fact(name, value) for name, value in facts if value)
-    parts.append(_fact("rule", diagnosis.rule))
-    parts.append(_fact("fix", diagnosis.remedy, "green"))
-    return Group(*parts)
+    return Group(_title(diagnosis, rules), *(_fact(name, value, style) for name, value, style in facts if value))
 
 
 def render_verdict(verdict: Verdict, rules: RuleBook | None = None) -> RenderableType:
     """Return a verdict as a person reads it."""
-    parts: list[RenderableType] = [_title(rule_title(verdict, rules), verdict.kind, verdict.category)]
-    parts.append(_fact("backend", verdict.backend))
-    parts.append(_fact("phase", verdict.phase.value, "bold red" if verdict.failing else "bold"))
-    if verdict.code is not None:
-        parts.append(_fact("code", verdict.code))
-    if verdict.message or verdict.reason:
-        parts.append(_fact("message" if verdict.message else "reason", sanitize(verdict.message or verdict.reason)))
-    parts.append(_fact("rule", verdict.rule))
-    if verdict.remedy and verdict.remedy not in (verdict.message or ""):
-        parts.append(_fact("fix", verdict.remedy, "green"))
-    if verdict.recheck_at is not None:
-        parts.append(_fact("recheck at", verdict.recheck_at.isoformat(timespec="seconds")))
-    return Group(*parts)
+    message = verdict.message or ""
+    facts = [
+        ("backend", verdict.backend, ""),
+        ("phase", verdict.phase.value, "bold red" if verdict.failing else "bold"),
+        ("code", verdict.code, ""),
+        ("message" if message else "reason", sanitize(message or verdict.reason), ""),
+        ("rule", verdict.rule, ""),
+        ("fix", "" if verdict.remedy in message else verdict.remedy, "green"),
+        ("recheck at", verdict.recheck_at.isoformat(timespec="seconds") if verdict.recheck_at else None, ""),
+    ]
+    return Group(_title(verdict, rules), *(_fact(name, value, style) for name, value, style in facts if value))
 
 
-def _title(title: str, kind: ErrorKind | None, category: Category | None) -> Text:
+def _title(answer: Verdict | Diagnosis, rules: RuleBook | None) -> Text:
+    title, category = rule_title(answer, rules), answer.category
     text = Text(one_line(title[:1].upper() + title[1:]), style="bold")
-    if kind is None:
+    if answer.kind is None:
         return text
-    fault = fault_label(kind, category is Category.UNKNOWN)
+    fault = fault_label(answer.kind, category is Category.UNKNOWN)
     text.append(f"\n{fault}", style=FAULT_STYLES[fault])
     if category is None:  # a stock backend knows no causes: it decides who is charged, not whose fault it was
         return text.append(f"  ({_CHARGED[fault]})", style="dim not bold")
@@ -62,6 +59,6 @@ def _title(title: str, kind: ErrorKind | None, category: Category | None) -> Tex
     return text.append(f"({_FAULTS[fault]})", style="dim not bold")
 
 
-def _fact(name: str, value: str, style: str = "") -> Padding:
+def _fact(name: str, value: str, style: str) -> Padding:
     text = Text().append(f"{name}: ", style="dim")
     return Padding(text.append(sanitize(value) if "\n" in value else one_line(value, 600), style=style), (0, 2))

@@ -15,16 +15,12 @@ def format_duration(duration: timedelta | float) -> str:
     """
     seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
     rest = round(abs(seconds))
-    parts: list[str] = []
+    counts: list[str] = []
     for size, unit in _UNITS:
         count, rest = divmod(rest, size)
-        if count or (unit == "s" and not parts):
-            parts.append(f"{count}{unit}")
-        elif parts:
-            break
-        if len(parts) == 2:
-            break
-    return " ".join(parts)
+        if count or counts:
+            counts.append(f"{count}{unit}" if count else "")
+    return " ".join(filter(None, counts[:2])) or "0s"
 
 
 def format_relative(at: datetime, now: datetime) -> str:
