@@ -10,6 +10,8 @@ from flytekitplugins_podtriage.core.model import Category, Diagnosis, ErrorKind
 from flytekitplugins_podtriage.core.rules.pod_states import rule_of_message
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.core.text.wrapping import unwrap
+from flytekitplugins_podtriage.report.text.humanize import format_rfc3339
+from flytekitplugins_podtriage.report.text.rule_text import fault_label
 
 WRONGLY_CHARGED = "wrongly charged to user retries"
 
@@ -28,6 +30,21 @@ class DiagnosedAttempt:
         """Its number, from 1, and how many there may be if that is known: ``2 of 3``."""
         retry, retries = self.attempt.retry_attempt, self.attempt.retries
         return f"{(retry or 0) + 1}" + (f" of {retries + 1}" if retry is not None and retries is not None else "")
+
+    @property
+    def ended(self) -> str:
+        """When it was last updated, for a person."""
+        return format_rfc3339(self.attempt.updated_at) if self.attempt.updated_at is not None else ""
+
+    @property
+    def charged_to(self) -> str:
+        """Whose retries paid, for a person; ``-`` if it did not fail."""
+        return fault_label(self.charged if self.attempt.failed else None)
+
+    @property
+    def fault(self) -> str:
+        """Whose fault it was, for a person; ``-`` if it did not fail."""
+        return fault_label(self.diagnosis.kind if self.attempt.failed else None, self.unknown)
 
     @property
     def unknown(self) -> bool:

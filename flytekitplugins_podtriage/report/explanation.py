@@ -11,10 +11,10 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.accounting import Limits
 from flytekitplugins_podtriage.core.container_reasons import PULL_REASONS
 from flytekitplugins_podtriage.core.memory import Memory
-from flytekitplugins_podtriage.core.model import Category, Phase, Verdict
+from flytekitplugins_podtriage.core.model import Category, Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.triage import triage
-from flytekitplugins_podtriage.report.text.humanize import format_duration, format_relative
+from flytekitplugins_podtriage.report.text.humanize import format_clock, format_duration, format_relative
 from flytekitplugins_podtriage.report.text.rule_text import rule_title
 from flytekitplugins_podtriage.report.text.sanitize import one_line
 from flytekitplugins_podtriage.report.timeline import (
@@ -46,7 +46,6 @@ class Explanation:
     attempts: int
     """How many attempts the user retries allow in all."""
     now: datetime
-    """The moment of the explanation."""
     state: str
     """The pod's state in a word or two: ``ImagePullBackOff``, ``Failed: Evicted``."""
     since: datetime | None
@@ -58,7 +57,6 @@ class Explanation:
     cause: str
     """What happened, in a sentence."""
     timeline: tuple[TimelineEntry, ...]
-    """What happened to the pod, in order."""
     next_try: datetime | None
     """The earliest time of the kubelet's next pull; its sync may add some seconds."""
     charges: tuple[BackendCharge, ...]
@@ -90,9 +88,19 @@ class Explanation:
         return f"{self.state} {age} ago" if self.ended else f"{self.state} for {age}"
 
     @property
+    def who_pays(self) -> str:
+        """The title of the charges."""
+        return "who pays" if self.ended else "who pays if nothing changes"
+
+    @property
     def cause_unknown(self) -> bool:
         """Whether the cause is unknown; the verdict's kind is then only a default."""
         return self.verdict.category is Category.UNKNOWN
+
+    def source_of(self, item: Evidence) -> str:
+        """Return where a piece of evidence comes from: ``event of proxy, 14:02:11``."""
+        of = f" of {one_line(item.container, 64)}" if item.container and item.container != self.name else ""
+        return f"{item.source}{of}" + (f", {format_clock(item.at, self.now)}" if item.at is not None else "")
 
     def charge_time(self, charge: BackendCharge) -> str:
         """Return when a backend charges, for a person: ``in 19s``, ``at its end``, ``never``."""
@@ -115,15 +123,8 @@ def explain(
 ) -> Explanation:
     """Explain a pod at one moment.
 
-    Args:
-        pod: the pod.
-        events: the events about it.
-        attempts_before: how many attempts of the task failed before this pod.
-        memory: what a watcher remembers of it, if there was one.
-        policies: by backend.
-        limits: what the backends allow the task.
-        now: the moment.
-        now_is_explicit: whether the caller chose the moment; if not, a note points out an old record.
+    ``attempts_before`` attempts of the task failed before this pod; ``policies`` are by backend. Unless the caller
+    chose the moment (``now_is_explicit``), a note points out an old record.
     """
     policy = policies["podtriage"]
     verdict = triage(pod, events=events, memory=memory, policy=policy, now=now)

@@ -15,6 +15,8 @@ from flytekitplugins_podtriage.report.text.sanitize import one_line
 
 BASIS = "based on error messages only: the pods no longer exist"
 
+ATTEMPT_HEADS = ("node", "attempt", "ended", "charged to", "fault", "category")
+
 
 @attrs.frozen
 class NodeFailure:
@@ -26,9 +28,8 @@ class NodeFailure:
     cause: str
     excerpt: str
     """Of the message."""
-    kind: ErrorKind
-    unknown: bool
-    """Whether the cause is unknown; ``kind`` is then only a default."""
+    fault: str
+    """Whose it is, for a person."""
     category: str
     remedy: str
 
@@ -65,14 +66,10 @@ class History:
 
 def build_history(name: str, scope: str, attempts: Iterable[Attempt], rules: RuleBook | None = None) -> History:
     """Diagnose all attempts of an execution, in any order; ``scope`` is its project and domain, for a person."""
-    diagnosed = sorted((diagnose_attempt(attempt, rules) for attempt in attempts), key=_node_and_number)
-    last: dict[str, DiagnosedAttempt] = {}
-    last_failed: dict[str, DiagnosedAttempt] = {}
-    for item in diagnosed:
-        node = item.attempt.node_path
-        last[node] = item
-        if item.attempt.failed:
-            last_failed[node] = item
+    diagnosed = [diagnose_attempt(attempt, rules) for attempt in attempts]
+    diagnosed.sort(key=lambda item: (item.attempt.node_path, item.attempt.retry_attempt or 0))
+    last = {item.attempt.node_path: item for item in diagnosed}
+    last_failed = {item.attempt.node_path: item for item in diagnosed if item.attempt.failed}
     return History(
         name=one_line(name, 120),
         scope=one_line(scope, 120),
@@ -82,10 +79,6 @@ def build_history(name: str, scope: str, attempts: Iterable[Attempt], rules: Rul
     )
 
 
-def _node_and_number(item: DiagnosedAttempt) -> tuple[str, int]:
-    return item.attempt.node_path, item.attempt.retry_attempt or 0
-
-
 def _node_failure(node: str, item: DiagnosedAttempt, rules: RuleBook | None) -> NodeFailure:
     diagnosis = item.diagnosis
     return NodeFailure(
@@ -93,8 +86,7 @@ def _node_failure(node: str, item: DiagnosedAttempt, rules: RuleBook | None) -> 
         attempt=(item.attempt.retry_attempt or 0) + 1,
         cause=one_line(rule_title(diagnosis, rules), 300),
         excerpt=one_line(diagnosis.evidence[0].text if diagnosis.evidence else "", 400),
-        kind=diagnosis.kind,
-        unknown=item.unknown,
+        fault=item.fault,
         category=diagnosis.category.value,
         remedy=one_line(diagnosis.remedy, 600),
     )

@@ -41,6 +41,10 @@ class TimelineEntry:
     count: int = 1
     """How often it had happened by then, where the record keeps only the first and the last time."""
 
+    def counted_label(self, times: str = "\u00d7") -> str:
+        """Return the label, and the count if it is not 1."""
+        return f"{self.label} ({times}{self.count})" if self.count > 1 else self.label
+
 
 @attrs.frozen
 class _RepeatedEvent:
@@ -55,8 +59,7 @@ class _RepeatedEvent:
 
 def build_timeline(pod: wire.Pod, events: Iterable[wire.Event], now: datetime) -> tuple[TimelineEntry, ...]:
     """Return what happened to a pod until now, in order."""
-    uid = pod.metadata.uid if pod.metadata else None
-    entries = [entry for event in _group_events(events, uid) for entry in _entries_of_event(event)]
+    entries = [entry for event in _group_events(events, pod) for entry in _entries_of_event(event)]
     entries.extend(_entries_of_status(pod, {entry.label for entry in entries}))
     entries = [entry for entry in entries if _EARLIEST < entry.at and entry.at - now <= _CLOCK_SKEW]
     entries.sort(key=lambda entry: (entry.at, _ORDER.get(entry.label, _LATE if entry.tone in _ENDS else _MIDDLE)))
@@ -69,16 +72,14 @@ _MIDDLE, _LATE = 3, 6
 _ENDS = (Tone.WELL, Tone.ENDED)
 
 
-def _group_events(events: Iterable[wire.Event], uid: str | None) -> Iterator[_RepeatedEvent]:
-    """Group the occurrences of the same event; events about an earlier pod of the same name are left out."""
+def _group_events(events: Iterable[wire.Event], pod: wire.Pod) -> Iterator[_RepeatedEvent]:
+    """Group the occurrences of the same event."""
     groups: dict[tuple[str, str, str | None], tuple[set[datetime], int]] = {}
-    for event in events:
-        about = event.involved_object or event.regarding
-        if about is not None and uid and about.uid and about.uid != uid:
-            continue
+    for event in _events_about(pod, events):
         last = observed_at(event)
         if last is None:
             continue
+        about = event.involved_object or event.regarding
         container = about.field_path if about else None
         if container and "{" in container:
             container = container.partition("{")[2].rstrip("}")
@@ -91,6 +92,15 @@ def _group_events(events: Iterable[wire.Event], uid: str | None) -> Iterator[_Re
         groups[key] = (times, max(count, recorded))
     for (reason, message, container), (times, count) in groups.items():
         yield _RepeatedEvent(reason, message, container, tuple(sorted(times)), count)
+
+
+def _events_about(pod: wire.Pod, events: Iterable[wire.Event]) -> Iterator[wire.Event]:
+    """Leave out the events about an earlier pod of the same name."""
+    uid = pod.metadata.uid if pod.metadata else None
+    for event in events:
+        about = event.involved_object or event.regarding
+        if about is None or not uid or not about.uid or about.uid == uid:
+            yield event
 
 
 def _entries_of_event(event: _RepeatedEvent) -> Iterator[TimelineEntry]:
@@ -187,9 +197,8 @@ def next_pull_time(pod: wire.Pod, events: Iterable[wire.Event], container: str |
 
     The back-off is 10 s, doubling to 300 s, from the last failure (kubernetes pkg/kubelet/kubelet.go, imageBackOff).
     """
-    uid = pod.metadata.uid if pod.metadata else None
     failures, last_failure, last_pull = 0, _EARLIEST, _EARLIEST
-    for event in _group_events(events, uid):
+    for event in _group_events(events, pod):
         if container is not None and event.container not in (None, container):
             continue
         if event.reason == "Pulling":
@@ -213,9 +222,6 @@ def latest_time(pod: wire.Pod, events: Iterable[wire.Event]) -> datetime | None:
                 times.append(state.terminated.finished_at)
             if state is not None and state.running is not None:
                 times.append(state.running.started_at)
-    for event in events:
-        about = event.involved_object or event.regarding
-        if about is None or not metadata.uid or not about.uid or about.uid == metadata.uid:
-            times.append(observed_at(event))
+    times.extend(observed_at(event) for event in _events_about(pod, events))
     known = [at for at in times if at is not None and _EARLIEST < at < _LATEST]
     return max(known) if known else None

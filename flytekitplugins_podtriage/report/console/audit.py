@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.text import Text
@@ -21,14 +22,13 @@ _HEADS = ("attempts", "user retries", "system retries", "wrongly user", "wrongly
 _STYLES = ("", "", "", "bold red", "bold magenta", "")
 
 
+@attrs.frozen
 class AuditView:
     """Renders an audit."""
 
-    def __init__(self, audit: Audit) -> None:
-        self.audit = audit
+    audit: Audit
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the headline, then the tables."""
         audit, symbols = self.audit, Symbols.of(options)
         style = "bold red" if audit.total.wrongly_user else "bold green" if audit.total.attempts else "bold"
         yield Text(audit.headline, style=style)

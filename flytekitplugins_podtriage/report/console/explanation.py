@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import attrs
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
@@ -14,7 +15,6 @@ from flytekitplugins_podtriage.core.model import Evidence
 from flytekitplugins_podtriage.report.console.symbols import FAULT_STYLES, NARROW, Symbols, fix, hanging, plain_table
 from flytekitplugins_podtriage.report.console.timeline import timeline_bar, timeline_text
 from flytekitplugins_podtriage.report.explanation import Explanation
-from flytekitplugins_podtriage.report.text.humanize import format_clock
 from flytekitplugins_podtriage.report.text.rule_text import fault_label
 from flytekitplugins_podtriage.report.text.sanitize import one_line
 from flytekitplugins_podtriage.report.who_pays import BackendCharge
@@ -24,14 +24,13 @@ _WIDE = 100
 """From this width on heads and budgets have room on one line."""
 
 
+@attrs.frozen
 class ExplanationView:
     """Renders one explanation."""
 
-    def __init__(self, explanation: Explanation) -> None:
-        self.explanation = explanation
+    explanation: Explanation
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the parts from top to bottom."""
         explanation, symbols, width = self.explanation, Symbols.of(options), options.max_width
         yield _justify(*_header(explanation), width=width)
         yield Text()
@@ -91,26 +90,17 @@ def _cause(explanation: Explanation, console: Console, width: int) -> Iterator[R
 def _quote(item: Evidence, explanation: Explanation, console: Console, width: int) -> Text:
     """Return a quotation and its source: on the last line, or below it if there is no room."""
     rows = Text(f'"{one_line(item.text, 400)}"', style="italic").wrap(console, max(width, 1))
-    source = item.source
-    if item.container and item.container != explanation.name:
-        source += f" of {one_line(item.container, 64)}"
-    if item.at is not None:
-        source += f", {format_clock(item.at, explanation.now)}"
+    source = explanation.source_of(item)
     fits = rows[-1].cell_len + 2 + cell_len(source) <= width
     return Text("\n").join(rows).append(f"{'' if fits else chr(10)}  {source}", style="dim not italic")
-
-
-def _who_pays(explanation: Explanation) -> str:
-    return "who pays" if explanation.ended else "who pays if nothing changes"
 
 
 def _charge_table(explanation: Explanation, width: int) -> RenderableType:
     table = plain_table()
     is_wide = width >= _WIDE
-    who_pays = _who_pays(explanation)
-    table.add_column(who_pays if is_wide else who_pays.replace(" if ", " if\n"), no_wrap=True)
-    table.add_column("when", no_wrap=True)
-    table.add_column("charged to", no_wrap=True)
+    who_pays = explanation.who_pays if is_wide else explanation.who_pays.replace(" if ", " if\n")
+    for head in (who_pays, "when", "charged to"):
+        table.add_column(head, no_wrap=True)
     table.add_column("and then", overflow="fold")
     for charge in explanation.charges:
         charged_to = charge.charged_to if is_wide else charge.charged_to.replace(", ", ",\n")
@@ -125,7 +115,7 @@ def _charge_table(explanation: Explanation, width: int) -> RenderableType:
 
 def _charge_list(explanation: Explanation) -> RenderableType:
     """The charges below each other, on a console too narrow for a table."""
-    parts: list[RenderableType] = [Text(_who_pays(explanation), style="bold")]
+    parts: list[RenderableType] = [Text(explanation.who_pays, style="bold")]
     for charge in explanation.charges:
         parts.append(Text(f"{charge.backend}: {explanation.charge_time(charge)}"))
         parts.append(hanging(Text("  "), Text(charge.charged_to, style=_charge_style(charge))))
@@ -139,14 +129,13 @@ def _charge_style(charge: BackendCharge) -> str:
     return "bold red" if charge.wrong else ""
 
 
+@attrs.frozen
 class ExplanationsView:
     """Renders several explanations; healthy pods are counted in one line if others are not healthy."""
 
-    def __init__(self, explanations: Sequence[Explanation]) -> None:
-        self.explanations = explanations
+    explanations: Sequence[Explanation]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield them one below the other."""
         full = [explanation for explanation in self.explanations if not explanation.all_clear]
         if len(self.explanations) == 1:
             full = list(self.explanations)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.table import Table
@@ -11,9 +12,7 @@ from rich.text import Text
 
 from flytekitplugins_podtriage.report.attempts import DiagnosedAttempt
 from flytekitplugins_podtriage.report.console.symbols import FAULT_STYLES, fix, plain_table
-from flytekitplugins_podtriage.report.history import BASIS, History
-from flytekitplugins_podtriage.report.text.humanize import format_rfc3339
-from flytekitplugins_podtriage.report.text.rule_text import fault_label
+from flytekitplugins_podtriage.report.history import ATTEMPT_HEADS, BASIS, History
 from flytekitplugins_podtriage.report.text.sanitize import one_line
 
 MAX_ATTEMPTS = 30
@@ -21,14 +20,13 @@ MAX_ATTEMPTS = 30
 _MAX_FAILURES = 5
 
 
+@attrs.frozen
 class HistoryView:
-    """Renders the attempts of an execution."""
+    """Renders the attempts of an execution, then the last failure of each node."""
 
-    def __init__(self, history: History) -> None:
-        self.history = history
+    history: History
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the headline, the attempts, then the last failure of each node."""
         history = self.history
         head = Text(history.name, style="bold")
         head.append(f"  {history.scope}", style="dim not bold")
@@ -49,8 +47,8 @@ class HistoryView:
             node = f"{failure.node}, " if failure.node else ""
             title = Text(f"{node}attempt {failure.attempt}: ", style="dim")
             title.append(failure.cause, style="bold not dim")
-            fault = fault_label(failure.kind, failure.unknown)
-            title.append("   ").append(fault, style=FAULT_STYLES[fault]).append(f"   {failure.category}", "not dim")
+            title.append("   ").append(failure.fault, style=FAULT_STYLES[failure.fault])
+            title.append(f"   {failure.category}", "not dim")
             yield Padding(title, (0, 2))
             yield Padding(Text(f'"{failure.excerpt}"', style="italic"), (0, 2))
             yield Padding(fix(failure.remedy), (0, 2))
@@ -61,16 +59,16 @@ class HistoryView:
 
 def _table(attempts: Sequence[DiagnosedAttempt]) -> Table:
     table = plain_table()
-    for head in ("node", "attempt", "ended", "charged to", "fault", "category"):
+    for head in ATTEMPT_HEADS:
         table.add_column(head, no_wrap=head != "category")
     for item in attempts:
-        attempt = item.attempt
-        ended = format_rfc3339(attempt.updated_at) if attempt.updated_at is not None else ""
-        if attempt.failed:
-            fault = fault_label(item.diagnosis.kind, item.unknown)
-            charged = Text(fault_label(item.charged), style="bold red" if item.wrongly_charged else "")
-            cells = (charged, Text(fault, style=FAULT_STYLES[fault]), Text(item.diagnosis.category.value))
-        else:
-            cells = (Text("-", "dim"), Text("-", "dim"), Text())
-        table.add_row(one_line(attempt.node_path, 40), item.number, ended, *cells)
+        charged_style = "bold red" if item.wrongly_charged else "" if item.attempt.failed else "dim"
+        table.add_row(
+            one_line(item.attempt.node_path, 40),
+            item.number,
+            item.ended,
+            Text(item.charged_to, style=charged_style),
+            Text(item.fault, style=FAULT_STYLES[item.fault]),
+            Text(item.diagnosis.category.value if item.attempt.failed else ""),
+        )
     return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import attrs
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -25,15 +26,15 @@ _WRONG = "! "
 """Marks the SYSTEM failures that user retries paid for."""
 
 
+@attrs.frozen
 class RunView:
     """Renders one run, and those of the same task on other backends."""
 
-    def __init__(self, run: TaskRun, others: Sequence[TaskRun] = ()) -> None:
-        self._run = run
-        self._others = others
+    run: TaskRun
+    others: Sequence[TaskRun] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        run = self._run
+        run = self.run
         title = Text(run.task, style="bold").append(f"  on {run_summary.backend_label(run)}", style="not bold")
         yield title.append(f"  {run_summary.outcome(run)}", style="green" if run.succeeded else "red")
         yield Text()
@@ -41,9 +42,9 @@ class RunView:
         yield Padding(_attempt_list(run) if is_narrow else _attempt_table(run), (0, 0, 0, 2))
         if len(run.attempts) > MAX_ATTEMPTS:
             yield Padding(Text(f"and {len(run.attempts) - MAX_ATTEMPTS} more", style="dim"), (0, 2))
-        if self._others:
+        if self.others:
             yield Text()
-            runs = (run, *self._others)
+            runs = (run, *self.others)
             yield Padding(_backend_list(runs) if is_narrow else _backend_table(runs), (0, 0, 0, 2))
             if any(map(run_summary.count_wrongly_charged, runs)):
                 yield Padding(Text(f"{_WRONG}{WRONGLY_CHARGED}", style="red"), (0, 0, 0, 2))
@@ -120,20 +121,20 @@ def _backend_list(runs: Sequence[TaskRun]) -> Group:
     return Group(*parts)
 
 
+@attrs.frozen
 class RunsView:
     """Renders the runs of a workflow's tasks, one below the other."""
 
-    def __init__(self, runs: Sequence[tuple[TaskRun, Sequence[TaskRun]]], error: str | None = None) -> None:
-        self._runs = runs
-        self._error = error
+    runs: Sequence[tuple[TaskRun, Sequence[TaskRun]]]
+    error: str | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        for index, (run, others) in enumerate(self._runs):
+        for index, (run, others) in enumerate(self.runs):
             if index:
                 yield Text()
             yield RunView(run, others)
-        if not self._runs:
+        if not self.runs:
             yield Text(run_summary.NO_RUNS)
-        if self._error is not None:
+        if self.error is not None:
             yield Text()
-            yield Text(one_line(self._error, 300), style="red")
+            yield Text(one_line(self.error, 300), style="red")

@@ -23,42 +23,30 @@ _MAX_STRETCH = 6
 
 def timeline_text(explanation: Explanation, symbols: Symbols, width: int) -> Iterator[Text]:
     """Yield the timeline as lines of text: ``14:01:52 scheduled   14:02:11 429 ...``."""
+    *entries, last = _entries(explanation, symbols)
     row = Text()
-    for entry in _with_zone(_entries(explanation, symbols)):
+    for entry in (*entries, last + Text("   UTC", style="dim not bold")):  # no line break before the time zone
         if row.cell_len and row.cell_len + _GAP + entry.cell_len > width:
             yield row
             row = Text()
         row = row + Text(" " * _GAP) + entry if row.cell_len else entry
-    if row.cell_len:
-        yield row
+    yield row
 
 
 def _entries(explanation: Explanation, symbols: Symbols) -> Iterator[Text]:
     count = len(explanation.timeline)
     omitted = count - _MAX_ENTRIES if count > _MAX_ENTRIES + 1 else 0
     for index, entry in enumerate(explanation.timeline):
-        if omitted > 0 and _FIRST_ENTRIES <= index < _FIRST_ENTRIES + omitted:
+        if _FIRST_ENTRIES <= index < _FIRST_ENTRIES + omitted:
             if index == _FIRST_ENTRIES:
                 yield Text(f"({omitted} more)", style="dim")
             continue
-        times = f" ({symbols.times}{entry.count})" if entry.count > 1 else ""
         text = Text(f"{format_clock(entry.at, explanation.now)} ", style="dim")
-        yield text + Text(entry.label + times, style=TONE_STYLES[entry.tone])
+        yield text + Text(entry.counted_label(symbols.times), style=TONE_STYLES[entry.tone])
     if explanation.next_try is not None:
         is_ahead = explanation.next_try > explanation.now + _SYNC_PERIOD
         when = format_relative(explanation.next_try, explanation.now) if is_ahead else "any moment"
         yield Text(f"next try {when}", style="cyan")
-
-
-def _with_zone(entries: Iterator[Text]) -> Iterator[Text]:
-    """Append the time zone to the last entry, so that no line break separates the two."""
-    last: Text | None = None
-    for entry in entries:
-        if last is not None:
-            yield last
-        last = entry
-    if last is not None:
-        yield last + Text("   UTC", style="dim not bold")
 
 
 def timeline_bar(explanation: Explanation, symbols: Symbols, width: int) -> Iterator[Text]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from flytekitplugins_podtriage.core.model import Evidence
 from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.html.document import badge, capitalized, document, element, fix, table, text
 from flytekitplugins_podtriage.report.html.timeline_svg import timeline_svg
@@ -31,21 +30,17 @@ def _parts(explanation: Explanation) -> Iterator[str]:
         registry = f' <span class="soft">{text(verdict.registry)}</span>' if verdict.registry else ""
         yield f"<p>{badge(fault_label(verdict.kind, explanation.cause_unknown))} <code>{category}</code>{registry}</p>"
     for item in verdict.evidence[:_MAX_QUOTES]:
-        yield _quote(item, explanation)
+        source = element("footer", text(explanation.source_of(item)))
+        yield f'<blockquote><span class="mono">{text(item.text)}</span>{source}</blockquote>'
     if explanation.timeline:
         yield element("div", timeline_svg(explanation), "scroll")
     if explanation.next_try is not None and explanation.next_try > explanation.now:
         when = format_relative(explanation.next_try, explanation.now)
         yield element("p", f"The kubelet retries the pull {text(when)} or a few seconds later.", "soft")
     if explanation.charges:
-        yield element("h3", "Who pays" if explanation.ended else "Who pays if nothing changes")
-        yield table(
-            ("backend", "when", "charged to", "and then"),
-            (
-                (text(charge.backend), _when(charge, explanation), _charged_to(charge), text(charge.consequence))
-                for charge in explanation.charges
-            ),
-        )
+        yield element("h3", capitalized(explanation.who_pays))
+        heads = ("backend", "when", "charged to", "and then")
+        yield table(heads, (_charge_row(charge, explanation) for charge in explanation.charges))
     if verdict.remedy and not explanation.healthy:
         yield fix(verdict.remedy)
     if explanation.notes:
@@ -65,36 +60,23 @@ def _header(explanation: Explanation) -> str:
     )
 
 
-def _quote(item: Evidence, explanation: Explanation) -> str:
-    source = text(item.source)
-    if item.container and item.container != explanation.name:
-        source += f" of {text(item.container)}"
-    if item.at is not None:
-        source += f", {format_clock(item.at, explanation.now)}"
-    return f'<blockquote><span class="mono">{text(item.text)}</span><footer>{source}</footer></blockquote>'
-
-
-def _when(charge: BackendCharge, explanation: Explanation) -> str:
-    at, when = charge.charge.at, text(explanation.charge_time(charge))
-    if at is None or not charge.is_charged:
-        return element("span", when, "soft")
-    return f'<span title="{format_rfc3339(at)}">{when}</span>'
-
-
-def _charged_to(charge: BackendCharge) -> str:
+def _charge_row(charge: BackendCharge, explanation: Explanation) -> Sequence[str]:
+    at, when, charged_to = charge.charge.at, text(explanation.charge_time(charge)), text(charge.charged_to)
     if not charge.is_charged:
-        return element("span", text(charge.charged_to), "soft")
-    return element("strong", text(charge.charged_to), "bad") if charge.wrong else text(charge.charged_to)
+        charged_to = element("span", charged_to, "soft")
+    elif charge.wrong:
+        charged_to = element("strong", charged_to, "bad")
+    if at is None or not charge.is_charged:
+        when = element("span", when, "soft")
+    else:
+        when = f'<span title="{format_rfc3339(at)}">{when}</span>'
+    return text(charge.backend), when, charged_to, text(charge.consequence)
 
 
 def _details(explanation: Explanation) -> str:
     """Return the timeline as a table, folded, and what the answer is based on."""
     rows = [
-        (
-            format_clock(entry.at, explanation.now),
-            text(entry.label + (f" (\u00d7{entry.count})" if entry.count > 1 else "")),
-            text(entry.text),
-        )
+        (format_clock(entry.at, explanation.now), text(entry.counted_label()), text(entry.text))
         for entry in explanation.timeline
     ]
     entries = table(("time", "event", "message"), rows) if rows else ""

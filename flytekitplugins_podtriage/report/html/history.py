@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flytekitplugins_podtriage.report.attempts import DiagnosedAttempt
-from flytekitplugins_podtriage.report.history import BASIS, History
+from flytekitplugins_podtriage.report.history import ATTEMPT_HEADS, BASIS, History
 from flytekitplugins_podtriage.report.html.document import badge, capitalized, document, element, fix, table, text
-from flytekitplugins_podtriage.report.text.humanize import format_rfc3339
-from flytekitplugins_podtriage.report.text.rule_text import fault_label
 
 
 def page(history: History) -> str:
@@ -24,29 +22,24 @@ def _parts(history: History) -> Iterator[str]:
     yield element("p", capitalized(history.headline), "cause")
     yield element("p", f"{capitalized(BASIS)}.", "soft")
     if history.attempts:
-        heads = ("node", "attempt", "ended", "charged to", "fault", "category")
-        yield table(heads, map(_row, history.attempts))
+        yield table(ATTEMPT_HEADS, map(_row, history.attempts))
     for failure in history.node_failures:
         node = f"{failure.node}, " if failure.node else ""
         yield element("h3", text(f"{node}attempt {failure.attempt}"))
         yield element("p", capitalized(failure.cause), "cause")
-        yield f"<p>{badge(fault_label(failure.kind, failure.unknown))} <code>{text(failure.category)}</code></p>"
+        yield f"<p>{badge(failure.fault)} <code>{text(failure.category)}</code></p>"
         if failure.excerpt:
             yield f'<blockquote><span class="mono">{text(failure.excerpt)}</span></blockquote>'
         yield fix(failure.remedy)
 
 
 def _row(item: DiagnosedAttempt) -> tuple[str, ...]:
-    attempt = item.attempt
-    ended = format_rfc3339(attempt.updated_at) if attempt.updated_at is not None else ""
-    if not attempt.failed:
-        return text(attempt.node_path), item.number, ended, "-", "-", ""
-    charged = text(fault_label(item.charged))
+    is_failed = item.attempt.failed
     return (
-        text(attempt.node_path),
+        text(item.attempt.node_path),
         item.number,
-        ended,
-        element("strong", charged, "bad") if item.wrongly_charged else charged,
-        badge(fault_label(item.diagnosis.kind, item.unknown)),
-        text(item.diagnosis.category.value),
+        item.ended,
+        element("strong", item.charged_to, "bad") if item.wrongly_charged else item.charged_to,
+        badge(item.fault) if is_failed else item.fault,
+        text(item.diagnosis.category.value) if is_failed else "",
     )

@@ -119,7 +119,7 @@ def _labels(explanation: Explanation, scale: Scale) -> tuple[list[str], int]:
     for entry in explanation.timeline:
         if entry.at not in scale:
             continue
-        x, label = scale.x(entry.at), _label(entry)
+        x, label = scale.x(entry.at), entry.counted_label()
         row = next((row for row, end in enumerate(row_ends) if x - 3 > end), None)
         if row is not None:
             row_ends[row] = x + len(label) * _CHARACTER_WIDTH
@@ -136,12 +136,8 @@ def _labels(explanation: Explanation, scale: Scale) -> tuple[list[str], int]:
     return lines + texts, rows
 
 
-def _label(entry: TimelineEntry) -> str:
-    return f"{entry.label} (\u00d7{entry.count})" if entry.count > 1 else entry.label
-
-
 def _mark(entry: TimelineEntry, x: float, y: float, now: datetime) -> str:
-    title = f"{format_clock(entry.at, now)} {_label(entry)}" + (f": {entry.text}" if entry.text else "")
+    title = f"{format_clock(entry.at, now)} {entry.counted_label()}" + (f": {entry.text}" if entry.text else "")
     return f'<circle class="m {entry.tone.value}" cx="{x:.1f}" cy="{y}" r="6"><title>{text(title)}</title></circle>'
 
 
