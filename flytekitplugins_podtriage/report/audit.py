@@ -98,15 +98,6 @@ def entry_of_pod(
     )
 
 
-@attrs.frozen
-class Example:
-    """One attempt that was wrongly charged to user retries."""
-
-    name: str
-    category: str
-    excerpt: str
-
-
 @attrs.define
 class Row:
     """The counts of one category, task or registry."""
@@ -145,7 +136,8 @@ class Audit:
     categories: tuple[Row, ...]
     tasks: tuple[Row, ...]
     registries: tuple[Row, ...]
-    examples: tuple[Example, ...] = ()
+    examples: tuple[Entry, ...] = ()
+    """Of attempts that were wrongly charged to user retries."""
     not_failed: int = 0
     """How many attempts and pods had not failed."""
     source: str = ""
@@ -199,7 +191,7 @@ class Tally:
         self._categories: dict[str, Row] = {}
         self._tasks: dict[str, Row] = {}
         self._registries: dict[str, Row] = {}
-        self._examples: dict[str, list[Example]] = {}
+        self._examples: dict[str, list[Entry]] = {}
         self.not_failed = 0
 
     def add(self, entry: Entry) -> None:
@@ -212,7 +204,8 @@ class Tally:
         if entry.charged is ErrorKind.USER and entry.fault is ErrorKind.SYSTEM:
             examples = self._examples.setdefault(entry.category, [])
             if len(examples) < MAX_EXAMPLES and len(self._examples) <= _MAX_CATEGORIES_WITH_EXAMPLES:
-                examples.append(Example(one_line(entry.name, 120), entry.category, one_line(entry.excerpt, 240)))
+                name, excerpt = one_line(entry.name, 120), one_line(entry.excerpt, 240)
+                examples.append(attrs.evolve(entry, name=name, excerpt=excerpt))
 
     @property
     def empty(self) -> bool:

@@ -173,23 +173,15 @@ def _state(pod: wire.Pod, verdict: Verdict) -> tuple[str, datetime | None]:
     reason = _waiting_reason(status, verdict.container)
     if reason is not None:
         return reason, on_node
-    if phase == "Pending":
-        return "Pending", on_node or (pod.metadata.creation_timestamp if pod.metadata else None)
-    return phase, on_node
+    return phase, on_node or (pod.metadata.creation_timestamp if phase == "Pending" and pod.metadata else None)
 
 
 def _waiting_reason(status: wire.PodStatus, deciding_container: str | None) -> str | None:
     """Return why the container that decided the verdict waits, else why the first waiting container does."""
-    first: str | None = None
-    for container in container_statuses(status):
-        waiting = container.state.waiting if container.state else None
-        if waiting is None or not waiting.reason:
-            continue
-        if container.name == deciding_container:
-            return waiting.reason
-        if first is None and waiting.reason != "PodInitializing":
-            first = waiting.reason
-    return first
+    states = ((container.name, container.state) for container in container_statuses(status))
+    reasons = {name: state.waiting.reason for name, state in states if state and state.waiting and state.waiting.reason}
+    first = next((reason for reason in reasons.values() if reason != "PodInitializing"), None)
+    return reasons.get(deciding_container, first)
 
 
 def _end_time(pod: wire.Pod, status: wire.PodStatus) -> datetime | None:

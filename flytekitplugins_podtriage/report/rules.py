@@ -108,10 +108,8 @@ def markdown(rows: Iterable[RuleRow]) -> str:
         lines.append(f"### {number}. {row.id}\n")
         category = "stock" if about == "stock" else row.category or "no failure"
         lines.append(f"{kind}{category}: {_escape(row.means)}\n")
-        if row.matches:
-            lines.append(f"- matches: {_escape(row.matches)}")
-        if row.remedy:
-            lines.append(f"- fix: {_escape(row.remedy)}")
+        optional = (("matches", row.matches), ("fix", row.remedy))
+        lines.extend(f"- {name}: {_escape(text)}" for name, text in optional if text)
         lines.append(f"- source: {_escape(row.source)}\n")
     return "\n".join(lines).rstrip() + "\n"
 

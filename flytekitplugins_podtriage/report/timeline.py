@@ -183,10 +183,8 @@ def _without_repeats(entries: list[TimelineEntry]) -> Iterator[TimelineEntry]:
             continue
         yielded.add(key)
         if entry.tone is Tone.PULLING:
-            failed = any(
-                later.container == entry.container and later.tone is not Tone.PULLING for later in entries[index + 1 :]
-            )
-            if failed and entry.container in pulled:
+            later = (other for other in entries[index + 1 :] if other.container == entry.container)
+            if entry.container in pulled and any(other.tone is not Tone.PULLING for other in later):
                 continue
             pulled.add(entry.container)
         yield entry

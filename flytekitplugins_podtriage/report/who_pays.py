@@ -35,7 +35,6 @@ class BackendCharge:
     charged_to: str
     """Whose retries, and what is left of them: ``user retries, 0 left``, ``system retries, 1 of 3``, ``nobody``."""
     consequence: str
-    """What follows."""
     task_ends: bool = False
     wrong: bool = False
     """Whether user retries pay for a SYSTEM failure, or system retries for a USER failure."""

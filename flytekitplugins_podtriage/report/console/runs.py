@@ -60,8 +60,8 @@ def _attempt_table(run: TaskRun) -> Table:
     table.add_column("what happened, whose fault", overflow="fold", min_width=26)
     table.add_column("took", justify="right", no_wrap=True)
     table.add_column("charged to", no_wrap=True)
-    table.add_column("user\nretries\nleft", justify="right", no_wrap=True)
-    table.add_column("system\nretries\nleft", justify="right", no_wrap=True)
+    for head in ("user\nretries\nleft", "system\nretries\nleft"):
+        table.add_column(head, justify="right", no_wrap=True)
     for record in run.attempts[:MAX_ATTEMPTS]:
         happened = Text(run_summary.what_happened(record), style="green" if record.failure is None else "")
         category = run_summary.category_of(record)
@@ -76,10 +76,8 @@ def _attempt_table(run: TaskRun) -> Table:
 def _backend_table(runs: Sequence[TaskRun]) -> Table:
     table = plain_table(gap=2)
     table.add_column("the same faults on", no_wrap=True)
-    table.add_column("attempts", justify="right", no_wrap=True)
-    table.add_column("user\nretries", justify="right", no_wrap=True)
-    table.add_column("system\nretries", justify="right", no_wrap=True)
-    table.add_column("time\nlost", justify="right", no_wrap=True)
+    for head in ("attempts", "user\nretries", "system\nretries", "time\nlost"):
+        table.add_column(head, justify="right", no_wrap=True)
     table.add_column("outcome", overflow="fold", min_width=10)
     for run in runs:
         user_paid = Text(str(run.paid[ErrorKind.USER] or "\u00b7"))

@@ -20,10 +20,8 @@ def _template(rule_id: str, rules: RuleBook | None) -> str:
         return POD_RULES[rule_id].means
     if rule_id in STOCK_RULES:
         return STOCK_RULES[rule_id].does
-    for rule in rules if rules is not None else BUILT_IN:
-        if rule.id == rule_id:
-            return rule.means
-    return UNKNOWN.means
+    message_rules = rules if rules is not None else BUILT_IN
+    return next((rule.means for rule in message_rules if rule.id == rule_id), UNKNOWN.means)
 
 
 def fault_label(kind: ErrorKind | None, unknown: bool = False) -> str:
