@@ -147,9 +147,7 @@ def _progress(path: str | None) -> Iterator[Callable[[int], None]]:
 
     from flytekitplugins_podtriage.cli.output import console
 
-    total: int | None = None
-    if path is not None and os.path.isfile(path):
-        total = os.path.getsize(path)
+    total = os.path.getsize(path) if path is not None and os.path.isfile(path) else None
     columns = (SpinnerColumn("line"), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     all_columns = (*columns, MofNCompleteColumn()) if path is None else columns
     with Progress(*all_columns, console=console(error=True), transient=True) as bar:

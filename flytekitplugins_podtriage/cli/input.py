@@ -26,13 +26,6 @@ def source_name(path: str) -> str:
     return "stdin" if path == STDIN else path
 
 
-def stdin() -> BinaryIO:
-    """Return standard input as bytes."""
-    if sys.stdin is None:
-        raise InputError("stdin: is closed; expected a FILE")
-    return sys.stdin.buffer
-
-
 def stdin_is_terminal() -> bool:
     """Whether nothing is piped in."""
     return sys.stdin is None or sys.stdin.isatty()
@@ -46,7 +39,9 @@ def open_source(path: str) -> Iterator[BinaryIO]:
         InputError: there is no such file, it is a directory, or it cannot be read.
     """
     if path == STDIN:
-        yield stdin()
+        if sys.stdin is None:
+            raise InputError("stdin: is closed; expected a FILE")
+        yield sys.stdin.buffer
         return
     try:
         if stat.S_ISDIR(os.stat(path).st_mode):

@@ -7,8 +7,10 @@ the other users of asyncio's default threads wait for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -17,11 +19,12 @@ import msgspec
 from flytekitplugins_podtriage.connector import attempt_record
 from flytekitplugins_podtriage.connector.attempt_record import Intent, Record
 from flytekitplugins_podtriage.connector.hook import TriageHook
-from flytekitplugins_podtriage.connector.output_prefix import INTENT, RECORD, STOPPED, OutputPrefix
+from flytekitplugins_podtriage.connector.output_prefix import INTENT, RECORD, STOPPED, OutputPrefix, PrefixError
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.responses import Response
 from flytekitplugins_podtriage.connector.settlement import AttemptEnd
 
+_log = logging.getLogger("flytekitplugins_podtriage")
 _THREADS: Final = 32
 _T = TypeVar("_T")
 
@@ -57,20 +60,25 @@ class AttemptStore:
         return await self._in_thread(_read, self.prefix(meta))
 
     async def has_record(self, meta: PodMeta) -> bool:
-        """Return whether the end of an attempt is on record."""
-        return await self._in_thread(attempt_record.read_record, self.prefix(meta)) is not None
+        """Return whether the end of an attempt is on record; False if that cannot be read."""
+        with _logged():
+            return await self._in_thread(attempt_record.read_record, self.prefix(meta)) is not None
+        return False
 
     async def is_stopped(self, meta: PodMeta) -> bool:
-        """Return whether FlytePropeller has aborted an attempt."""
-        return await self._in_thread(self.prefix(meta).exists, STOPPED)
+        """Return whether FlytePropeller has aborted an attempt; False if that cannot be read."""
+        with _logged():
+            return await self._in_thread(self.prefix(meta).exists, STOPPED)
+        return False
 
     async def write_intent(self, meta: PodMeta, intent: Intent) -> None:
         """Note the pod that is to be created, or that has been."""
         await self._in_thread(self.prefix(meta).write, INTENT, msgspec.json.encode(intent))
 
     async def mark_stopped(self, meta: PodMeta) -> None:
-        """Note that FlytePropeller has aborted an attempt."""
-        await self._in_thread(self.prefix(meta).write, STOPPED, b"")
+        """Note that FlytePropeller has aborted an attempt, if that can be written."""
+        with _logged():
+            await self._in_thread(self.prefix(meta).write, STOPPED, b"")
 
     async def settle(self, meta: PodMeta, end: AttemptEnd) -> Response:
         """Put the end of an attempt on record, once however many ask at the same time; return the response.
@@ -89,6 +97,15 @@ class AttemptStore:
 
     def _in_thread(self, function: Callable[..., _T], *arguments: Any) -> asyncio.Future[_T]:
         return asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Log a failure of the store, and go on."""
+    try:
+        yield
+    except PrefixError as error:
+        _log.warning("podtriage: %s", error)
 
 
 def _read(prefix: OutputPrefix) -> StoredAttempt:

@@ -17,7 +17,6 @@ import attrs
 from flytekitplugins_podtriage.connector.attempt_store import AttemptStore
 from flytekitplugins_podtriage.connector.hook import TriageHook
 from flytekitplugins_podtriage.connector.lazy_cluster import LazyCluster
-from flytekitplugins_podtriage.connector.output_prefix import PrefixError
 from flytekitplugins_podtriage.connector.pod_manifest import EXECUTION, META, annotation
 from flytekitplugins_podtriage.connector.pod_remover import PodRemover
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
@@ -151,11 +150,8 @@ class GarbageCollector:
 
     async def _is_orphaned(self, meta: PodMeta, snapshot: PodSnapshot, *, ask: bool) -> bool:
         """Return whether the attempt of a running pod was aborted or (if that is to be asked) its execution is over."""
-        try:
-            if await self._store.is_stopped(meta):
-                return True
-        except PrefixError as error:
-            _log.warning("podtriage: %s", error)
+        if await self._store.is_stopped(meta):
+            return True
         execution = annotation(snapshot, EXECUTION)
         if not ask or self._execution_over is None or not execution:
             return False

@@ -216,7 +216,7 @@ class PodTriageConnector(AsyncConnectorBase):
         response = self._hook.evaluate(snapshot, meta.attempt, now)
         # The attempt of a pod that is not over may be: recorded by another replica, or by this one before a restart.
         if isinstance(response, Response) and (meta not in self._cache or _is_being_deleted(snapshot)):
-            recorded = await self._has_record(meta)
+            recorded = await self._store.has_record(meta)
             response = self._hook.end(pod_gone(), meta.attempt, now, snapshot) if recorded else response
         if isinstance(response, AttemptEnd):
             return (await self._settle(meta, response)).resource
@@ -268,20 +268,12 @@ class PodTriageConnector(AsyncConnectorBase):
     async def _respond_without_cluster(self, meta: PodMeta, error: ClusterError) -> Resource:
         """Respond while the cluster cannot be opened: with what is on record, else with the error."""
         now = _now()
-        if await self._has_record(meta):
+        if await self._store.has_record(meta):
             return (await self._settle(meta, self._hook.end(pod_gone(), meta.attempt, now))).resource
         launch = self._launcher.get(meta)
         if launch is not None:
             return await self._respond_for_launch(meta, attrs.evolve(launch, error=launch.error or error), now)
         return _unknown(str(error))
-
-    async def _has_record(self, meta: PodMeta) -> bool:
-        """Return whether the end of an attempt is on record; False if that cannot be read."""
-        try:
-            return await self._store.has_record(meta)
-        except PrefixError as error:
-            _log.warning("podtriage: %s", error)
-            return False
 
     async def _settle(self, meta: PodMeta, end: AttemptEnd) -> Response:
         """Put the end of an attempt on record, and delete its pod if that still runs."""
@@ -294,10 +286,7 @@ class PodTriageConnector(AsyncConnectorBase):
 
     async def _abort(self, meta: PodMeta) -> None:
         """Note that an attempt is aborted, for whoever is creating its pod, then delete the pod."""
-        try:
-            await self._store.mark_stopped(meta)
-        except PrefixError as error:
-            _log.warning("podtriage: %s", error)
+        await self._store.mark_stopped(meta)
         await self._remover.remove(meta)
         self._cache.discard(meta)
 
