@@ -100,6 +100,11 @@ class Category(_StrEnum):
     APP_ERROR = "app_error"
     UNKNOWN = "unknown"
 
+    @property
+    def default_kind(self) -> ErrorKind:
+        """The kind of a rule of this category, unless the rule itself says otherwise."""
+        return ErrorKind.USER if self in _USER_CATEGORIES else ErrorKind.SYSTEM
+
     @classmethod
     def _missing_(cls, value: object) -> Category | None:
         """Accept any category of lower-case words joined by ``_``, up to 64 characters."""
@@ -111,6 +116,23 @@ class Category(_StrEnum):
         member._name_ = value.upper()
         member._value_ = value
         return member
+
+
+_USER_CATEGORIES = frozenset(
+    {
+        Category.APP_ERROR,
+        Category.AUTH,
+        Category.COMMAND_NOT_FOUND,
+        Category.CONFIG_INVALID,
+        Category.CONFIG_MISSING,
+        Category.DEADLINE,
+        Category.INVALID_REFERENCE,
+        Category.NEVER_PULL,
+        Category.NOT_FOUND,
+        Category.OOM,
+        Category.PLATFORM_MISMATCH,
+    }
+)
 
 
 @attrs.frozen(slots=False)

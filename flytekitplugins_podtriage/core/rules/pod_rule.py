@@ -16,13 +16,19 @@ class PodRule:
     id: str
     """Part of the public interface, as the ids of the message rules are."""
     category: Category | None
-    kind: ErrorKind | None
+    """None where nothing is wrong."""
     means: str
     """What has happened, for a person."""
     remedy: str
     """What a person can do about it."""
     source: str
     """Where the behaviour is defined: code or documentation that anyone can look up."""
+    kind: ErrorKind | None = attrs.field(kw_only=True)
+    """By default that of its category; None where nothing failed."""
+
+    @kind.default
+    def _kind_of_category(self) -> ErrorKind | None:
+        return None if self.category is None else self.category.default_kind
 
     def verdict(
         self,
@@ -39,16 +45,8 @@ class PodRule:
     ) -> Verdict:
         """Return the verdict that this rule makes.
 
-        Args:
-            phase: the phase that it puts the attempt in.
-            code: ``ExecutionError.code`` of a failure; None: the rule's id.
-            detail: what is particular to this pod; it follows what the rule means.
-            evidence: what the verdict rests on.
-            container: the container that decided.
-            started: whether the main container is known to have run.
-            recheck_at: when to check again even if nothing changes.
-            cleanup: whether a failure asks for the pod to be deleted.
-            backend: name of the policy.
+        ``detail`` is what is particular to this pod; it follows what the rule means. The other arguments are fields of
+        :class:`Verdict`; a failure's ``code`` is by default the rule's id, and ``cleanup`` is for failures only.
         """
         text = f"{self.means}: {detail}" if detail else self.means
         failing = phase.failing

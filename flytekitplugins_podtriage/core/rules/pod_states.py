@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.rules.absent_pods import ABSENT_POD_RULES
 from flytekitplugins_podtriage.core.rules.pod_rule import PodRule, table
 
@@ -14,13 +14,12 @@ _LOG = "See the task's log."
 
 
 POD_RULES: Final = table(
-    PodRule("pod-succeeded", None, None, "the task's container succeeded", "", "kubernetes.io, Pod lifecycle"),
-    PodRule("pod-running", None, None, "the task's container is running", "", "kubernetes.io, Pod lifecycle"),
-    PodRule("pod-starting", None, None, "the pod is starting", "", "kubernetes.io, Pod lifecycle"),
-    PodRule("pod-queued", None, None, "the pod waits for a node", "", "kubernetes.io, Pod lifecycle"),
+    PodRule("pod-succeeded", None, "the task's container succeeded", "", "kubernetes.io, Pod lifecycle"),
+    PodRule("pod-running", None, "the task's container is running", "", "kubernetes.io, Pod lifecycle"),
+    PodRule("pod-starting", None, "the pod is starting", "", "kubernetes.io, Pod lifecycle"),
+    PodRule("pod-queued", None, "the pod waits for a node", "", "kubernetes.io, Pod lifecycle"),
     PodRule(
         "pod-scheduling-gated",
-        None,
         None,
         "the pod is held back by a scheduling gate",
         "None needed; nothing is charged while the scheduling gate is set.",
@@ -29,15 +28,14 @@ POD_RULES: Final = table(
     PodRule(
         "pod-phase-unknown",
         Category.UNKNOWN,
-        None,
         "the pod's phase is unknown",
         "Check the pod again later; if nothing changes, its node was lost.",
         "k8s.io/api/core/v1 types.go (PodPhase)",
+        kind=None,
     ),
     PodRule(
         "pod-oom",
         Category.OOM,
-        ErrorKind.USER,
         "the container exceeded its memory limit and was killed",
         "Raise the task's memory limit, or reduce its memory use.",
         "kubernetes pkg/kubelet/kuberuntime (reason OOMKilled); flytek8s/pod_helper.go charges the user as well",
@@ -45,7 +43,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-disruption-preemption",
         Category.PREEMPTED,
-        ErrorKind.SYSTEM,
         "the pod was preempted by a higher-priority pod",
         "Give the task a higher priority class, or use nodes that are not reclaimed.",
         f"{_DISRUPTION}: PreemptionByScheduler",
@@ -53,7 +50,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-disruption-taint",
         Category.PREEMPTED,
-        ErrorKind.SYSTEM,
         "the pod was evicted from a tainted node (a drain, a reclaimed spot node, an unreachable node)",
         _AGAIN,
         f"{_DISRUPTION}: DeletionByTaintManager",
@@ -61,7 +57,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-disruption-eviction-api",
         Category.EVICTED,
-        ErrorKind.SYSTEM,
         "the pod was evicted through the API (a drain, an autoscaler)",
         _AGAIN,
         f"{_DISRUPTION}: EvictionByEvictionAPI",
@@ -69,7 +64,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-disruption-node-gone",
         Category.NODE_LOST,
-        ErrorKind.SYSTEM,
         "the pod's node no longer exists, or stopped responding",
         _AGAIN,
         f"{_DISRUPTION}: DeletionByPodGC; kubernetes pkg/controller/podgc",
@@ -77,7 +71,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-disruption-device",
         Category.GPU_DEVICE,
-        ErrorKind.SYSTEM,
         "the pod's device was tainted",
         "Check the device; a retry on another one should succeed.",
         f"{_DISRUPTION}: DeletionByDeviceTaintManager",
@@ -85,7 +78,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-disruption-kubelet",
         Category.EVICTED,
-        ErrorKind.SYSTEM,
         "the kubelet terminated the pod (node pressure, a critical pod, a shutdown)",
         "Set the task's requests close to its actual use, so that it is not evicted first.",
         f"{_DISRUPTION}: TerminationByKubelet",
@@ -93,7 +85,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-disruption",
         Category.PREEMPTED,
-        ErrorKind.SYSTEM,
         "the cluster terminated the pod",
         _AGAIN,
         f"{_DISRUPTION}: other reasons",
@@ -101,7 +92,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-deleted",
         Category.DELETED,
-        ErrorKind.SYSTEM,
         "the pod was deleted externally",
         "Find out who deleted it (see the API server's audit log); the task is not at fault.",
         "propeller nodes/task/k8s/plugin_manager.go: a deleted pod is a SYSTEM failure",
@@ -109,7 +99,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-deadline",
         Category.DEADLINE,
-        ErrorKind.USER,
         "the pod ran longer than its activeDeadlineSeconds",
         "Raise the task's timeout, or make the task finish sooner.",
         "kubernetes pkg/kubelet/active_deadline.go (DeadlineExceeded)",
@@ -117,7 +106,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-deadline-before-start",
         Category.UNKNOWN,
-        ErrorKind.SYSTEM,
         "the pod's activeDeadlineSeconds passed before its container started, for an unknown reason",
         "Check the pod's events and its node.",
         "kubernetes pkg/kubelet/active_deadline.go; DESIGN: before the start almost every failure is the platform's",
@@ -125,7 +113,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-failed-without-reason",
         Category.UNKNOWN,
-        ErrorKind.SYSTEM,
         "the pod failed without a reason",
         "Check the pod's events and its node; a node that was removed leaves such a pod.",
         "flytek8s/pod_helper.go: UnknownError is SYSTEM",
@@ -133,7 +120,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-failed-for-unknown-reason",
         Category.UNKNOWN,
-        ErrorKind.SYSTEM,
         "the pod was terminated for a reason that podtriage does not know",
         "Read the reason and message of the pod; if you know the cause, add a rule of your own.",
         "the API server and kubelets of other vendors may name reasons of their own",
@@ -141,7 +127,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-killed",
         Category.KILLED,
-        ErrorKind.SYSTEM,
         "the process was killed by a signal, and neither an OOM nor a disruption is recorded",
         "The pod does not record who sent the signal; if it repeats, check the task's memory use and the node.",
         "flytek8s/pod_helper.go (137, 247 of the primary); signal(7): 128 + SIGTERM = 143",
@@ -149,7 +134,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-exit-code",
         Category.APP_ERROR,
-        ErrorKind.USER,
         "the task's process exited with an error",
         _LOG,
         "kubernetes.io, Pod lifecycle (terminated, reason Error)",
@@ -157,7 +141,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-init-exit-code",
         Category.APP_ERROR,
-        ErrorKind.USER,
         "an init container exited with an error",
         "See the log of the init container.",
         "kubernetes.io, Init containers",
@@ -165,7 +148,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-crash-loop",
         Category.APP_ERROR,
-        ErrorKind.USER,
         "the container exits with an error each time it is started",
         _LOG,
         "kubernetes pkg/kubelet/kuberuntime (CrashLoopBackOff)",
@@ -173,7 +155,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-pull-hangs",
         Category.NETWORK_TIMEOUT,
-        ErrorKind.SYSTEM,
         "the image pull does not finish",
         "Check whether the registry responds to the node; for a very large image, raise system_patience.",
         "timelines: a registry that never responds leaves ContainerCreating and the event Pulling, and no failure",
@@ -181,7 +162,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-start-hangs",
         Category.UNKNOWN,
-        ErrorKind.SYSTEM,
         "the pod does not start, for an unknown reason",
         "Check the node: its container runtime, volumes and other pulls.",
         "kubernetes pkg/kubelet/kubelet_pods.go (ContainerCreating, PodInitializing)",
@@ -189,7 +169,6 @@ POD_RULES: Final = table(
     PodRule(
         "pod-pending-timeout",
         Category.UNKNOWN,
-        ErrorKind.SYSTEM,
         "the pod has been pending for longer than pod-pending-timeout",
         "Find out what the pod waits for; if it is only slow, raise pod-pending-timeout.",
         "flytek8s/pod_helper.go (PodPendingTimeout)",

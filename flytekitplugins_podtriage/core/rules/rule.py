@@ -23,23 +23,6 @@ _COMMON = frozenset(
 )
 """Words of very many messages: poor ones to index a rule by."""
 
-_USER_CATEGORIES = frozenset(
-    {
-        Category.APP_ERROR,
-        Category.AUTH,
-        Category.COMMAND_NOT_FOUND,
-        Category.CONFIG_INVALID,
-        Category.CONFIG_MISSING,
-        Category.DEADLINE,
-        Category.INVALID_REFERENCE,
-        Category.NEVER_PULL,
-        Category.NOT_FOUND,
-        Category.OOM,
-        Category.PLATFORM_MISMATCH,
-    }
-)
-"""The categories whose rules are USER, unless the rule itself says otherwise; all others are SYSTEM."""
-
 
 def _strings(value: str | Iterable[str]) -> tuple[str, ...]:
     """Accept one string or several."""
@@ -90,7 +73,7 @@ class Rule:
 
     @kind.default
     def _kind_of_category(self) -> ErrorKind:
-        return ErrorKind.USER if self.category in _USER_CATEGORIES else ErrorKind.SYSTEM
+        return self.category.default_kind
 
     def __attrs_post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
