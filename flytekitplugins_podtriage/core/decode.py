@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.errors import InvalidPod
 
+_T = TypeVar("_T", wire.Pod, wire.Event)
 _POD = msgspec.json.Decoder(wire.Pod)
 _EVENT = msgspec.json.Decoder(wire.Event)
 
@@ -26,23 +28,10 @@ def read_pod(pod: object) -> wire.Pod:
     Raises:
         InvalidPod: it cannot be read as a Pod.
     """
-    read = pod if isinstance(pod, wire.Pod) else _decode_pod(pod)
+    read = pod if isinstance(pod, wire.Pod) else _decode(pod, _POD, "a Pod", "V1Pod", ("metadata", "status"))
     if read.kind is not None and read.kind != "Pod":
         raise InvalidPod(f"not a Pod but a {read.kind[:64]!r}; allowed: one object of kind Pod")
     return read
-
-
-def _decode_pod(pod: object) -> wire.Pod:
-    try:
-        if isinstance(pod, (bytes, bytearray, memoryview, str)):
-            return _POD.decode(pod)
-        if isinstance(pod, Mapping):
-            return msgspec.convert(pod, wire.Pod)
-        if hasattr(pod, "metadata") and hasattr(pod, "status"):
-            return msgspec.convert(pod, wire.Pod, from_attributes=True)
-    except _DECODING_ERRORS as error:
-        raise InvalidPod(_explain("a Pod", pod, error)) from error
-    raise InvalidPod(f"not a Pod: {_describe(pod)}; allowed: JSON, a dict, or a kubernetes V1Pod")
 
 
 def read_events(events: Iterable[object]) -> list[wire.Event]:
@@ -62,16 +51,21 @@ def read_event(event: object) -> wire.Event:
     """
     if isinstance(event, wire.Event):
         return event
+    return _decode(event, _EVENT, "an Event", "CoreV1Event", ("reason",))
+
+
+def _decode(given: object, decoder: msgspec.json.Decoder[_T], kind: str, model: str, attributes: tuple[str, ...]) -> _T:
+    """Decode JSON, a dictionary, or a model of the Kubernetes client, which has these attributes."""
     try:
-        if isinstance(event, (bytes, bytearray, memoryview, str)):
-            return _EVENT.decode(event)
-        if isinstance(event, Mapping):
-            return msgspec.convert(event, wire.Event)
-        if hasattr(event, "reason"):
-            return msgspec.convert(event, wire.Event, from_attributes=True)
+        if isinstance(given, (bytes, bytearray, memoryview, str)):
+            return decoder.decode(given)
+        if isinstance(given, Mapping):
+            return msgspec.convert(given, decoder.type)
+        if all(hasattr(given, name) for name in attributes):
+            return msgspec.convert(given, decoder.type, from_attributes=True)
     except _DECODING_ERRORS as error:
-        raise InvalidPod(_explain("an Event", event, error)) from error
-    raise InvalidPod(f"not an Event: {_describe(event)}; allowed: JSON, a dict, or a kubernetes CoreV1Event")
+        raise InvalidPod(_explain(kind, given, error)) from error
+    raise InvalidPod(f"not {kind}: {_describe(given)}; allowed: JSON, a dict, or a kubernetes {model}")
 
 
 def _explain(kind: str, given: object, error: BaseException) -> str:

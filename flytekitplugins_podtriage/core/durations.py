@@ -85,12 +85,9 @@ def go_format(value: float) -> str:
     if nanos == 0:
         return "0s"
     sign, nanos = ("-", -nanos) if nanos < 0 else ("", nanos)
-    if nanos < 1_000:
-        return f"{sign}{nanos}ns"
-    if nanos < 1_000_000:
-        return f"{sign}{_decimal(nanos, 1_000)}µs"
-    if nanos < 1_000_000_000:
-        return f"{sign}{_decimal(nanos, 1_000_000)}ms"
+    for unit, name in ((1, "ns"), (1_000, "µs"), (1_000_000, "ms")):
+        if nanos < 1_000 * unit:
+            return f"{sign}{_decimal(nanos, unit)}{name}"
     minutes, rest = divmod(nanos, 60_000_000_000)
     hours, minutes = divmod(minutes, 60)
     text = f"{_decimal(rest, 1_000_000_000)}s"
@@ -104,7 +101,5 @@ def go_format(value: float) -> str:
 def _decimal(nanos: int, unit: int) -> str:
     """Return nanos / unit as decimal digits without trailing zeros."""
     whole, rest = divmod(nanos, unit)
-    if not rest:
-        return str(whole)
     digits = len(str(unit)) - 1
-    return f"{whole}.{rest:0{digits}d}".rstrip("0")
+    return f"{whole}.{rest:0{digits}d}".rstrip("0").rstrip(".")

@@ -16,26 +16,27 @@ _MOST = 1000
 
 def label(pod: Mapping[str, object], name: str) -> str | None:
     """Return a label of a pod; None if it does not have it."""
-    metadata = pod.get("metadata")
-    labels = metadata.get("labels") if isinstance(metadata, Mapping) else None
-    value = labels.get(name) if isinstance(labels, Mapping) else None
+    value = _get(_get(_get(pod, "metadata"), "labels"), name)
     return value if isinstance(value, str) and value else None
 
 
 def attempts_before(pod: Mapping[str, object]) -> int:
     """Return how many attempts preceded this pod's: from its environment, else from its name, else 0."""
-    spec = pod.get("spec")
-    containers = spec.get("containers") if isinstance(spec, Mapping) else None
+    containers = _get(_get(pod, "spec"), "containers")
     for container in containers if isinstance(containers, list) else ():
-        env = container.get("env") if isinstance(container, Mapping) else None
+        env = _get(container, "env")
         for entry in env if isinstance(env, list) else ():
-            if isinstance(entry, Mapping) and entry.get("name") == _ATTEMPT:
-                value = entry.get("value")
+            if _get(entry, "name") == _ATTEMPT:
+                value = _get(entry, "value")
                 if isinstance(value, str) and value.isdecimal() and len(value) < 4:
                     return min(int(value), _MOST)
     if label(pod, "execution-id") is None:
         return 0
-    metadata = pod.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    name = _get(_get(pod, "metadata"), "name")
     match = _NAME.search(name) if isinstance(name, str) else None
     return int(match[1]) if match else 0
+
+
+def _get(value: object, key: str) -> object:
+    """Return a member of a JSON object; None if the value is no object or lacks it."""
+    return value.get(key) if isinstance(value, Mapping) else None

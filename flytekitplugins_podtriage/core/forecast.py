@@ -69,25 +69,21 @@ def forecast(
             note = "the pull has just failed: it is charged when the container next enters ImagePullBackOff"
     for _ in range(_MOST_STEPS):
         if verdict.failing:
-            return _charge(backend, verdict, now, note)
+            return Charge(
+                backend=backend,
+                at=now,
+                kind=verdict.kind,
+                code=verdict.code,
+                message=verdict.message,
+                permanent=verdict.phase is Phase.PERMANENT_FAILURE,
+                rule=verdict.rule,
+                note=note,
+            )
         if verdict.recheck_at is None:
             break
         now = verdict.recheck_at
         verdict = verdict_at(current, now)
     return Charge(backend, None, None, rule=verdict.rule, note="nothing is charged while the pod stays as it is")
-
-
-def _charge(backend: str, verdict: Verdict, at: datetime, note: str) -> Charge:
-    return Charge(
-        backend=backend,
-        at=at,
-        kind=verdict.kind,
-        code=verdict.code,
-        message=verdict.message,
-        permanent=verdict.phase is Phase.PERMANENT_FAILURE,
-        rule=verdict.rule,
-        note=note,
-    )
 
 
 def _deleted(metadata: wire.Metadata, backend: str, now: datetime) -> Charge:
@@ -110,30 +106,18 @@ def _in_back_off(pod: wire.Pod) -> wire.Pod | None:
     status = pod.status
     if status is None or status.phase != "Pending":
         return None
-    init = _backed_off(status.init_container_statuses)
-    main = _backed_off(status.container_statuses)
-    if init is None and main is None:
+    init, main = status.init_container_statuses or [], status.container_statuses or []
+    init_later, main_later = list(map(_backed_off, init)), list(map(_backed_off, main))
+    if init_later == init and main_later == main:
         return None
-    return msgspec.structs.replace(
-        pod,
-        status=msgspec.structs.replace(
-            status,
-            init_container_statuses=init or status.init_container_statuses,
-            container_statuses=main or status.container_statuses,
-        ),
-    )
+    status = msgspec.structs.replace(status, init_container_statuses=init_later, container_statuses=main_later)
+    return msgspec.structs.replace(pod, status=status)
 
 
-def _backed_off(statuses: list[wire.ContainerStatus] | None) -> list[wire.ContainerStatus] | None:
-    """Return the containers with those in ErrImagePull in back-off; None if there are none."""
-    changed = False
-    replaced = []
-    for container in statuses or ():
-        waiting = container.state.waiting if container.state else None
-        if waiting is not None and waiting.reason == "ErrImagePull":
-            changed = True
-            message = f'Back-off pulling image "{container.image or ""}": ErrImagePull: {waiting.message or ""}'
-            state = wire.State(waiting=wire.Waiting("ImagePullBackOff", message))
-            container = msgspec.structs.replace(container, state=state)  # noqa: PLW2901
-        replaced.append(container)
-    return replaced if changed else None
+def _backed_off(container: wire.ContainerStatus) -> wire.ContainerStatus:
+    """Return a container in ErrImagePull in back-off; any other as it is."""
+    waiting = container.state.waiting if container.state else None
+    if waiting is None or waiting.reason != "ErrImagePull":
+        return container
+    message = f'Back-off pulling image "{container.image or ""}": ErrImagePull: {waiting.message or ""}'
+    return msgspec.structs.replace(container, state=wire.State(waiting=wire.Waiting("ImagePullBackOff", message)))

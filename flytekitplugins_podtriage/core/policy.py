@@ -16,9 +16,6 @@ from flytekitplugins_podtriage.core.model import ErrorKind
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
-BACKENDS = ("podtriage", "flyte-1.16", "flyte-2")
-"""The names that :meth:`Policy.for_backend` knows."""
-
 
 @attrs.frozen(slots=True)
 class Dialect:
@@ -50,6 +47,9 @@ FLYTE_2 = Dialect(
     pending_timeout_kind=ErrorKind.SYSTEM,
     unknown_phase_is_undefined=True,
 )
+_DIALECTS = {"podtriage": None, "flyte-1.16": FLYTE_1_16, "flyte-2": FLYTE_2}
+BACKENDS = tuple(_DIALECTS)
+"""The names that :meth:`Policy.for_backend` knows."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -87,10 +87,6 @@ class Policy:
         Raises:
             ValueError: the backend is unknown.
         """
-        if backend == "podtriage":
-            return cls()
-        if backend == "flyte-1.16":
-            return cls(name=backend, dialect=FLYTE_1_16)
-        if backend == "flyte-2":
-            return cls(name=backend, dialect=FLYTE_2)
-        raise ValueError(f"unknown backend {backend!r}; allowed: {', '.join(BACKENDS)}")
+        if backend not in _DIALECTS:
+            raise ValueError(f"unknown backend {backend!r}; allowed: {', '.join(BACKENDS)}")
+        return cls(name=backend, dialect=_DIALECTS[backend])
