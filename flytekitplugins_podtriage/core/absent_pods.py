@@ -20,11 +20,9 @@ from flytekitplugins_podtriage.core.pod_cluster import (
 )
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.absent_pods import ABSENT_POD_RULES
-from flytekitplugins_podtriage.core.rules.pod_rule import with_fix
+from flytekitplugins_podtriage.core.rules.pod_rule import PodRule
 from flytekitplugins_podtriage.core.triage import triage
 
-_GONE: Final = ABSENT_POD_RULES["pod-gone"]
-_NOT_CREATED: Final = ABSENT_POD_RULES["pod-not-created"]
 _REFUSALS: Final[tuple[tuple[type[ClusterError], str, str], ...]] = (
     (PodNameTaken, "PodNameTaken", "pod-name-taken"),
     (PodRejected, "PodRejected", "cluster-rejected"),
@@ -56,7 +54,7 @@ def triage_snapshot(snapshot: PodSnapshot, policy: Policy, now: datetime) -> Ver
 
 def pod_gone(*, started: bool = False) -> Verdict:
     """Return the verdict on a pod that no longer exists and of which nothing else is known."""
-    return _GONE.verdict(Phase.RETRYABLE_FAILURE, code="PodGone", started=started)
+    return ABSENT_POD_RULES["pod-gone"].verdict(Phase.RETRYABLE_FAILURE, code="PodGone", started=started)
 
 
 def pod_not_created(error: ClusterError, *, since: datetime, policy: Policy, now: datetime) -> Verdict:
@@ -74,24 +72,32 @@ def pod_not_created(error: ClusterError, *, since: datetime, policy: Policy, now
         now: the moment.
     """
     message = str(error)
-    code, rule = next((code, rule) for of, code, rule in _REFUSALS if isinstance(error, of))
-    row = ABSENT_POD_RULES[rule]
+    code, rule_id = next((code, rule_id) for of, code, rule_id in _REFUSALS if isinstance(error, of))
+    rule = ABSENT_POD_RULES[rule_id]
     match = _cause(error, message)
-    kind = match.rule.kind if match is not None else row.kind
-    patience = policy.system_patience if kind is ErrorKind.SYSTEM else policy.user_patience
+    if match is not None:
+        cause = match.rule
+        rule = PodRule(
+            cause.id,
+            cause.category,
+            ABSENT_POD_RULES["pod-not-created"].means,
+            match.remedy,
+            cause.source,
+            kind=cause.kind,
+        )
+    patience = policy.system_patience if rule.kind is ErrorKind.SYSTEM else policy.user_patience
     due = later(since, patience)
     if error.permanent:
         phase = Phase.RETRYABLE_FAILURE if isinstance(error, PodNameTaken) else Phase.PERMANENT_FAILURE
     else:
         phase = Phase.WAITING_FOR_RESOURCES if now < due else Phase.RETRYABLE_FAILURE
-    verdict = row.verdict(
+    return rule.verdict(
         phase,
         code=code,
         detail=message,
         evidence=(Evidence("message", excerpt(message)),),
         recheck_at=None if phase.failing else due,
     )
-    return verdict if match is None else _because(verdict, message, match)
 
 
 def _cause(error: ClusterError, message: str) -> Match | None:
@@ -102,21 +108,6 @@ def _cause(error: ClusterError, message: str) -> Match | None:
     if isinstance(error, QuotaExceeded) and match.rule.category is not Category.QUOTA:
         match = match_message("exceeded quota")
     return None if match.rule.category is Category.UNKNOWN else match
-
-
-def _because(verdict: Verdict, message: str, match: Match) -> Verdict:
-    """Return the verdict with the cause that a message names."""
-    rule = match.rule
-    text = f"{_NOT_CREATED.means}: {message}"
-    return attrs.evolve(
-        verdict,
-        kind=rule.kind,
-        category=rule.category,
-        rule=rule.id,
-        remedy=match.remedy,
-        message=with_fix(text, match.remedy) if verdict.failing else None,
-        reason="" if verdict.failing else text,
-    )
 
 
 def template_refused(message: str, kind: ErrorKind) -> Verdict:

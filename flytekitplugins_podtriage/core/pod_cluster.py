@@ -44,10 +44,8 @@ class ClusterError(Exception):
       + ClusterBusy        no answer, or not in time: whether it was done is not known; try again
     """
 
-    @property
-    def permanent(self) -> bool:
-        """Whether the same request would fail again, whenever it is made."""
-        return False
+    permanent: bool = False
+    """Whether the same request would fail again, whenever it is made."""
 
 
 class PodExists(ClusterError):
@@ -55,26 +53,19 @@ class PodExists(ClusterError):
 
 
 class PodNameTaken(PodExists):
-    """A pod of that name exists, and belongs to something else."""
+    """A pod of that name exists, and belongs to something else; it has to be deleted first."""
 
-    @property
-    def permanent(self) -> bool:
-        """True: the pod has to be deleted first."""
-        return True
+    permanent = True
 
 
 class PodRejected(ClusterError):
-    """The API server rejects this pod."""
+    """The API server rejects this pod, for good if it is no valid pod; an admission plugin may accept it later."""
 
     def __init__(self, message: str, *, status: int = 422, reason: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason
-
-    @property
-    def permanent(self) -> bool:
-        """Whether it is no valid pod; an admission plugin may accept it later."""
-        return self.status in (400, 422)
+        self.permanent = status in (400, 422)
 
 
 class QuotaExceeded(ClusterError):
@@ -91,50 +82,34 @@ class ClusterBusy(ClusterError):
 
 @runtime_checkable
 class PodCluster(Protocol):
-    """Where pods run."""
+    """Where pods run.
+
+    ``create``, ``delete``, ``get``, ``logs`` and ``list`` are requests: each raises a :class:`ClusterError` if it
+    failed. After a :class:`ClusterBusy` it may have been carried out.
+    """
 
     def now(self) -> datetime:
         """Return the cluster's time, with a zone."""
         ...
 
     async def create(self, namespace: str, pod: Mapping[str, Any]) -> str:
-        """Create a pod from its manifest; return its uid.
-
-        Raises:
-            ClusterError: it was not created (after :class:`ClusterBusy` it may have been).
-        """
+        """Create a pod from its manifest; return its uid."""
         ...
 
     async def delete(self, namespace: str, name: str, *, uid: str | None = None, grace: int | None = None) -> None:
-        """Request a pod's deletion, only of this uid if one is given; a pod that is gone already is no error.
-
-        Raises:
-            ClusterError: the request failed.
-        """
+        """Request a pod's deletion, only of this uid if one is given; a pod that is gone already is no error."""
         ...
 
     async def get(self, namespace: str, name: str) -> PodSnapshot | None:
-        """Request a pod's current state; None if there is no pod of that name.
-
-        Raises:
-            ClusterError: the request failed.
-        """
+        """Request a pod's current state; None if there is no pod of that name."""
         ...
 
     async def logs(self, namespace: str, name: str, container: str, lines: int) -> str:
-        """Return the last lines of a container's log; empty if there is none.
-
-        Raises:
-            ClusterError: the request failed.
-        """
+        """Return the last lines of a container's log; empty if there is none."""
         ...
 
     async def list(self, namespace: str, labels: Mapping[str, str]) -> list[PodSnapshot]:
-        """Request the pods of a namespace that carry all these labels.
-
-        Raises:
-            ClusterError: the request failed.
-        """
+        """Request the pods of a namespace that carry all these labels."""
         ...
 
     def synced(self) -> bool:
