@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -60,25 +60,12 @@ def _verdict(
     kind: ErrorKind | None = None,
     code: str | None = None,
     message: str | None = None,
-    cleanup: bool = False,
-    reason: str = "",
-    recheck_at: datetime | None = None,
-    evidence: tuple[Evidence, ...] = (),
-    container: str | None = None,
+    **fields: Any,
 ) -> Verdict:
+    """Return the verdict of a stock rule, with further fields of :class:`Verdict`."""
+    remedy = STOCK_RULES[rule].remedy
     return Verdict(
-        phase=phase,
-        kind=kind,
-        code=code,
-        message=message,
-        cleanup=cleanup,
-        reason=reason,
-        rule=rule,
-        remedy=STOCK_RULES[rule].remedy,
-        evidence=evidence,
-        container=container,
-        recheck_at=recheck_at,
-        backend=policy.name,
+        phase=phase, kind=kind, code=code, message=message, rule=rule, remedy=remedy, backend=policy.name, **fields
     )
 
 
@@ -139,16 +126,8 @@ def _failed(status: wire.PodStatus, primary: str, policy: Policy) -> Verdict:
         rule, kind, code = "stock-failed-system", ErrorKind.SYSTEM, INTERRUPTED
     else:
         rule, kind = "stock-failed-user", ErrorKind.USER
-    return _verdict(
-        rule,
-        policy,
-        Phase.RETRYABLE_FAILURE,
-        kind,
-        code,
-        message,
-        evidence=(evidence,),
-        container=container,
-    )
+    failure = Phase.RETRYABLE_FAILURE
+    return _verdict(rule, policy, failure, kind, code, message, evidence=(evidence,), container=container)
 
 
 def _pending(status: wire.PodStatus, policy: Policy, dialect: Dialect, now: datetime) -> Verdict:
@@ -270,9 +249,8 @@ def _has_not_succeeded(statuses: Sequence[wire.ContainerStatus] | None) -> bool:
 
 def _running_without_primary(status: wire.PodStatus, policy: Policy) -> Verdict:
     """Running until every container has ended."""
-    if not status.container_statuses or _has_not_succeeded(status.container_statuses):
-        return _verdict("stock-running", policy, Phase.RUNNING)
-    if _has_not_succeeded(status.init_container_statuses):
+    main, init = status.container_statuses, status.init_container_statuses
+    if not main or _has_not_succeeded(main) or _has_not_succeeded(init):
         return _verdict("stock-running", policy, Phase.RUNNING)
     verdict = _succeeded(status, policy)
     return attrs.evolve(verdict, rule="stock-all-ended") if verdict.phase is Phase.SUCCESS else verdict
@@ -314,16 +292,9 @@ def _primary_ended(primary: str, ended: wire.Terminated, policy: Policy) -> Verd
     message = (
         f"\r\n[{primary}] terminated with exit code ({exit_code}). Reason [{reason}]. Message: \n{ended.message or ''}."
     )
-    return _verdict(
-        rule,
-        policy,
-        Phase.RETRYABLE_FAILURE,
-        kind,
-        reason,
-        message,
-        evidence=(Evidence("terminated", f"{reason or 'no reason'}, exit code {exit_code}", primary),),
-        container=primary,
-    )
+    evidence = (Evidence("terminated", f"{reason or 'no reason'}, exit code {exit_code}", primary),)
+    failure = Phase.RETRYABLE_FAILURE
+    return _verdict(rule, policy, failure, kind, reason, message, evidence=evidence, container=primary)
 
 
 _NO_STATUS: Final = wire.PodStatus()

@@ -17,7 +17,7 @@ SCHEMA = 1
 # slots=False: a frozen attrs class without slots is made in half the time, and one is made for every change of a pod.
 
 
-class _StrEnum(str, enum.Enum):
+class StrEnum(str, enum.Enum):
     """An enumeration of strings that prints as its value on every Python (enum.StrEnum is new in 3.11)."""
 
     # str's own methods are equivalent here, and faster than Enum's, which are written in Python.
@@ -26,7 +26,7 @@ class _StrEnum(str, enum.Enum):
     __format__ = str.__format__  # type: ignore[assignment]  # Enum names its parameter
 
 
-class ErrorKind(_StrEnum):
+class ErrorKind(StrEnum):
     """Whose budget a failure belongs to: ``ExecutionError.ErrorKind`` of flyteidl (core/execution.proto)."""
 
     USER = "USER"
@@ -35,7 +35,7 @@ class ErrorKind(_StrEnum):
     """Only in old records that do not name a kind. Podtriage itself never answers with it."""
 
 
-class Phase(_StrEnum):
+class Phase(StrEnum):
     """The phases of a task (flyteplugins/go/tasks/pluginmachinery/core/phase.go)."""
 
     UNDEFINED = "Undefined"
@@ -63,7 +63,7 @@ _FAILING = frozenset({Phase.RETRYABLE_FAILURE, Phase.PERMANENT_FAILURE})
 _TERMINAL = _FAILING | {Phase.SUCCESS}
 
 
-class Category(_StrEnum):
+class Category(StrEnum):
     """What went wrong. The set is open: later versions add members, and users' own rules may name others."""
 
     REGISTRY_RATE_LIMITED = "registry_rate_limited"

@@ -10,17 +10,16 @@ while either budget can pay; a USER failure never costs a system retry.
 
 from __future__ import annotations
 
-import enum
 import itertools
 from collections.abc import Sequence
 
 import attrs
 
 from flytekitplugins_podtriage.core.accounting import Counters, Limits
-from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
+from flytekitplugins_podtriage.core.model import ErrorKind, Phase, StrEnum, Verdict
 
 
-class Action(str, enum.Enum):
+class Action(StrEnum):
     """What to do about an attempt."""
 
     NONE = "none"
@@ -33,9 +32,6 @@ class Action(str, enum.Enum):
     """End the attempt; a user retry pays for the next one."""
     END = "end"
     """End the attempt; there is no next one."""
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @attrs.frozen(slots=True)
@@ -111,16 +107,11 @@ def spend(verdict: Verdict, budgets: Budgets, *, repeated: int = 0, disbelief: i
     if budgets.system_left > budgets.system_reserve and repeated < disbelief:
         return Spending(Action.SYSTEM, ErrorKind.SYSTEM, "the failure is the platform's")
     if budgets.user_left:
-        because = (
-            f"it occurred {repeated + 1} times in a row"
-            if repeated >= disbelief
-            else f"the system retries are down to the reserve of {budgets.system_reserve}"
-        )
-        return Spending(
-            Action.USER,
-            ErrorKind.USER,
-            f"the failure is the platform's, but {because}: a user retry is spent so that the task goes on",
-        )
+        because = f"the system retries are down to the reserve of {budgets.system_reserve}"
+        if repeated >= disbelief:
+            because = f"it occurred {repeated + 1} times in a row"
+        why = f"the failure is the platform's, but {because}: a user retry is spent so that the task goes on"
+        return Spending(Action.USER, ErrorKind.USER, why)
     if budgets.system_left:
         return Spending(Action.SYSTEM, ErrorKind.SYSTEM, "the failure is the platform's, and only the reserve is left")
     return Spending(Action.END, ErrorKind.SYSTEM, "the failure is the platform's, and neither budget has a retry left")

@@ -36,14 +36,10 @@ class PodContext:
         self.init: Sequence[wire.ContainerStatus] = self.status.init_container_statuses or ()
         containers: Sequence[wire.ContainerStatus] = self.status.container_statuses or ()
         # Without the annotation, or if it names no container, all containers are the task's, as for stock Flyte.
-        self.main: Sequence[wire.ContainerStatus] = containers
-        self.others: Sequence[wire.ContainerStatus] = ()
         primary = (self.metadata.annotations or {}).get(PRIMARY_CONTAINER)
-        if primary is not None and len(containers) > 1:
-            main = [c for c in containers if c.name == primary]
-            if main:
-                self.main = main
-                self.others = [c for c in containers if c.name != primary]
+        main = [c for c in containers if c.name == primary] if primary is not None and len(containers) > 1 else []
+        self.main: Sequence[wire.ContainerStatus] = main or containers
+        self.others: Sequence[wire.ContainerStatus] = [c for c in containers if c.name != primary] if main else ()
 
     @property
     def disruption(self) -> wire.Condition | None:
