@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-import msgspec
-
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.decode import read_events, read_pod
 from flytekitplugins_podtriage.core.durations import later
@@ -110,8 +108,8 @@ def _in_back_off(pod: wire.Pod) -> wire.Pod | None:
     init_later, main_later = list(map(_backed_off, init)), list(map(_backed_off, main))
     if init_later == init and main_later == main:
         return None
-    status = msgspec.structs.replace(status, init_container_statuses=init_later, container_statuses=main_later)
-    return msgspec.structs.replace(pod, status=status)
+    status = wire.evolve(status, init_container_statuses=init_later, container_statuses=main_later)
+    return wire.evolve(pod, status=status)
 
 
 def _backed_off(container: wire.ContainerStatus) -> wire.ContainerStatus:
@@ -120,4 +118,4 @@ def _backed_off(container: wire.ContainerStatus) -> wire.ContainerStatus:
     if waiting is None or waiting.reason != "ErrImagePull":
         return container
     message = f'Back-off pulling image "{container.image or ""}": ErrImagePull: {waiting.message or ""}'
-    return msgspec.structs.replace(container, state=wire.State(waiting=wire.Waiting("ImagePullBackOff", message)))
+    return wire.evolve(container, state=wire.State(waiting=wire.Waiting("ImagePullBackOff", message)))

@@ -13,6 +13,8 @@ from typing import Annotated
 import msgspec
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
+evolve = msgspec.structs.replace
+"""Return a copy of a struct with some of its fields changed, as ``attrs.evolve`` does for public values."""
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False, rename="camel"):

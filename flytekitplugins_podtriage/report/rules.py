@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -114,6 +114,9 @@ def markdown(rows: Iterable[RuleRow]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+_MARKDOWN: Final = str.maketrans({"|": "\\|", "<": "&lt;", "*": "\\*", "_": "\\_"})
+
+
 def _escape(text: str) -> str:
     """Escape what Markdown would interpret."""
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
+    return text.translate(_MARKDOWN)

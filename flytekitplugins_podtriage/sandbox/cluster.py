@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any, Final
 
 import attrs
-import msgspec
 
+from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.memory import remember
 from flytekitplugins_podtriage.core.pod_cluster import PodExists, PodRejected, PodSnapshot
 from flytekitplugins_podtriage.sandbox import disruptions
@@ -251,7 +251,7 @@ class SandboxCluster:
                 kubelet.after(until - self._clock.now, record, self._schedule)
             return
         node = f"sandbox-{self._nodes}"
-        record.spec = msgspec.structs.replace(record.spec, node_name=node)
+        record.spec = wire.evolve(record.spec, node_name=node)
         record.condition("PodScheduled", "True", now)
         kubelet.emit(record, "Scheduled", f"Successfully assigned {record.namespace}/{record.name} to {node}")
         pod_status.publish_conditions(record, self._clock.second())

@@ -11,8 +11,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-import msgspec
-
 from flytekitplugins_podtriage.core import wire
 
 _SIMILAR: Final = 10
@@ -56,9 +54,9 @@ class _Entry:
         self.bucket = bucket
         self.dropped = 0
         """How often it was dropped since it last got through."""
-        self.replace(event)
+        self.load(event)
 
-    def replace(self, event: wire.Event) -> None:
+    def load(self, event: wire.Event) -> None:
         """Take over an event as it is."""
         self.event = event
         self.message = event.message
@@ -69,9 +67,7 @@ class _Entry:
     def build(self) -> wire.Event:
         """Return the event in its present state."""
         self.fresh = True
-        self.event = msgspec.structs.replace(
-            self.event, message=self.message, count=self.count, last_timestamp=self.last_timestamp
-        )
+        self.event = wire.evolve(self.event, message=self.message, count=self.count, last_timestamp=self.last_timestamp)
         return self.event
 
 
@@ -112,7 +108,7 @@ class EventRecorder:
         if entry is None:
             self._entries[key] = _Entry(event, self._bucket(key[0], key[3]))
         else:
-            entry.replace(event)
+            entry.load(event)
 
     def emit(self, at: datetime, reason: str, message: str, *, path: str | None = None, warning: bool = False) -> bool:
         """Emit an event; return whether a new one got through, not just another count of a known one.
@@ -161,7 +157,7 @@ class EventRecorder:
             message=message,
             type="Warning" if warning else "Normal",
             count=dropped + 1,
-            involved_object=self._pod_ref if path is None else msgspec.structs.replace(self._pod_ref, field_path=path),
+            involved_object=self._pod_ref if path is None else wire.evolve(self._pod_ref, field_path=path),
             first_timestamp=first,
             last_timestamp=at,
         )

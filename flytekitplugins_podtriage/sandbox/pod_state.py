@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import attrs
-import msgspec
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.memory import Memory
@@ -272,7 +271,7 @@ class PodRecord(Progress):
         known = self.metadata.deletion_grace_period_seconds
         if known is not None and known <= grace:
             return
-        self.metadata = msgspec.structs.replace(
+        self.metadata = wire.evolve(
             self.metadata,
             deletion_timestamp=now + timedelta(seconds=grace),
             deletion_grace_period_seconds=grace,

@@ -49,7 +49,7 @@ def waiting_cause(context: PodContext) -> WaitingCause | None:
         if causes:
             # When an event of any of them becomes stale, another may be the first.
             stale_at = min((cause.stale_at for cause in causes if cause.stale_at is not None), default=None)
-            return msgspec.structs.replace(min(causes, key=_rank), stale_at=stale_at)
+            return wire.evolve(min(causes, key=_rank), stale_at=stale_at)
     if context.has_started:
         return None
     failure = context.events.pod_failure
@@ -111,7 +111,7 @@ def _of_container(context: PodContext, container: wire.ContainerStatus) -> Waiti
             return None
     match = context.match(message, reason)
     if not match.image and container.image:
-        match = msgspec.structs.replace(match, image=container.image)
+        match = wire.evolve(match, image=container.image)
     return WaitingCause(name, reason, message, match, "waiting", None, since)
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from msgspec.structs import replace
-
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.kube.informer.watch_events import WatchedEvent
 
@@ -43,9 +41,9 @@ class Interner:
         self._texts = {text: text for text in texts}
         metadata, spec, status = pod.metadata, pod.spec, pod.status
         if metadata is not None:
-            metadata = replace(metadata, namespace=intern(metadata.namespace), labels=None)
+            metadata = wire.evolve(metadata, namespace=intern(metadata.namespace), labels=None)
         if spec is not None:
-            spec = replace(
+            spec = wire.evolve(
                 spec,
                 containers=self._containers(spec.containers),
                 init_containers=self._containers(spec.init_containers),
@@ -53,7 +51,7 @@ class Interner:
                 restart_policy=intern(spec.restart_policy),
             )
         if status is not None:
-            status = replace(
+            status = wire.evolve(
                 status,
                 phase=intern(status.phase),
                 reason=intern(status.reason),
@@ -92,14 +90,16 @@ class Interner:
     def _containers(self, containers: list[wire.Container] | None) -> list[wire.Container] | None:
         intern = self.intern
         return [
-            replace(each, name=intern(each.name), image=intern(each.image), restart_policy=intern(each.restart_policy))
+            wire.evolve(
+                each, name=intern(each.name), image=intern(each.image), restart_policy=intern(each.restart_policy)
+            )
             for each in containers or ()
         ] or None
 
     def _conditions(self, conditions: list[wire.Condition] | None) -> list[wire.Condition] | None:
         intern = self.intern
         return [
-            replace(
+            wire.evolve(
                 each,
                 type=intern(each.type),
                 status=intern(each.status),
@@ -112,7 +112,7 @@ class Interner:
     def _statuses(self, statuses: list[wire.ContainerStatus] | None) -> list[wire.ContainerStatus] | None:
         intern = self.intern
         return [
-            replace(
+            wire.evolve(
                 each,
                 name=intern(each.name),
                 image=intern(each.image),
@@ -130,9 +130,9 @@ class Interner:
         intern = self.intern
         waiting, terminated = state.waiting, state.terminated
         if waiting is not None:
-            waiting = replace(waiting, reason=intern(waiting.reason), message=intern(waiting.message))
+            waiting = wire.evolve(waiting, reason=intern(waiting.reason), message=intern(waiting.message))
         if terminated is not None:
-            terminated = replace(terminated, reason=intern(terminated.reason))
+            terminated = wire.evolve(terminated, reason=intern(terminated.reason))
         return wire.State(waiting=waiting, running=state.running, terminated=terminated)
 
 

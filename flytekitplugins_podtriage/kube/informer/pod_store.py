@@ -12,8 +12,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 
-from msgspec.structs import replace
-
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.memory import remember
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
@@ -76,7 +74,7 @@ class PodStore:
                 return PodSnapshot(pod=pod, at=self._now())
             if entry.gone or newer(entry.resource_version, metadata.resource_version):
                 return entry.snapshot()
-            return replace(entry.snapshot(), pod=pod)
+            return wire.evolve(entry.snapshot(), pod=pod)
 
     # Writing: responses to requests
 
@@ -182,7 +180,7 @@ class PodStore:
             if before is None:
                 self._event_count += 1
             elif before.message == trimmed.message:
-                trimmed = replace(trimmed, message=before.message)  # share the copy
+                trimmed = wire.evolve(trimmed, message=before.message)  # share the copy
             full = len(entry.events) >= self._limits.events_of_pod or self._event_count > self._limits.events
             if before is None and entry.events and full:
                 entry.events.pop(next(iter(entry.events)))

@@ -37,21 +37,21 @@ def download(inputs: Any, folder: str, form: int, access: Any) -> None:
         OSError: a file cannot be written.
     """
     os.makedirs(folder, exist_ok=True)
-    told: dict[str, Any] = {}
-    as_found = literals_pb2.LiteralMap()
+    values: dict[str, Any] = {}
+    downloaded = literals_pb2.LiteralMap()
     for name, literal in sorted(inputs.literals.items()):
-        own = as_found.literals[name]
+        own = downloaded.literals[name]
         own.CopyFrom(literal)
         try:
-            told[name] = _literal(own, os.path.join(folder, name), access)
+            values[name] = _literal(own, os.path.join(folder, name), access)
         except NotDownloaded as error:
             raise NotDownloaded(f"input {name}: {error}") from error
-    _write(os.path.join(folder, "inputs.pb"), as_found.SerializeToString(deterministic=True))
+    _write(os.path.join(folder, "inputs.pb"), downloaded.SerializeToString(deterministic=True))
     if form == tasks_pb2.DataLoadingConfig.JSON:
-        _write(os.path.join(folder, "inputs.json"), _json(told).encode())
+        _write(os.path.join(folder, "inputs.json"), _json(values).encode())
     elif form == tasks_pb2.DataLoadingConfig.YAML:
         # By way of JSON, as there: a whole number is then none with a point.
-        text = yaml.safe_dump(json.loads(_json(told)), sort_keys=True, default_flow_style=False, allow_unicode=True)
+        text = yaml.safe_dump(json.loads(_json(values)), sort_keys=True, default_flow_style=False, allow_unicode=True)
         _write(os.path.join(folder, "inputs.yaml"), text.encode())
 
 

@@ -28,14 +28,14 @@ def rendered(argument: str, inputs: Any) -> str:
         NotRendered: there is no such input, or propeller cannot print its type.
     """
 
-    def value(found: re.Match[str]) -> str:
-        name = found[1]
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
         if name not in inputs.literals:
-            raise NotRendered(f"{found[0]}: requested input is not found; allowed: {', '.join(inputs.literals)}")
+            raise NotRendered(f"{match[0]}: requested input is not found; allowed: {', '.join(inputs.literals)}")
         try:
             return _literal(inputs.literals[name])
         except NotRendered as error:
-            raise NotRendered(f"{found[0]}: {error}; allowed: a file below the task's input_data_dir") from error
+            raise NotRendered(f"{match[0]}: {error}; allowed: a file below the task's input_data_dir") from error
 
     return _INPUT.sub(value, argument)
 

@@ -36,20 +36,20 @@ def upload(declared: Any, folder: str, prefix: str, access: Any) -> Any:
         NotUploaded: an output is not there, or is no value of its type.
         OSError: a file cannot be read.
     """
-    said = _error(os.path.join(folder, ERROR_FILE))
-    if said is not None:
-        raise NotUploaded(f"User Error: {said}")
-    found = literals_pb2.LiteralMap()
+    error = _error(os.path.join(folder, ERROR_FILE))
+    if error is not None:
+        raise NotUploaded(f"User Error: {error}")
+    outputs = literals_pb2.LiteralMap()
     for name, variable in sorted(declared.variables.items()):
         kind = variable.type.WhichOneof("type")
         path = os.path.join(folder, name)
         if kind == "blob":
-            found.literals[name].CopyFrom(_blob(path, f"{prefix}/{name}", access))
+            outputs.literals[name].CopyFrom(_blob(path, f"{prefix}/{name}", access))
         elif kind == "simple":
-            found.literals[name].CopyFrom(_value(variable.type.simple, path))
+            outputs.literals[name].CopyFrom(_value(variable.type.simple, path))
         else:
             raise NotUploaded(f"output {name}: currently CoPilot uploader does not support {kind}")
-    return found
+    return outputs
 
 
 def _error(path: str) -> str | None:

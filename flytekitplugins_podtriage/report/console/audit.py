@@ -64,7 +64,7 @@ def _table(title: str, rows: Sequence[Row], width: int) -> RenderableType:
     table = plain_table(gap=1 if close else 2)
     table.add_column(title, overflow="fold", min_width=12, vertical="bottom")
     for head in _HEADS:
-        name = "all" if close and head == "attempts" else head.replace(" ", "\n")
+        name = "all" if close and head == "attempts" else "\n".join(head.split())
         table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
     for row in rows:
         cells = [

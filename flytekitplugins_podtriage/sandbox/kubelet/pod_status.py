@@ -9,8 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-import msgspec
-
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox.pod_state import Container, PodRecord
 
@@ -121,7 +119,7 @@ def publish_conditions(record: PodRecord, now: datetime, *, phase: str | None = 
 def publish_patch(record: PodRecord, now: datetime, reason: str, message: str) -> None:
     """Show a pod as failed because a client other than the kubelet has patched its status."""
     status = record.status
-    record.write(msgspec.structs.replace(status, phase="Failed", reason=reason, message=message), now)
+    record.write(wire.evolve(status, phase="Failed", reason=reason, message=message), now)
 
 
 def publish_rejection(record: PodRecord, now: datetime, reason: str, message: str) -> None:

@@ -21,7 +21,7 @@ _START_ERROR: Final = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
     "unable to start container process: "
 )
-_COMMAND_NOT_FOUND: Final = 'exec: "pyflyte-execute": executable file not found in $PATH: unknown'
+_NO_EXECUTABLE: Final = 'exec: "pyflyte-execute": executable file not found in $PATH: unknown'
 
 
 def start(worker: Worker, record: PodRecord, container: Container) -> bool:
@@ -33,7 +33,7 @@ def start(worker: Worker, record: PodRecord, container: Container) -> bool:
         return False
     worker.emit(record, "Created", f"Created container: {container.name}", container.path)
     if fault is not None and fault.what != "exec format":
-        message = _START_ERROR + (_bad_mount(fault, record, container) if fault.name else _COMMAND_NOT_FOUND)
+        message = _START_ERROR + (_bad_mount(fault, record, container) if fault.name else _NO_EXECUTABLE)
         worker.emit(record, "Failed", f"Error: {message}", container.path, warning=True)
         worker.set_ended(container, BodyEnd(128, message, "StartError"))
         _retry_start(record, container, message)

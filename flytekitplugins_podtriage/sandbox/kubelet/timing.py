@@ -15,8 +15,6 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-import msgspec
-
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.sandbox.kubelet.worker import Worker
 from flytekitplugins_podtriage.sandbox.pod_state import PodRecord
@@ -58,5 +56,5 @@ def _write_outgoing(worker: Worker, record: PodRecord) -> None:
     if status is None or record.cut_off:
         return
     # Conditions that others have set in the meantime stay (mergePodStatus).
-    status = msgspec.structs.replace(status, conditions=list(record.conditions.values()))
+    status = wire.evolve(status, conditions=list(record.conditions.values()))
     record.write(status, worker.clock.second())
