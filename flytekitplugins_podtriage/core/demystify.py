@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
@@ -60,12 +60,26 @@ def _verdict(
     kind: ErrorKind | None = None,
     code: str | None = None,
     message: str | None = None,
-    **fields: Any,
+    cleanup: bool = False,
+    reason: str = "",
+    recheck_at: datetime | None = None,
+    evidence: tuple[Evidence, ...] = (),
+    container: str | None = None,
 ) -> Verdict:
-    """Return the verdict of a stock rule, with further fields of :class:`Verdict`."""
-    remedy = STOCK_RULES[rule].remedy
+    """Return the verdict of a stock rule."""
     return Verdict(
-        phase=phase, kind=kind, code=code, message=message, rule=rule, remedy=remedy, backend=policy.name, **fields
+        phase,
+        kind,
+        code,
+        message,
+        cleanup,
+        reason,
+        rule=rule,
+        remedy=STOCK_RULES[rule].remedy,
+        evidence=evidence,
+        container=container,
+        recheck_at=recheck_at,
+        backend=policy.name,
     )
 
 

@@ -123,25 +123,26 @@ class PodContext:
         evidence: tuple[Evidence, ...] = (Evidence(source, match.excerpt, container, at),)
         if also or match.other_excerpts:
             evidence += (*also, *(Evidence(source, other, container, at) for other in match.other_excerpts))
+        # By position: with keywords a whole decision takes 7 % longer (benchmarks.decision, podtriage, 7 KB).
         return Verdict(
-            phase=phase,
-            kind=rule.kind,
-            code=code if failing else None,
-            message=with_fix(text, remedy) if failing else None,
-            cleanup=failing,
-            reason="" if failing else text,
-            category=rule.category,
-            rule=rule.id,
-            remedy=remedy,
-            evidence=evidence,
-            http_status=match.status,
-            registry=match.registry,
-            image=match.image,
-            retry_after=match.retry_after,
-            container=container,
-            started=self.has_started,
-            recheck_at=recheck_at,
-            backend=self.policy.name,
+            phase,
+            rule.kind,
+            code if failing else None,
+            with_fix(text, remedy) if failing else None,
+            failing,
+            "" if failing else text,
+            rule.category,
+            rule.id,
+            remedy,
+            evidence,
+            match.status,
+            match.registry,
+            match.image,
+            match.retry_after,
+            container,
+            self.has_started,
+            recheck_at,
+            self.policy.name,
         )
 
 

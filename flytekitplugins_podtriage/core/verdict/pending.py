@@ -15,7 +15,7 @@ from flytekitplugins_podtriage.core.durations import later
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.verdict.context import PodContext, quote
 from flytekitplugins_podtriage.core.verdict.terminated import deleted
-from flytekitplugins_podtriage.core.verdict.waiting_causes import WaitingCause, by_cause, waiting_cause
+from flytekitplugins_podtriage.core.verdict.waiting_causes import WaitingCause, waiting_cause
 
 _PERMANENT = frozenset({Category.INVALID_REFERENCE, Category.CONFIG_INVALID, Category.CONFIG_MISSING})
 """Causes that another attempt would hit again: permanent, as in stock Flyte."""
@@ -116,7 +116,15 @@ def _waiting(context: PodContext, cause: WaitingCause) -> Verdict:
             again = later(cause.at, match.retry_after)
             if again > context.now:
                 recheck = _earlier(recheck, again)
-    return by_cause(context, cause, phase, recheck_at=recheck)
+    return context.by_match(
+        match,
+        phase,
+        code=cause.reason,
+        source=cause.source,
+        container=cause.container,
+        at=cause.at,
+        recheck_at=recheck,
+    )
 
 
 def _earlier(one: datetime | None, other: datetime) -> datetime:

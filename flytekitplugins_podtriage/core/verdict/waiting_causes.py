@@ -43,10 +43,11 @@ def waiting_cause(context: PodContext) -> WaitingCause | None:
     order of the list.
     """
     for group in (context.main, context.init, context.others):
-        causes = [cause for container in group if (cause := _of_container(context, container)) is not None]
-        if len(causes) == 1:
-            return causes[0]
-        if causes:
+        if len(group) == 1:
+            cause = _of_container(context, group[0])
+            if cause is not None:
+                return cause
+        elif causes := [cause for container in group if (cause := _of_container(context, container)) is not None]:
             # When an event of any of them becomes stale, another may be the first.
             stale_at = min((cause.stale_at for cause in causes if cause.stale_at is not None), default=None)
             return wire.evolve(min(causes, key=_rank), stale_at=stale_at)
