@@ -154,7 +154,7 @@ def summarize(events: Iterable[object], uid: str | None) -> EventSummary:
     """
     relevant = []
     for item in events:
-        event = read_event(item)
+        event = item if type(item) is wire.Event else read_event(item)
         handler = _HANDLERS.get(event.reason or "")
         if handler is None:
             continue
@@ -163,7 +163,9 @@ def summarize(events: Iterable[object], uid: str | None) -> EventSummary:
             if about.uid != uid and about.uid and uid:
                 continue
             path = about.field_path
-        at = observed_at(event)
+        at = event.last_timestamp
+        if at is None or event.series is not None:
+            at = observed_at(event)
         relevant.append((at or _EARLIEST, at, handler, event, path))
     relevant.sort(key=itemgetter(0))  # events of the same moment stay in the given order
     summary = EventSummary()
