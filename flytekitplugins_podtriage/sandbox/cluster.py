@@ -244,7 +244,7 @@ class SandboxCluster:
                 if fault is not None and fault.target == "volume":
                     message = f'0/1 nodes are available: persistentvolumeclaim "{fault.name}" not found. not found'
                 record.condition("PodScheduled", "False", now, "Unschedulable", message)
-                kubelet.emit(record, "FailedScheduling", message, warning=True)
+                kubelet.warn(record, "FailedScheduling", message)
             pod_status.publish_conditions(record, self._clock.second())
             until = None if fault is None else self._injector.until(record, fault)
             if until is not None:
@@ -265,7 +265,7 @@ class SandboxCluster:
         fault = self._admission_fault(("rejected",), record)
         if fault is not None:
             reason, message = disruptions.rejection(fault)
-            self._kubelet.emit(record, reason, message, warning=True)
+            self._kubelet.warn(record, reason, message)
             pod_status.publish_rejection(record, self._clock.second(), reason, f"Pod was rejected: {message}")
             record.over = True
             return

@@ -66,7 +66,7 @@ def inject(kubelet: Kubelet, fault: Fault, record: PodRecord) -> None:
         teardown.delete(kubelet, record, 0)
     elif what == "preempted by kubelet":
         message = "Preempted in order to admit critical pod"
-        kubelet.emit(record, "Preempting", message, warning=True)
+        kubelet.warn(record, "Preempting", message)
         disruption = _by_kubelet(kubelet, "Pod was preempted by Kubelet to accommodate a critical pod.")
         teardown.end(kubelet, record, Ending("Preempting", message, disruption), record.grace)
     else:
@@ -88,7 +88,7 @@ def _evict(kubelet: Kubelet, record: PodRecord) -> None:
         if container.running is not None
     )
     message = f"The node was low on resource: memory. Threshold quantity: 100Mi, available: 87524Ki. {using}"
-    kubelet.emit(record, "Evicted", message, warning=True)
+    kubelet.warn(record, "Evicted", message)
     teardown.end(kubelet, record, Ending("Evicted", message, _by_kubelet(kubelet, message)), 0)
 
 
@@ -97,7 +97,7 @@ def _evict_over_limit(kubelet: Kubelet, fault: Fault, record: PodRecord) -> None
     message = "Pod ephemeral local storage usage exceeds the total limit of containers 4Mi. "
     if fault.name:
         message = f'Usage of EmptyDir volume "{fault.name}" exceeds the limit "4Mi". '
-    kubelet.emit(record, "Evicted", message, warning=True)
+    kubelet.warn(record, "Evicted", message)
     teardown.end(kubelet, record, Ending("Evicted", message), 0)
 
 
@@ -149,7 +149,7 @@ def _not_ready(kubelet: Kubelet, record: PodRecord) -> None:
     if ready is not None and ready.status != "False":  # MarkPodsNotReady skips pods that are not
         record.condition("Ready", "False", kubelet.clock.second())
         pod_status.publish_conditions(record, kubelet.clock.second())
-        kubelet.emit(record, "NodeNotReady", "Node is not ready", warning=True)
+        kubelet.warn(record, "NodeNotReady", "Node is not ready")
     kubelet.after(_TAINT + record.toleration * 1000, record, partial(_evict_by_taint, kubelet))
 
 

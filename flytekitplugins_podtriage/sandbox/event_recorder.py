@@ -110,7 +110,7 @@ class EventRecorder:
         else:
             entry.load(event)
 
-    def emit(self, at: datetime, reason: str, message: str, *, path: str | None = None, warning: bool = False) -> bool:
+    def emit(self, at: datetime, reason: str, message: str, path: str | None = None, warning: bool = False) -> bool:
         """Emit an event; return whether a new one got through, not just another count of a known one.
 
         Args:

@@ -125,7 +125,7 @@ class Progress:
     """What that status was built from."""
     conditions_from: list[object] | None = None
     """What the conditions were built from; None if somebody else has changed them since."""
-    send: Callable[[PodRecord, wire.PodStatus, datetime], bool] | None = None
+    send: Callable[[PodRecord, wire.PodStatus, datetime], None] | None = None
     """How the kubelet writes its status, if not immediately."""
     outgoing: wire.PodStatus | None = None
     """The status that the kubelet has yet to write."""
@@ -162,7 +162,6 @@ class PodRecord(Progress):
 
     __slots__ = (
         "attempt",
-        "by_name",
         "conditions",
         "containers",
         "deadline",
@@ -171,6 +170,7 @@ class PodRecord(Progress):
         "finalizers",
         "gated",
         "grace",
+        "in_status_order",
         "inits",
         "labels",
         "mains",
@@ -206,7 +206,7 @@ class PodRecord(Progress):
         self.inits = [_container(item, "init", primary) for item in spec.get("initContainers") or ()]
         self.mains = [_container(item, "main", primary) for item in spec["containers"]]
         self.containers = self.inits + self.mains
-        self.by_name = sorted(self.mains, key=lambda container: container.name)
+        self.in_status_order = self.inits + sorted(self.mains, key=lambda container: container.name)
         self.task, self.attempt = _flyte(name, annotations, spec, primary)
         self.toleration = _toleration(spec)
         self.metadata = wire.Metadata(
@@ -241,11 +241,11 @@ class PodRecord(Progress):
         """Whether it is being deleted."""
         return self.metadata.deletion_timestamp is not None
 
-    def write(self, status: wire.PodStatus, now: datetime) -> bool:
-        """Store a status; return whether it differs from the present one."""
+    def write(self, status: wire.PodStatus, now: datetime) -> None:
+        """Store a status, if it differs from the present one."""
         known = self.pod.status
         if status == known:
-            return False
+            return
         self.pod = wire.Pod(kind="Pod", metadata=self.metadata, spec=self.spec, status=status)
         self.version += 1
         if known is None or (
@@ -253,7 +253,6 @@ class PodRecord(Progress):
             or status.init_container_statuses != known.init_container_statuses
         ):
             self.unremembered.append((self.pod, now))
-        return True
 
     def show(self, pod: wire.Pod, now: datetime) -> None:
         """Store a whole recorded pod."""

@@ -26,13 +26,13 @@ def prepare(worker: Worker, record: PodRecord) -> int | None:
     fault = worker.injector.volume(record, now, claim=False)
     if fault is not None:
         message = f'MountVolume.SetUp failed for volume "{fault.name}" : {_mount_error(fault)}'
-        worker.emit(record, "FailedMount", message, warning=True)
+        worker.warn(record, "FailedMount", message)
         record.mounts += 1
         return min(_MOUNT << min(record.mounts - 1, 20), _MOUNT_MAX)
     fault = worker.injector.sandbox(record, now)
     if fault is not None:
         message = f"Failed to create pod sandbox: rpc error: code = Unknown desc = {_sandbox_error(fault, record)}"
-        worker.emit(record, "FailedCreatePodSandBox", message, warning=True)
+        worker.warn(record, "FailedCreatePodSandBox", message)
         return timing.next_sync(worker, record)
     record.prepared = True
     return None

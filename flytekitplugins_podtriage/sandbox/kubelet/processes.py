@@ -34,7 +34,7 @@ def start(worker: Worker, record: PodRecord, container: Container) -> bool:
     worker.emit(record, "Created", f"Created container: {container.name}", container.path)
     if fault is not None and fault.what != "exec format":
         message = _START_ERROR + (_bad_mount(fault, record, container) if fault.name else _NO_EXECUTABLE)
-        worker.emit(record, "Failed", f"Error: {message}", container.path, warning=True)
+        worker.warn(record, "Failed", f"Error: {message}", container.path)
         worker.set_ended(container, BodyEnd(128, message, "StartError"))
         _retry_start(record, container, message)
         return True
@@ -87,7 +87,7 @@ def _fail_creation(worker: Worker, record: PodRecord, container: Container, faul
         reason = "CreateContainerError"
         container_id = random_id(f"{record.uid}/{container.name}/{container.creations}")
         message = f'failed to generate container "{container_id}" spec: failed to generate spec: no command specified'
-    worker.emit(record, "Failed", f"Error: {message}", container.path, warning=True)
+    worker.warn(record, "Failed", f"Error: {message}", container.path)
     container.waiting = wire.State(waiting=wire.Waiting(reason=reason, message=message))
 
 

@@ -55,7 +55,7 @@ class Kubelet(Worker):
         pod_status.publish(record, self.clock.second(), record.phase if terminal else phase)
         if record.ending is not None:
             return
-        if terminal or self._mains_over(record):
+        if terminal:
             teardown.wind_down(self, record)
         else:
             self._start_containers(record, 0)
@@ -64,14 +64,6 @@ class Kubelet(Worker):
         """Start the containers of a pod that was just admitted."""
         if not (record.cut_off or record.over or record.busy) and record.ending is None:
             self._start_containers(record, 0)
-
-    def _mains_over(self, record: PodRecord) -> bool:
-        """Whether only native sidecars are left."""
-        return (
-            bool(record.inits)
-            and any(item.native for item in record.inits)
-            and pod_status.phase_of(record) == "Succeeded"
-        )
 
     def _start_containers(self, record: PodRecord, first: int, started: bool = False) -> None:
         """Start the containers that are not running, from the given index on."""
@@ -129,8 +121,8 @@ class Kubelet(Worker):
             started = processes.start(self, record, container) or started
         else:
             error = record.failed_pulls[image].error
-            self.emit(record, "Failed", f'Failed to pull image "{image}": {error}', path, warning=True)
-            self.emit(record, "Failed", "Error: ErrImagePull", path, warning=True)
+            self.warn(record, "Failed", f'Failed to pull image "{image}": {error}', path)
+            self.warn(record, "Failed", "Error: ErrImagePull", path)
             _wait(container, "ErrImagePull", error)
         if container.init:
             self._end_sync(record, started)
@@ -146,14 +138,14 @@ class Kubelet(Worker):
         image, path, now = container.image, container.path, self.clock.now
         message = inspect_error(image)
         if message is not None:
-            self.emit(record, "InspectFailed", message, path, warning=True)
-            self.emit(record, "Failed", "Error: InvalidImageName", path, warning=True)
+            self.warn(record, "InspectFailed", message, path)
+            self.warn(record, "Failed", "Error: InvalidImageName", path)
             _wait(container, "InvalidImageName", message)
             return None
         if container.pull_policy == "Never" and self.injector.absent(record, container, now / 1000):
             message = f'Container image "{image}" is not present with pull policy of Never'
-            self.emit(record, "ErrImageNeverPull", message, path, warning=True)
-            self.emit(record, "Failed", "Error: ErrImageNeverPull", path, warning=True)
+            self.warn(record, "ErrImageNeverPull", message, path)
+            self.warn(record, "Failed", "Error: ErrImageNeverPull", path)
             _wait(container, "ErrImageNeverPull", message)
             return None
         if container.pull_policy == "Never" or (container.present and container.pull_policy != "Always"):
@@ -162,7 +154,7 @@ class Kubelet(Worker):
         failed = record.failed_pulls.get(image)
         if failed is not None and now < failed.retry_at:
             self.emit(record, "BackOff", f'Back-off pulling image "{image}"', path)
-            self.emit(record, "Failed", "Error: ImagePullBackOff", path, warning=True)
+            self.warn(record, "Failed", "Error: ImagePullBackOff", path)
             container.waiting = failed.state
             return None
         return self._pull(record, container, failed.backoff if failed is not None else 0)
@@ -205,7 +197,7 @@ class Kubelet(Worker):
         if waits:
             pod = f"{record.name}_{record.namespace}({record.uid})"
             message = f"Back-off restarting failed container {container.name} in pod {pod}"
-            self.emit(record, "BackOff", message, container.path, warning=True)
+            self.warn(record, "BackOff", message, container.path)
             seconds = container.crash_wait // 1000
             message = f"back-off {seconds}s restarting failed container={container.name} pod={pod}"
             _wait(container, "CrashLoopBackOff", message)

@@ -35,20 +35,20 @@ def next_sync(worker: Worker, record: PodRecord) -> int:
     return _DRAWN[zlib.crc32(f"{fault.seed}/{record.uid}/{record.sync_token}".encode()) % len(_DRAWN)]
 
 
-def send(worker: Worker, record: PodRecord, status: wire.PodStatus, now: datetime) -> bool:
-    """Write a status, late if the plan says so; return whether there is anything to write.
+def send(worker: Worker, record: PodRecord, status: wire.PodStatus, now: datetime) -> None:
+    """Write a status, late if the plan says so.
 
     A newer status replaces one that has not been written yet.
     """
     if record.outgoing is not None:
         record.outgoing = status
-        return True
+        return
     fault = worker.injector.of_kubelet(record, "status", worker.clock.now / 1000)
     if fault is None or not fault.lasts:
-        return record.write(status, now)
+        record.write(status, now)
+        return
     record.outgoing = status
     worker.after(round(fault.lasts * 1000), record, partial(_write_outgoing, worker))
-    return True
 
 
 def _write_outgoing(worker: Worker, record: PodRecord) -> None:

@@ -30,11 +30,14 @@ class Worker(ABC):
         """Act on a pod after a delay in milliseconds, unless it is gone by then."""
         self.clock.at(delay, record.order, partial(_unless_gone, record, action))
 
-    def emit(
-        self, record: PodRecord, reason: str, message: str, path: str | None = None, *, warning: bool = False
-    ) -> None:
-        """Emit an event about a pod."""
-        if record.events.emit(self.clock.second(), reason, message, path=path, warning=warning):
+    def emit(self, record: PodRecord, reason: str, message: str, path: str | None = None) -> None:
+        """Emit an event of type Normal about a pod or one of its containers."""
+        if record.events.emit(self.clock.second(), reason, message, path, False):
+            record.version += 1
+
+    def warn(self, record: PodRecord, reason: str, message: str, path: str | None = None) -> None:
+        """Emit an event of type Warning about a pod or one of its containers."""
+        if record.events.emit(self.clock.second(), reason, message, path, True):
             record.version += 1
 
     def end_after(self, delay: int, record: PodRecord, container: Container, end: BodyEnd) -> None:
