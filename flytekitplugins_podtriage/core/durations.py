@@ -75,6 +75,7 @@ def later(at: datetime, seconds: float) -> datetime:
         return FOREVER if seconds > 0 else ZERO_TIME
 
 
+@functools.lru_cache(maxsize=256)  # grace periods are few, and stand in every message
 def go_format(value: float) -> str:
     """Spell a duration, in seconds, as Go's ``%s`` does.
 

@@ -119,7 +119,7 @@ class PodContext:
         rule = match.rule
         text = f"{fill_in(rule.means, match.registry, match.image)} ({code}): {match.excerpt}"
         failing = phase.failing
-        remedy = match.remedy
+        remedy = fill_in(rule.remedy, match.registry, match.image)
         evidence: tuple[Evidence, ...] = (Evidence(source, match.excerpt, container, at),)
         if also or match.other_excerpts:
             evidence += (*also, *(Evidence(source, other, container, at) for other in match.other_excerpts))
