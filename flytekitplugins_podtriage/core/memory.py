@@ -54,7 +54,10 @@ class Memory(msgspec.Struct, frozen=True, gc=False):
         Raises:
             ValueError: it is not the JSON of a memory.
         """
-        return msgspec.json.decode(data, type=cls)
+        try:
+            return msgspec.json.decode(data, type=cls)
+        except (msgspec.MsgspecError, RecursionError) as error:  # a ValueError in new releases of msgspec only
+            raise ValueError(f"not the JSON of a memory: {error}") from error
 
 
 def remember(memory: Memory | None, pod: object, events: Iterable[object] = (), *, now: datetime) -> Memory:

@@ -233,7 +233,10 @@ class Verdict:
         Raises:
             ValueError: the text is no verdict, or one of a newer schema.
         """
-        verdict = msgspec.json.decode(data, type=cls)
+        try:
+            verdict = msgspec.json.decode(data, type=cls)
+        except (msgspec.MsgspecError, RecursionError) as error:  # a ValueError in new releases of msgspec only
+            raise ValueError(f"not the JSON of a verdict: {error}") from error
         if verdict.schema > SCHEMA:
             raise ValueError(f"verdict of schema {verdict.schema}: this version reads up to {SCHEMA}")
         return verdict

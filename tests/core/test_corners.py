@@ -93,6 +93,8 @@ def test_a_verdict_of_a_newer_schema_is_refused() -> None:
     data = json.loads(triage({}, now=NOW).to_json())
     with pytest.raises(ValueError, match="verdict of schema 99: this version reads up to 1"):
         Verdict.from_json(json.dumps({**data, "schema": 99}))
+    with pytest.raises(ValueError, match="not the JSON of a verdict: "):
+        Verdict.from_json(b"[]")
 
 
 def test_a_verdict_with_a_category_of_somebodys_own_is_read() -> None:

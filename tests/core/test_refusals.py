@@ -56,7 +56,7 @@ def test_a_rule_with_a_mistake_is_refused_where_it_stands(changed: dict[str, str
 def test_a_memory_that_is_none_is_refused_and_one_that_is_is_read() -> None:
     memory = remember(None, pod("Pending", waiting("ErrImagePull", "429 Too Many Requests")), now=NOW)
     assert Memory.from_json(memory.to_json()) == memory
-    with pytest.raises(ValueError, match="Expected `object`"):
+    with pytest.raises(ValueError, match="not the JSON of a memory: Expected `object`"):
         Memory.from_json(b"[]")
 
 
