@@ -1,12 +1,12 @@
-"""What an attempt costs in the embedded sandbox beside the task's body, and whether two runs tell the same.
+"""The cost of an attempt in the embedded sandbox without the task's body, and whether all runs are identical.
 
     python -m benchmarks.sandbox            the table
     python -m benchmarks.sandbox --check    the same, and exit 1 if a goal is missed
 
-A task of 1,001 attempts whose every attempt is in image pull back-off for three minutes and then runs its body, a no-op
-in this process, which is tried again for the user each time. Beside it the same without any body (the pull never gets
-through), and on the other backends. The time of the bodies themselves is measured and taken off. Each attempt counts
-with the best of its rounds: whatever else the machine did in the meantime is no cost of the sandbox.
+A task of 1,001 attempts: each is in image pull back-off for three minutes and then runs its body, a no-op in this
+process, which fails and is retried. Then the same without a body, since the pull never succeeds; both on all backends.
+The time of the bodies is subtracted. Of each attempt the fastest round counts, so that other load on the machine does
+not matter.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 
 ATTEMPTS, ROUNDS = 1001, 5
 GOAL = 1.0
-"""Milliseconds an attempt, beside its body."""
+"""Milliseconds per attempt, without its body."""
 PLANS = {
     "429 for three minutes of back-off, then the body": "every attempt pull: 429 x4",
     "429 until the backend gives up": "pull: 429",
@@ -44,13 +44,13 @@ _AGAIN = Failure(ErrorKind.USER, "USER:Recoverable", "try me again")
 
 
 class _Body:
-    """A body that does nothing, and when and how long it did."""
+    """A body that does nothing, and measures itself."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self.calls = 0
         self.stamps: list[float] = []
-        """When each attempt began, bodies taken off."""
+        """When each attempt started, without the time of bodies."""
 
     def pod(self, attempt: int) -> Mapping[str, Any]:
         """Return the manifest of an attempt."""
@@ -67,7 +67,7 @@ class _Body:
 
 
 def attempts(plan: str, on: str) -> tuple[TaskRun, list[float], int]:
-    """Return a task's run, how long each attempt took beside its body, in milliseconds, and how many bodies ran."""
+    """Return a task's run, the duration of each attempt without its body in milliseconds, and the number of bodies."""
     body = _Body()
     cluster = SandboxCluster(Plan.parse(plan), body=body)
     coroutine = run_task(
@@ -94,13 +94,13 @@ def main() -> int:
             rounds = [attempts(plan, on) for _ in range(ROUNDS)]
             run, _, bodies = rounds[0]
             cost = statistics.mean(map(min, zip(*(costs for _, costs, _ in rounds), strict=True)))
-            told = {runs_json([one]) for one, _, _ in rounds}
-            good = cost <= GOAL and len(told) == 1
+            identical = len({runs_json([one]) for one, _, _ in rounds}) == 1
+            good = cost <= GOAL and identical
             missed |= not good
             print(
                 f"  {on:10} {len(run.attempts):5} attempts of {run.attempts[0].duration}, {bodies:5} bodies   "
                 f"{cost:6.3f} ms an attempt   "
-                f"goal <= {GOAL:.0f}   the same story {ROUNDS} times: {'yes' if len(told) == 1 else 'NO'}   "
+                f"goal <= {GOAL:.0f}   identical {ROUNDS} times: {'yes' if identical else 'NO'}   "
                 f"{'ok' if good else 'MISSED'}"
             )
     return 1 if missed and "--check" in sys.argv else 0

@@ -112,7 +112,7 @@ class SandboxCluster:
         if existing is not None and not existing.gone:
             raise PodExists(f'create pods "{name}" in namespace {namespace!r}: it already exists')
         self._created += 1
-        record = PodRecord(namespace, name, pod, self._created, self._clock.second())
+        record = PodRecord(namespace, name, pod, self._created, self._clock.second)
         record.created_at = self._clock.now
         record.events.split_by_type = self._split_by_type
         if self._kubelet.paced:
@@ -230,7 +230,7 @@ class SandboxCluster:
 
     def _schedule(self, record: PodRecord) -> None:
         """Bind a pod to a node, unless the plan prevents it."""
-        kubelet, now = self._kubelet, self._clock.second()
+        kubelet, now = self._kubelet, self._clock.second
         fault = self._admission_fault(("unschedulable", "gated"), record)
         if fault is None:
             fault = self._injector.volume(record, self._clock.now / 1000, claim=True)
@@ -245,7 +245,7 @@ class SandboxCluster:
                     message = f'0/1 nodes are available: persistentvolumeclaim "{fault.name}" not found. not found'
                 record.condition("PodScheduled", "False", now, "Unschedulable", message)
                 kubelet.warn(record, "FailedScheduling", message)
-            pod_status.publish_conditions(record, self._clock.second())
+            pod_status.publish_conditions(record, self._clock.second)
             until = None if fault is None else self._injector.until(record, fault)
             if until is not None:
                 kubelet.after(until - self._clock.now, record, self._schedule)
@@ -254,22 +254,22 @@ class SandboxCluster:
         record.spec = wire.evolve(record.spec, node_name=node)
         record.condition("PodScheduled", "True", now)
         kubelet.emit(record, "Scheduled", f"Successfully assigned {record.namespace}/{record.name} to {node}")
-        pod_status.publish_conditions(record, self._clock.second())
+        pod_status.publish_conditions(record, self._clock.second)
         kubelet.after(_ADMIT, record, self._admit)
 
     def _admit(self, record: PodRecord) -> None:
         """Admit a pod to its node, unless the plan prevents it."""
         if record.cut_off or record.ending is not None:
             return
-        record.start_time = self._clock.second()
+        record.start_time = self._clock.second
         fault = self._admission_fault(("rejected",), record)
         if fault is not None:
             reason, message = disruptions.rejection(fault)
             self._kubelet.warn(record, reason, message)
-            pod_status.publish_rejection(record, self._clock.second(), reason, f"Pod was rejected: {message}")
+            pod_status.publish_rejection(record, self._clock.second, reason, f"Pod was rejected: {message}")
             record.over = True
             return
-        pod_status.publish(record, self._clock.second(), "Pending")
+        pod_status.publish(record, self._clock.second, "Pending")
         self._kubelet.after(FIRST, record, self._kubelet.start_pod)
         if record.deadline is not None:
             ending = Ending("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")

@@ -76,8 +76,8 @@ def inject(kubelet: Kubelet, fault: Fault, record: PodRecord) -> None:
             kubelet.emit(record, "Preempted", f"Preempted by a pod on node {record.spec.node_name or 'sandbox'}")
         if what in _BY_API:
             reason, message = _BY_API[what]
-            record.condition("DisruptionTarget", "True", kubelet.clock.second(), reason, message)
-            pod_status.publish_conditions(record, kubelet.clock.second())
+            record.condition("DisruptionTarget", "True", kubelet.clock.second, reason, message)
+            pod_status.publish_conditions(record, kubelet.clock.second)
         teardown.delete(kubelet, record, record.grace)
 
 
@@ -107,7 +107,7 @@ def _by_kubelet(kubelet: Kubelet, message: str) -> wire.Condition:
         status="True",
         reason="TerminationByKubelet",
         message=message,
-        last_transition_time=kubelet.clock.second(),
+        last_transition_time=kubelet.clock.second,
     )
 
 
@@ -134,9 +134,9 @@ def inject_node_fault(kubelet: Kubelet, fault: Fault, records: Iterable[PodRecor
 def _collect(kubelet: Kubelet, record: PodRecord) -> None:
     """Garbage-collect a pod whose node is gone; its containers stay as they were last seen."""
     message = "PodGC: node no longer exists"
-    record.condition("DisruptionTarget", "True", kubelet.clock.second(), "DeletionByPodGC", message)
+    record.condition("DisruptionTarget", "True", kubelet.clock.second, "DeletionByPodGC", message)
     record.phase = "Failed"
-    pod_status.publish_conditions(record, kubelet.clock.second(), phase="Failed")
+    pod_status.publish_conditions(record, kubelet.clock.second, phase="Failed")
     record.over = True
     teardown.delete(kubelet, record, 0)
 
@@ -147,8 +147,8 @@ def _not_ready(kubelet: Kubelet, record: PodRecord) -> None:
         return
     ready = record.conditions.get("Ready")
     if ready is not None and ready.status != "False":  # MarkPodsNotReady skips pods that are not
-        record.condition("Ready", "False", kubelet.clock.second())
-        pod_status.publish_conditions(record, kubelet.clock.second())
+        record.condition("Ready", "False", kubelet.clock.second)
+        pod_status.publish_conditions(record, kubelet.clock.second)
         kubelet.warn(record, "NodeNotReady", "Node is not ready")
     kubelet.after(_TAINT + record.toleration * 1000, record, partial(_evict_by_taint, kubelet))
 
@@ -156,8 +156,8 @@ def _not_ready(kubelet: Kubelet, record: PodRecord) -> None:
 def _evict_by_taint(kubelet: Kubelet, record: PodRecord) -> None:
     if record.cut_off and not record.deleting:
         kubelet.emit(record, "TaintManagerEviction", f"Marking for deletion Pod {record.namespace}/{record.name}")
-        record.condition("DisruptionTarget", "True", kubelet.clock.second(), *_BY_API["tainted"])
-        pod_status.publish_conditions(record, kubelet.clock.second())
+        record.condition("DisruptionTarget", "True", kubelet.clock.second, *_BY_API["tainted"])
+        pod_status.publish_conditions(record, kubelet.clock.second)
         teardown.delete(kubelet, record, record.grace)
 
 

@@ -44,6 +44,14 @@ class _TokenBucket:
         self.full_at = float("-inf")
         """When it is full again, in seconds; each token taken postpones that."""
 
+    def take(self, now: float) -> bool:
+        """Take a token; return whether there was one."""
+        full_at = self.full_at
+        if full_at - now > _SPENT:
+            return False
+        self.full_at = (full_at if full_at > now else now) + _REFILL  # noqa: FURB136  # max() costs thrice as much
+        return True
+
 
 class _Entry:
     """One Event. It is built only when it is read: most are counted several times between two reads."""
@@ -120,38 +128,40 @@ class EventRecorder:
             path: the container it is about (``spec.containers{name}``).
             warning: whether its type is Warning.
         """
-        key: _Key = (reason, message, path, warning)
-        entry = self._entries.get(key)
-        if entry is None and key not in self._dropped:
-            similar = (reason, warning)
-            different = self._messages.get(similar, 0) + 1
-            if different < _SIMILAR:
-                self._messages[similar] = different
-            else:
-                message = _COMBINED + message
-                key = (reason, None, None, warning)
-                entry = self._entries.get(key)
-        bucket = entry.bucket if entry is not None else self._bucket(reason, warning)
         if at is not self._at:
             self._at, self._now = at, at.timestamp()
-        now, full_at = self._now, bucket.full_at
-        if full_at - now > _SPENT:
-            if entry is not None:
-                entry.dropped += 1
-            else:
-                dropped, first = self._dropped.get(key, (0, at))
-                self._dropped[key] = (dropped + 1, first)
+        key: _Key = (reason, message, path, warning)
+        entry = self._entries.get(key)
+        if entry is None:
+            if key not in self._dropped:
+                similar = (reason, warning)
+                different = self._messages.get(similar, 0) + 1
+                if different < _SIMILAR:
+                    self._messages[similar] = different
+                else:
+                    message = _COMBINED + message
+                    key = (reason, None, None, warning)
+                    entry = self._entries.get(key)
+            if entry is None:
+                return self._emit_new(key, message, at, path)
+        if not entry.bucket.take(self._now):
+            entry.dropped += 1
             return False
-        bucket.full_at = (full_at if full_at > now else now) + _REFILL  # noqa: FURB136  # max() costs thrice as much
+        entry.message = message
+        entry.count += entry.dropped + 1
+        entry.dropped = 0
+        entry.last_timestamp = at
+        entry.fresh = False
         self._events = None
-        if entry is not None:
-            entry.message = message
-            entry.count += entry.dropped + 1
-            entry.dropped = 0
-            entry.last_timestamp = at
-            entry.fresh = False
-            return False
+        return False
+
+    def _emit_new(self, key: _Key, message: str, at: datetime, path: str | None) -> bool:
+        reason, _, _, warning = key
+        bucket = self._bucket(reason, warning)
         dropped, first = self._dropped.pop(key, (0, at))
+        if not bucket.take(self._now):
+            self._dropped[key] = (dropped + 1, first)
+            return False
         event = wire.Event(
             reason=reason,
             message=message,
@@ -162,6 +172,7 @@ class EventRecorder:
             last_timestamp=at,
         )
         self._entries[key] = _Entry(event, bucket)
+        self._events = None
         return True
 
     def _bucket(self, reason: str, warning: bool) -> _TokenBucket:

@@ -137,7 +137,7 @@ def play(recording: Recording, clock: Clock, record: PodRecord, on_start: Callab
         record: the pod.
         on_start: called once its primary container is observed running, or having run.
     """
-    offset = clock.second() - recording.start.replace(microsecond=0)
+    offset = clock.second - recording.start.replace(microsecond=0)
     playback = _Playback(clock, record, offset, on_start)
     for step in recording.steps:
         clock.at(max(0, step.at), record.order, partial(playback.show, step))
@@ -164,7 +164,7 @@ class _Playback:
         assert step.pod is not None  # a step has one of the two
         pod = _shifted(step.pod, self._offset)
         metadata = {**pod["metadata"], "name": record.name, "namespace": record.namespace, "uid": record.uid}
-        record.show(read_pod({**pod, "metadata": metadata}), self._clock.second())
+        record.show(read_pod({**pod, "metadata": metadata}), self._clock.second)
         if not self._started and _has_run(record.pod):
             self._started = True
             self._on_start()

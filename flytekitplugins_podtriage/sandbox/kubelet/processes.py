@@ -41,7 +41,7 @@ def start(worker: Worker, record: PodRecord, container: Container) -> bool:
     worker.emit(record, "Started", f"Started container {container.name}", container.path)
     container.waiting = None
     container.run += 1
-    container.running = wire.State(running=wire.Running(started_at=worker.clock.second()))
+    container.running = wire.State(running=wire.Running(started_at=worker.clock.second))
     if fault is not None:
         # The container runtime does not notice: the kernel refuses what runc starts, and the message is in the log.
         end = BodyEnd(1, "exec /usr/bin/pyflyte-execute: exec format error\n")

@@ -52,7 +52,7 @@ class Kubelet(Worker):
         phase = pod_status.phase_of(record)
         terminal = phase in ("Failed", "Succeeded")
         # Until the kubelet has torn the pod down, it does not show it as ended (mergePodStatus).
-        pod_status.publish(record, self.clock.second(), record.phase if terminal else phase)
+        pod_status.publish(record, self.clock.second, record.phase if terminal else phase)
         if record.ending is not None:
             return
         if terminal:

@@ -42,7 +42,7 @@ def delete(worker: Worker, record: PodRecord, grace: int) -> None:
     failed = record.status.phase == "Failed"
     # Nothing needs a grace period (kubernetes pkg/registry/core/pod/strategy.go, CheckGracefulDelete).
     grace = 0 if failed or not record.spec.node_name else grace
-    record.delete(worker.clock.second(), grace)
+    record.delete(worker.clock.second, grace)
     if first and failed and not record.over:
         record.foreign_status = record.status
     if record.replayed:
@@ -72,13 +72,13 @@ def patch(worker: Worker, record: PodRecord) -> None:
     """Fail a pod as a client other than its kubelet; unless it is deleted, the kubelet corrects that."""
     if record.over:
         return
-    pod_status.publish_patch(record, worker.clock.second(), "Terminated", _PATCHED)
+    pod_status.publish_patch(record, worker.clock.second, "Terminated", _PATCHED)
     worker.after(_CORRECTED, record, partial(_correct, worker))
 
 
 def _correct(worker: Worker, record: PodRecord) -> None:
     if not record.deleting and not record.over and not record.cut_off:
-        pod_status.publish(record, worker.clock.second(), record.phase, keep_containers=True)
+        pod_status.publish(record, worker.clock.second, record.phase, keep_containers=True)
 
 
 def tear_down_deleted(worker: Worker, record: PodRecord) -> None:
@@ -112,7 +112,7 @@ def tear_down(worker: Worker, record: PodRecord) -> None:
     if record.foreign_status is not None:
         worker.after(_FAILED, record, partial(_fail_without_cause, worker))
     elif record.ending is not None and record.ending.reason is not None:
-        pod_status.publish(record, worker.clock.second(), "Failed", keep_containers=True)
+        pod_status.publish(record, worker.clock.second, "Failed", keep_containers=True)
         worker.after(_FAILED, record, partial(finish, worker))
     else:
         worker.after(_CAUSE_DROPPED, record, partial(_drop_cause, worker))
@@ -133,7 +133,7 @@ def stopped(worker: Worker, record: PodRecord) -> None:
     """Continue after everything that was being stopped has ended."""
     if record.phase == "Pending":
         # It was never shown as running: the kubelet shows the end of its containers first.
-        pod_status.publish(record, worker.clock.second(), record.phase)
+        pod_status.publish(record, worker.clock.second, record.phase)
         worker.after(_FINISHED, record, partial(finish, worker))
     else:
         worker.after(_NOTICE, record, partial(finish, worker))
@@ -166,14 +166,14 @@ def finish(worker: Worker, record: PodRecord) -> None:
     else:
         succeeded = all(container.exit_code == 0 for container in record.mains)
         phase = "Succeeded" if succeeded else "Failed"
-    pod_status.publish(record, worker.clock.second(), phase)
+    pod_status.publish(record, worker.clock.second, phase)
     if record.deleting:
         worker.after(_REMOVED, record, remove)
 
 
 def _fail_without_cause(worker: Worker, record: PodRecord) -> None:
     """Show a pod that another client has failed without that client's reason, as kubelets briefly do."""
-    pod_status.publish(record, worker.clock.second(), "Failed", drop_causes=True)
+    pod_status.publish(record, worker.clock.second, "Failed", drop_causes=True)
     worker.after(_CAUSE_RESTORED, record, partial(_fail_with_cause, worker))
 
 
@@ -181,10 +181,10 @@ def _fail_with_cause(worker: Worker, record: PodRecord) -> None:
     status = record.foreign_status
     assert status is not None  # tear_down has checked it
     record.ending = Ending(status.reason, status.message)
-    pod_status.publish(record, worker.clock.second(), "Failed", drop_causes=True)
+    pod_status.publish(record, worker.clock.second, "Failed", drop_causes=True)
     worker.after(_CAUSE_DROPPED, record, partial(finish, worker))
 
 
 def _drop_cause(worker: Worker, record: PodRecord) -> None:
     """Show a deleted pod that waits without the cause, as kubelets briefly do."""
-    pod_status.publish(record, worker.clock.second(), record.phase, drop_causes=True)
+    pod_status.publish(record, worker.clock.second, record.phase, drop_causes=True)

@@ -57,4 +57,4 @@ def _write_outgoing(worker: Worker, record: PodRecord) -> None:
         return
     # Conditions that others have set in the meantime stay (mergePodStatus).
     status = wire.evolve(status, conditions=list(record.conditions.values()))
-    record.write(status, worker.clock.second())
+    record.write(status, worker.clock.second)

@@ -32,12 +32,12 @@ class Worker(ABC):
 
     def emit(self, record: PodRecord, reason: str, message: str, path: str | None = None) -> None:
         """Emit an event of type Normal about a pod or one of its containers."""
-        if record.events.emit(self.clock.second(), reason, message, path, False):
+        if record.events.emit(self.clock.second, reason, message, path, False):
             record.version += 1
 
     def warn(self, record: PodRecord, reason: str, message: str, path: str | None = None) -> None:
         """Emit an event of type Warning about a pod or one of its containers."""
-        if record.events.emit(self.clock.second(), reason, message, path, True):
+        if record.events.emit(self.clock.second, reason, message, path, True):
             record.version += 1
 
     def end_after(self, delay: int, record: PodRecord, container: Container, end: BodyEnd) -> None:
@@ -61,7 +61,7 @@ class Worker(ABC):
                 reason=end.reason or ("Completed" if end.exit_code == 0 else "Error"),
                 message=end.message,
                 started_at=state.started_at if state is not None else None,
-                finished_at=self.clock.second(),
+                finished_at=self.clock.second,
             )
         )
 
