@@ -8,11 +8,8 @@ from typing import Any
 
 import pytest
 
-from flytekitplugins_podtriage.core.task_runs import TaskRun
-from flytekitplugins_podtriage.flyte.settings import read_settings
 from flytekitplugins_podtriage.local.runner import watch_runs
-
-HERE = Path(__file__).parent
+from tests.local.watched_runs import HERE, Runs
 
 
 @pytest.fixture
@@ -21,35 +18,21 @@ def workflows(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("workflows")
 
 
-class Runs(list[tuple[TaskRun, tuple[TaskRun, ...]]]):
-    """What was run, under which settings."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.settings = read_settings({"bodies": "inline"}, environ={})
-
-    def plan(self, text: str, **settings: object) -> None:
-        self.settings = read_settings({"bodies": "inline", "plan": text, **settings}, environ={})
-
-    def note(self, run: TaskRun, others: tuple[TaskRun, ...]) -> None:
-        self.append((run, others))
-
-
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Runs]:
     empty = tmp_path / "empty.yaml"
     empty.write_text("admin: {}", encoding="utf-8")
     monkeypatch.setenv("FLYTECTL_CONFIG", str(empty))
-    found = Runs()
+    watched = Runs()
 
-    class Now:
-        """The settings of the moment, whenever they are asked for."""
+    class CurrentSettings:
+        """The settings that the test has set last."""
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(found.settings, name)
+            return getattr(watched.settings, name)
 
-    with watch_runs(found.note, Now()):  # type: ignore[arg-type]
-        yield found
+    with watch_runs(watched.note, CurrentSettings()):  # type: ignore[arg-type]
+        yield watched
 
 
 @pytest.fixture

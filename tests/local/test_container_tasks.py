@@ -12,7 +12,7 @@ from flytekitplugins_podtriage.cli.main import cli
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.local.container_task import PodTriageNoOutputs
 from flytekitplugins_podtriage.local.task_data import PodTriageSystemError, PodTriageUserError
-from tests.local.conftest import HERE, Runs
+from tests.local.watched_runs import HERE, Runs
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.local.task_data import PodTriageUserError
-from tests.local.conftest import Runs
+from tests.local.watched_runs import Runs
 from tests.paths import ROOT
 
 WORKFLOWS = ROOT / "examples" / "workflows"

@@ -9,7 +9,7 @@ import pytest
 
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.local.task_data import PodTriageSystemError
-from tests.local.conftest import HERE, Runs
+from tests.local.watched_runs import HERE, Runs
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from flytekit.core.local_cache import LocalTaskCache
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.local.attempts import MAX_SYSTEM_FAILURES
 from flytekitplugins_podtriage.local.task_data import PodTriageUserError
-from tests.local.conftest import HERE, Runs
+from tests.local.watched_runs import HERE, Runs
 
 
 @pytest.fixture

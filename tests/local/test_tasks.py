@@ -8,7 +8,7 @@ from flytekit.exceptions.user import FlyteRecoverableException
 
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.local.task_data import PodTriageSystemError, PodTriageUserError
-from tests.local.conftest import Runs
+from tests.local.watched_runs import Runs
 
 LASTING = "docker.io: 429"
 
