@@ -106,8 +106,10 @@ class EventSummary(msgspec.Struct, gc=False):
             self.pull_failed(name, event, at)
             return
         self.backs_off(name, event, at)
+        if message in _PULL_ECHOES:
+            return
         first = event.first_timestamp or event.event_time or at
-        if first is not None and message.startswith("Error: ") and message not in _PULL_ECHOES:
+        if first is not None and message.startswith("Error: "):
             self.failing_since.setdefault(name, first)
 
 

@@ -42,15 +42,7 @@ class _TokenBucket:
 
     def __init__(self) -> None:
         self.full_at = float("-inf")
-        """When it is full again, in seconds; each token taken postpones that."""
-
-    def take(self, now: float) -> bool:
-        """Take a token; return whether there was one."""
-        full_at = self.full_at
-        if full_at - now > _SPENT:
-            return False
-        self.full_at = (full_at if full_at > now else now) + _REFILL  # noqa: FURB136  # max() costs thrice as much
-        return True
+        """When it is full again, in seconds; each event postpones that."""
 
 
 class _Entry:
@@ -132,48 +124,48 @@ class EventRecorder:
             self._at, self._now = at, at.timestamp()
         key: _Key = (reason, message, path, warning)
         entry = self._entries.get(key)
-        if entry is None:
-            if key not in self._dropped:
-                similar = (reason, warning)
-                different = self._messages.get(similar, 0) + 1
-                if different < _SIMILAR:
-                    self._messages[similar] = different
-                else:
-                    message = _COMBINED + message
-                    key = (reason, None, None, warning)
-                    entry = self._entries.get(key)
-            if entry is None:
-                return self._emit_new(key, message, at, path)
-        if not entry.bucket.take(self._now):
-            entry.dropped += 1
+        if entry is None and key not in self._dropped:
+            similar = (reason, warning)
+            different = self._messages.get(similar, 0) + 1
+            if different < _SIMILAR:
+                self._messages[similar] = different
+            else:
+                message = _COMBINED + message
+                key = (reason, None, None, warning)
+                entry = self._entries.get(key)
+        bucket = entry.bucket if entry is not None else self._bucket(reason, warning)
+        now, full_at = self._now, bucket.full_at
+        if full_at - now > _SPENT:
+            if entry is not None:
+                entry.dropped += 1
+            else:
+                dropped, first = self._dropped.get(key, (0, at))
+                self._dropped[key] = (dropped + 1, first)
             return False
+        bucket.full_at = (full_at if full_at > now else now) + _REFILL  # noqa: FURB136  # max() costs thrice as much
+        self._events = None
+        if entry is None:
+            self._entries[key] = self._new_entry(key, message, at, path, bucket)
+            return True
         entry.message = message
         entry.count += entry.dropped + 1
         entry.dropped = 0
         entry.last_timestamp = at
         entry.fresh = False
-        self._events = None
         return False
 
-    def _emit_new(self, key: _Key, message: str, at: datetime, path: str | None) -> bool:
-        reason, _, _, warning = key
-        bucket = self._bucket(reason, warning)
+    def _new_entry(self, key: _Key, message: str, at: datetime, path: str | None, bucket: _TokenBucket) -> _Entry:
         dropped, first = self._dropped.pop(key, (0, at))
-        if not bucket.take(self._now):
-            self._dropped[key] = (dropped + 1, first)
-            return False
         event = wire.Event(
-            reason=reason,
+            reason=key[0],
             message=message,
-            type="Warning" if warning else "Normal",
+            type="Warning" if key[3] else "Normal",
             count=dropped + 1,
             involved_object=self._pod_ref if path is None else wire.evolve(self._pod_ref, field_path=path),
             first_timestamp=first,
             last_timestamp=at,
         )
-        self._entries[key] = _Entry(event, bucket)
-        self._events = None
-        return True
+        return _Entry(event, bucket)
 
     def _bucket(self, reason: str, warning: bool) -> _TokenBucket:
         """Return the bucket of an event: one for each source, since 1.32 one for each source and type."""

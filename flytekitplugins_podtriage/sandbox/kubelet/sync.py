@@ -136,7 +136,8 @@ class Kubelet(Worker):
             -1 if it is present, None if the container has to wait, else the duration of the pull in milliseconds.
         """
         image, path, now = container.image, container.path, self.clock.now
-        message = inspect_error(image)
+        failed = record.failed_pulls.get(image)
+        message = inspect_error(image) if failed is None else None
         if message is not None:
             self.warn(record, "InspectFailed", message, path)
             self.warn(record, "Failed", "Error: InvalidImageName", path)
@@ -151,7 +152,6 @@ class Kubelet(Worker):
         if container.pull_policy == "Never" or (container.present and container.pull_policy != "Always"):
             self.emit(record, "Pulled", f'Container image "{image}" already present on machine', path)
             return -1
-        failed = record.failed_pulls.get(image)
         if failed is not None and now < failed.retry_at:
             self.emit(record, "BackOff", f'Back-off pulling image "{image}"', path)
             self.warn(record, "Failed", "Error: ImagePullBackOff", path)
