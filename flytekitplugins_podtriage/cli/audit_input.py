@@ -10,7 +10,7 @@ import attrs
 import msgspec
 
 from flytekitplugins_podtriage.cli.errors import InputError, input_errors
-from flytekitplugins_podtriage.cli.input import MAX_DOCUMENT, MAX_LINE, check_text, read_line, read_lines
+from flytekitplugins_podtriage.cli.input import MAX_DOCUMENT, MAX_LINE, check_text, read_line, read_lines, read_rest
 from flytekitplugins_podtriage.cli.json_or_yaml import parse_documents
 from flytekitplugins_podtriage.cli.jsonl import describe_error
 from flytekitplugins_podtriage.cli.pod_documents import PodRecord, find_pods
@@ -68,11 +68,11 @@ class AuditReader:
         """
         first = read_line(file, source)
         if not first.strip():
-            first += file.read(MAX_LINE)
+            first += read_rest(file, source, MAX_LINE)
         head = check_text(first, source)
         advance(len(first))
         if not _is_json_object(head):
-            rest = file.read(MAX_DOCUMENT + 1)
+            rest = read_rest(file, source, MAX_DOCUMENT + 1)
             if len(first) + len(rest) > MAX_DOCUMENT:
                 limit = MAX_DOCUMENT // 2**20
                 raise InputError(f"{source}: is too large; expected JSON lines or a document of at most {limit} MB")

@@ -65,10 +65,7 @@ def read_document(path: str, limit: int = MAX_DOCUMENT) -> bytes:
     if path == STDIN and stdin_is_terminal():
         raise InputError("stdin: is a terminal; expected a FILE or piped input")
     with open_source(path) as file:
-        try:
-            data = file.read(limit + 1)
-        except OSError as error:
-            raise InputError(_unreadable(source, error)) from error
+        data = read_rest(file, source, limit + 1)
     if len(data) > limit:
         raise InputError(
             f"{source}: is larger than {limit // 2**20} MB; "
@@ -102,6 +99,18 @@ def read_text(path: str, limit: int = MAX_DOCUMENT) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         raise InputError(f"{source_name(path)}: byte {error.start} is not UTF-8; expected UTF-8 text") from error
+
+
+def read_rest(file: BinaryIO, source: str, limit: int) -> bytes:
+    """Return what is left of a stream, or its first ``limit`` bytes.
+
+    Raises:
+        InputError: the stream cannot be read.
+    """
+    try:
+        return file.read(limit)
+    except OSError as error:
+        raise InputError(_unreadable(source, error)) from error
 
 
 def read_line(file: BinaryIO, source: str, limit: int = MAX_LINE) -> bytes:

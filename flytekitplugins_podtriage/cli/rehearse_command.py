@@ -51,6 +51,8 @@ def rehearse(
     from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
     from flytekitplugins_podtriage.local.rehearsal import rehearse as run_rehearsal
 
+    if as_json and html:
+        raise click.UsageError("--json and --html exclude each other")
     if faults and plan:
         raise click.UsageError("--fault and --plan exclude each other")
     settings = {  # None: as configured

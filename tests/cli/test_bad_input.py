@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +91,24 @@ def test_bad_input_to_an_audit_is_one_line_too(refused: Callable[..., str], name
 def test_a_file_that_is_none_is_named(refused: Callable[..., str], command: str, tmp_path: Path) -> None:
     assert f"{tmp_path}: is a directory; expected a file" in refused(command, tmp_path)
     assert "no such file or directory; expected a readable file" in refused(command, tmp_path / "none.json")
+
+
+class _BrokenDisk(io.BytesIO):
+    """A file whose second read fails."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell():
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read(size)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return super().readline(size) if not self.tell() else self.read(size)
+
+
+@pytest.mark.parametrize("start", [b"kind: Pod\n", b" \n", b'{"message": "x"}\n'])
+def test_a_disk_that_fails_halfway_is_not_reported_as_that_of_stdout(refused: Callable[..., str], start: bytes) -> None:
+    expected = "podtriage: stdin: input/output error; expected a readable file or - for stdin"
+    assert refused("audit", "-", input=_BrokenDisk(start + b"more")) == expected
 
 
 @pytest.mark.parametrize("command", ["explain", "triage", "audit"])

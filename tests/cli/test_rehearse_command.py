@@ -152,6 +152,7 @@ def test_a_workflow_without_such_tasks_says_so(run: Callable[..., Result]) -> No
         ((*INLINE, "--plan", "nowhere.plan"), "nowhere.plan: the plan cannot be read: No such file"),
         ((*INLINE, "--fault", "replay: nowhere.jsonl"), "nowhere.jsonl: the recording cannot be read"),
         ((*INLINE, "--fault", "pull: 429", "--plan", "x"), "--fault and --plan exclude each other"),
+        ((*INLINE, "--json", "--html", "x"), "--json and --html exclude each other"),
         ((*INLINE, "--on", "flyte-3"), "'flyte-3' is not one of"),
     ],
 )
