@@ -16,6 +16,7 @@ import attrs
 import pytest
 
 from flytekitplugins_podtriage.kube.client.connection import Connection, connect
+from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 from tests.builders import NAMESPACE, event, pod
 from tests.kube.scripted import Scripted, serve
 
@@ -233,3 +234,9 @@ def scripted(script: Scripted, tmp_path: Path) -> Iterator[Connection]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def kube(scripted: Connection) -> KubeCluster:
+    """A cluster that is not watched."""
+    return KubeCluster(scripted, NAMESPACE)
