@@ -5,7 +5,8 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from flytekitplugins_podtriage.core.accounting import Counters, Limits, runs_on_spot
+from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, flyte_2, runs_on_spot
+from flytekitplugins_podtriage.core.model import ErrorKind
 from tests.core.played_failures import USER, failure, play, play_2
 
 RETRIES = "RetriesExhausted|Code"
@@ -139,3 +140,19 @@ def test_flyte_2_by_hand(letters: str, limits: Limits, goes_on: bool, final: str
     told, error = play_2(letters, limits)
     assert (told[-1][2], len(told)) == (goes_on, len(letters))
     assert (error.code if error is not None else None) == final
+
+
+def test_with_ignore_retry_cause_attempts_take_a_task_off_spot() -> None:
+    limits = Limits(retries=2, interruptible=True, ignore_retry_cause=True)
+    assert [runs_on_spot(Counters(number), limits) for number in range(3)] == [True, True, False]
+
+
+def test_a_positive_threshold_counts_from_the_start() -> None:
+    limits = Limits(interruptible=True, interruptible_failure_threshold=1)
+    assert [runs_on_spot(Counters(number, number), limits) for number in range(2)] == [True, False]
+
+
+def test_flyte_2_does_not_repeat_what_cannot_be_mended() -> None:
+    failure = Failure(ErrorKind.USER, "Code", "m", recoverable=False)
+    outcome = flyte_2(Counters(1, 2), failure, Limits(retries=9))
+    assert (outcome.retried, outcome.final, outcome.counters) == (False, failure, Counters(1, 0))
