@@ -57,8 +57,8 @@ class Api:
         answer = self._pool.request(method, f"{self._url}{asked}", body=data, headers=headers)
         if answer.status >= 300:
             raise ApiStatus(f"{method} {asked}", answer.status, answer.data)
-        found: Object = json.loads(answer.data)
-        return found
+        document: Object = json.loads(answer.data)
+        return document
 
     def get(self, path: str, **query: Any) -> Object:
         """Read an object, or a list of them."""

@@ -44,7 +44,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     report = yield
     server = item.config.stash.get(_SERVER, None)
     if report.failed and server is not None and HERE in item.path.parents:
-        report.sections.extend((f"{name}, since the test began", text) for name, text in server.said().items())
+        report.sections.extend((f"{name}, since the test began", text) for name, text in server.log_tails().items())
     return report
 
 
@@ -80,14 +80,14 @@ def api_server(
     programs: Path, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 ) -> Iterator[ApiServer]:
     """Start the API server of all tests, with the connector's rights."""
-    found = ApiServer(programs, tmp_path_factory.mktemp("apiserver"))
-    pytestconfig.stash[_SERVER] = found
+    server = ApiServer(programs, tmp_path_factory.mktemp("apiserver"))
+    pytestconfig.stash[_SERVER] = server
     try:
-        found.start()
-        allow(found.api("admin"), "connector", chart_rules())
-        yield found
+        server.start()
+        allow(server.api("admin"), "connector", chart_rules())
+        yield server
     finally:
-        found.close()
+        server.close()
 
 
 @pytest.fixture
@@ -134,9 +134,9 @@ def namespace(make_namespace: Callable[[], str]) -> str:
 def node(api_server: ApiServer) -> Iterator[ScriptedKubelet]:
     """Register the one node."""
     logs = LogServer(api_server.certificate, api_server.key)
-    found = ScriptedKubelet(api_server.api("admin"), api_server.api(KUBELET), logs)
-    found.register()
-    yield found
+    kubelet = ScriptedKubelet(api_server.api("admin"), api_server.api(KUBELET), logs)
+    kubelet.register()
+    yield kubelet
     logs.close()
 
 
@@ -156,9 +156,9 @@ def tell(admin: Api, kubelet: ScriptedKubelet) -> Callable[[dict[str, Any], str]
 @pytest.fixture
 def front(server: ApiServer) -> Iterator[Front]:
     """Return a proxy before the API server that misbehaves as it is told."""
-    found = Front(server.url, server.certificate)
-    yield found
-    found.close()
+    proxy = Front(server.url, server.certificate)
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ class ScriptedKubelet:
         """Post an event about a pod."""
         pod = self._admin.get(pods(namespace, name))
         about = {"apiVersion": "v1", "kind": "Pod", "namespace": namespace, "name": name}
-        told = {
+        event = {
             "metadata": {"name": f"{name}.{next(self._events):016x}", "namespace": namespace},
             "involvedObject": {**about, "uid": pod["metadata"]["uid"]},
             "reason": reason,
@@ -94,7 +94,7 @@ class ScriptedKubelet:
             "reportingComponent": "kubelet",
             "reportingInstance": NODE,
         }
-        self.tell(told)
+        self.tell(event)
 
     def tell(self, event: Object) -> None:
         """Post an event, or post it anew with what has changed (client-go tools/record: the count and the last time)."""
@@ -255,11 +255,11 @@ def _conditions(phase: str, before: Iterable[Object]) -> list[Object]:
     since = {(each["type"], each["status"]): each.get("lastTransitionTime") for each in before}
     ready = "True" if phase == "Running" else "False"
     reason = {"Running": None, "Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(phase, "ContainersNotReady")
-    found = []
+    conditions = []
     for kind, status in (("Initialized", "True"), ("Ready", ready), ("ContainersReady", ready)):
         condition: Object = {"type": kind, "status": status}
         condition["lastTransitionTime"] = since.get((kind, status)) or stamp()
         if reason is not None and kind != "Initialized":
             condition["reason"] = reason
-        found.append(condition)
-    return found
+        conditions.append(condition)
+    return conditions

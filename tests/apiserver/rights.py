@@ -18,9 +18,9 @@ _PATH = f"/apis/{_GROUP}/v1"
 
 def chart_rules() -> list[dict[str, Any]]:
     """Return the rules of the chart's role."""
-    found = yaml.safe_load(RULES.read_text(encoding="utf-8"))
-    assert isinstance(found, list) and found, f"{RULES} is no list of rules"
-    return found
+    rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))
+    assert isinstance(rules, list) and rules, f"{RULES} is no list of rules"
+    return rules
 
 
 def allow(admin: Api, user: str, rules: list[dict[str, Any]], role: str = ROLE) -> None:

@@ -121,10 +121,10 @@ class ApiServer:
             assert done.status == 200, done.data
 
     def begin(self) -> None:
-        """Begin a test: :meth:`said` tells what is logged from now on."""
+        """Begin a test: :meth:`log_tails` tells what is logged from now on."""
         self._read = {name: log.stat().st_size for name, log in self._logs().items()}
 
-    def said(self) -> dict[str, str]:
+    def log_tails(self) -> dict[str, str]:
         """Return what each program has logged since the test began: the last of it."""
         return {name: _tail(log, self._read.get(name, 0)) for name, log in self._logs().items()}
 
@@ -138,8 +138,8 @@ class ApiServer:
             f"--advertise-client-urls={self._etcd}",
             "--listen-peer-urls=http://127.0.0.1:0",  # it has no peers
         ]
-        told = subprocess.run([self._programs / "etcd", "--help"], capture_output=True, text=True, check=False)
-        if "--unsafe-no-fsync" in told.stdout + told.stderr:  # since 3.5
+        completed = subprocess.run([self._programs / "etcd", "--help"], capture_output=True, text=True, check=False)
+        if "--unsafe-no-fsync" in completed.stdout + completed.stderr:  # since 3.5
             flags.append("--unsafe-no-fsync")
         return flags
 
@@ -182,11 +182,11 @@ class ApiServer:
         while time.monotonic() < until:
             for name, process in self._running.items():
                 if process.code is not None:
-                    raise RuntimeError(f"{name} ended with {process.code}: {self.said()[name]}")
+                    raise RuntimeError(f"{name} ended with {process.code}: {self.log_tails()[name]}")
             if self._ready():
                 return
             time.sleep(0.02)
-        raise RuntimeError(f"kube-apiserver is not ready after {_PATIENCE} s: {self.said()['kube-apiserver']}")
+        raise RuntimeError(f"kube-apiserver is not ready after {_PATIENCE} s: {self.log_tails()['kube-apiserver']}")
 
     def _ready(self) -> bool:
         if not os.path.exists(self.certificate):

@@ -25,7 +25,7 @@ _SERVERS: Final = ("uid", "resourceVersion", "generation", "creationTimestamp")
 
 
 @attrs.frozen
-class Told:
+class StoryState:
     """What is known after a step, in the recording's own words and times."""
 
     at: datetime
@@ -69,7 +69,7 @@ class Story:
         """Return a moment of the recording as it is here."""
         return at + self.shift
 
-    def step(self) -> Told | None:
+    def step(self) -> StoryState | None:
         """Tell the next step; None after the last."""
         if self._next == len(self._steps):
             return None
@@ -81,15 +81,15 @@ class Story:
             self._tell(step["event"])
         else:
             self._show(step["pod"], step["type"])
-        return Told(at, self._pod, tuple(self._events.values()), self._gone)
+        return StoryState(at, self._pod, tuple(self._events.values()), self._gone)
 
-    def end(self) -> Told:
+    def end(self) -> StoryState:
         """Tell all that is left."""
-        told = self.step()
-        assert told is not None, "the story is over"
+        state = self.step()
+        assert state is not None, "the story is over"
         while (after := self.step()) is not None:
-            told = after
-        return told
+            state = after
+        return state
 
     def _create(self, first: Object) -> Object:
         metadata = {key: value for key, value in first["metadata"].items() if key not in _SERVERS}

@@ -25,16 +25,16 @@ def install(server: ApiServer, tmp_path: Path) -> Iterator[Install]:
     made: list[str] = []
 
     def done(namespace: str, **values: Any) -> str:
-        said = chart.run("install", RELEASE, str(CHART), *where, namespace, values={**IMAGE, **values})
-        assert said.returncode == 0, said.stderr
+        completed = chart.run("install", RELEASE, str(CHART), *where, namespace, values={**IMAGE, **values})
+        assert completed.returncode == 0, completed.stderr
         made.append(namespace)
-        return said.stdout
+        return completed.stdout
 
     yield done
     for namespace in made:
         # A command of helm that takes no values.
-        said = chart.call("uninstall", RELEASE, *where, namespace)
-        assert said.returncode == 0, said.stderr
+        completed = chart.call("uninstall", RELEASE, *where, namespace)
+        assert completed.returncode == 0, completed.stderr
 
 
 def allowed(admin: Api, account: str, verb: str, group: str, resource: str, namespace: str) -> bool:
@@ -83,10 +83,10 @@ def test_the_api_server_takes_what_the_chart_makes(
     install: Install, admin: Api, make_namespace: Callable[[], str]
 ) -> None:
     home = make_namespace()
-    said = install(
+    notes = install(
         home, networkPolicy={"enabled": True, "from": [{"podSelector": {}}]}, serviceAccount={"create": True}
     )
-    assert f"dns:///{RELEASE}.{home}:8000" in said  # the notes
+    assert f"dns:///{RELEASE}.{home}:8000" in notes
     deployment = admin.get(f"/apis/apps/v1/namespaces/{home}/deployments/{RELEASE}")["spec"]
     assert deployment["replicas"] == 2
     assert admin.get(f"/api/v1/namespaces/{home}/services/{RELEASE}")["spec"]["clusterIP"] == "None"

@@ -58,10 +58,10 @@ class Watch:
 
 @pytest.fixture
 def watch(front: Front, namespace: str) -> Iterator[Watch]:
-    found = Watch(front, namespace)
+    watch = Watch(front, namespace)
     front.wait_for_watches(1)
-    yield found
-    found.close()
+    yield watch
+    watch.close()
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,8 @@ def test_a_state_and_what_it_is_judged_to_be(
     category: str | None,
 ) -> None:
     act(kubelet, made)
-    found = judged(admin, made)
-    assert (found.phase, found.kind, found.category) == (phase, kind, category)
+    verdict = judged(admin, made)
+    assert (verdict.phase, verdict.kind, verdict.category) == (phase, kind, category)
     assert read(admin, made)["spec"]["nodeName"] == NODE
 
 
@@ -143,21 +143,21 @@ STATES = (
 def test_a_story_is_told_as_it_was_recorded(admin: Api, namespace: str, tell: Tell, name: str) -> None:
     """Each state and each event arrives whole, but for its times, which all move by the same."""
     story = tell(timelines()[name], namespace)
-    while (told := story.step()) is not None:
-        found = read(admin, namespace, story.name)
-        assert without_times(found["status"]) == without_times(told.pod["status"])
-        assert found["metadata"].get("deletionGracePeriodSeconds") == told.pod["metadata"].get(
+    while (state := story.step()) is not None:
+        pod = read(admin, namespace, story.name)
+        assert without_times(pod["status"]) == without_times(state.pod["status"])
+        assert pod["metadata"].get("deletionGracePeriodSeconds") == state.pod["metadata"].get(
             "deletionGracePeriodSeconds"
         )
         events = admin.get(f"/api/v1/namespaces/{namespace}/events")["items"]
         assert sorted((each["reason"], each["message"], each.get("count")) for each in events) == sorted(
-            (each["reason"], each["message"], each.get("count")) for each in told.events
+            (each["reason"], each["message"], each.get("count")) for each in state.events
         )
-    start = story.here(datetime.fromisoformat(told_start(name))).timestamp()
-    assert datetime.fromisoformat(found["metadata"]["creationTimestamp"].replace("Z", "+00:00")).timestamp() == start
+    start = story.here(datetime.fromisoformat(recorded_start(name))).timestamp()
+    assert datetime.fromisoformat(pod["metadata"]["creationTimestamp"].replace("Z", "+00:00")).timestamp() == start
 
 
-def told_start(name: str) -> str:
+def recorded_start(name: str) -> str:
     first = timelines()[name]["steps"][0]["pod"]
     return str(first["metadata"]["creationTimestamp"]).replace("Z", "+00:00")
 

@@ -93,9 +93,9 @@ class Node:
 
 @pytest.fixture
 def node(admin: Api, kubelet: ScriptedKubelet, namespace: str) -> Iterator[Node]:
-    found = Node(admin, kubelet, namespace)
-    yield found
-    found.close()
+    node = Node(admin, kubelet, namespace)
+    yield node
+    node.close()
 
 
 @pytest.fixture
@@ -112,11 +112,11 @@ def runs(
     settings = Settings(
         cluster="kubernetes", namespaces=namespace, system_patience=getattr(request, "param", "0s"), user_patience="0s"
     )
-    found: list[TaskRun] = []
+    runs: list[TaskRun] = []
     access = FileAccessProvider(str(tmp_path / "sandbox"), str(tmp_path / "shared"))
     context = FlyteContext.current_context().with_file_access(access)
-    with FlyteContextManager.with_context(context), watch_runs(lambda run, _: found.append(run), settings):
-        yield found
+    with FlyteContextManager.with_context(context), watch_runs(lambda run, _: runs.append(run), settings):
+        yield runs
 
 
 def test_the_body_runs_in_a_pod_and_its_outputs_come_back(runs: list[TaskRun], node: Node) -> None:

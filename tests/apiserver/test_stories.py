@@ -47,10 +47,10 @@ def counted(events: Iterable[wire.Event]) -> list[tuple[Any, ...]]:
 
 def of(verdict: Verdict, shift: timedelta = timedelta()) -> dict[str, Any]:
     """Return all of a verdict, with its times as the recording has them."""
-    found = attrs.asdict(verdict, recurse=False)
-    found["evidence"] = [(each.source, each.text) for each in verdict.evidence]
-    found["recheck_at"] = verdict.recheck_at and verdict.recheck_at - shift
-    return found
+    fields = attrs.asdict(verdict, recurse=False)
+    fields["evidence"] = [(each.source, each.text) for each in verdict.evidence]
+    fields["recheck_at"] = verdict.recheck_at and verdict.recheck_at - shift
+    return fields
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -65,18 +65,18 @@ async def test_the_verdicts_are_those_of_the_recording(
     memory: Memory | None = None
     deletion: str | None = None
     async with watching(cluster_of("connector"), namespace, now=lambda: story.time) as kube:
-        while (told := story.step()) is not None:
-            if not told.pod:  # the recorder heard of the event first
+        while (state := story.step()) is not None:
+            if not state.pod:  # the recorder heard of the event first
                 continue
             there = admin.find(pods(namespace, story.name))
             deletion = there["metadata"].get("deletionTimestamp") if there else deletion
-            pod = deleted_at(told.pod, deletion, story.shift)
-            events = tuple(read_event(event) for event in told.events)
-            memory = remember(memory, pod, told.events, now=told.at)
-            recorded = PodSnapshot(read_pod(pod), events, memory, told.gone)
+            pod = deleted_at(state.pod, deletion, story.shift)
+            events = tuple(read_event(event) for event in state.events)
+            memory = remember(memory, pod, state.events, now=state.at)
+            recorded = PodSnapshot(read_pod(pod), events, memory, state.gone)
             snapshot = await until(kube, namespace, story.name, functools.partial(arrived, there, counted(events)))
             assert of(triage_snapshot(snapshot, POLICY, story.time), story.shift) == of(
-                triage_snapshot(recorded, POLICY, told.at)
+                triage_snapshot(recorded, POLICY, state.at)
             )
 
 

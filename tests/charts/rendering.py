@@ -30,12 +30,12 @@ def helm() -> Path:
     finally:
         sys.path.remove(str(ROOT / "tools"))
     try:
-        found: Path | None = tool.find(os.environ)
+        program: Path | None = tool.find(os.environ)
     except tool.NoHelm as error:
         pytest.skip(str(error))
-    if found is None:
+    if program is None:
         pytest.skip(f"no helm in {tool.NAMED}, PATH or the cache; tools/helm.py builds it")
-    return found
+    return program
 
 
 class Chart:
@@ -86,12 +86,12 @@ class Chart:
 
 def of_kind(manifests: list[dict[str, Any]], kind: str) -> dict[str, Any]:
     """Return the one manifest of a kind."""
-    (found,) = (one for one in manifests if one["kind"] == kind)
-    return found
+    (manifest,) = (one for one in manifests if one["kind"] == kind)
+    return manifest
 
 
 def container(manifests: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the connector's container."""
-    (found,) = of_kind(manifests, "Deployment")["spec"]["template"]["spec"]["containers"]
-    assert isinstance(found, dict)
-    return found
+    (spec,) = of_kind(manifests, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert isinstance(spec, dict)
+    return spec

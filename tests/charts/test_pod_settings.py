@@ -33,8 +33,8 @@ def rows() -> dict[str, tuple[str, str]]:
     """Return what the table says of each setting: whether it is honoured, and the remark."""
     table = PAGE.split("## `plugins.k8s`")[1].split("\n## ")[0]
     return {
-        name: (said.strip("*"), remark)
-        for name, said, remark in re.findall(r"^\| `(.+?)` \| (.+?) \| (.*?) ?\|$", table, re.MULTILINE)
+        name: (answer.strip("*"), remark)
+        for name, answer, remark in re.findall(r"^\| `(.+?)` \| (.+?) \| (.*?) ?\|$", table, re.MULTILINE)
     }
 
 
@@ -43,12 +43,12 @@ def test_every_setting_is_there_in_the_order_of_the_source() -> None:
 
 
 def test_every_setting_has_one_of_four_answers() -> None:
-    assert {said for said, _ in rows().values()} == {"yes", "podtriage", "in part", "-"}
+    assert {answer for answer, _ in rows().values()} == {"yes", "podtriage", "in part", "-"}
 
 
 def test_whoever_reads_no_learns_what_to_do_instead_or_why() -> None:
-    for name, (said, remark) in rows().items():
-        assert said == "yes" or remark, name
+    for name, (answer, remark) in rows().items():
+        assert answer == "yes" or remark, name
 
 
 def test_copilots_settings_are_all_named() -> None:

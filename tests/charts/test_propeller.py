@@ -42,17 +42,17 @@ def test_the_values_of_both_charts_of_flyte_say_the_same() -> None:
 def test_the_notes_of_the_chart_say_the_same(chart: Chart, tmp_path: Path) -> None:
     folder = tmp_path / "chart"
     shutil.copytree(CHART, folder)
-    told = folder / "templates" / "told.yaml"
-    told.write_text('kind: Told\nmetadata: {name: told}\n{{ include "podtriage-connector.propeller" . }}\n')
+    template = folder / "templates" / "told.yaml"
+    template.write_text('kind: Told\nmetadata: {name: told}\n{{ include "podtriage-connector.propeller" . }}\n')
     assert '{{ include "podtriage-connector.propeller" . }}' in (folder / "templates" / "NOTES.txt").read_text()
-    told_by = Chart(chart._program, chart.home, folder)
+    copied_chart = Chart(chart._program, chart.home, folder)
 
-    def said(release: str, values: dict[str, Any]) -> Any:
-        (found,) = (one for one in told_by.render(values, release) if one["kind"] == "Told")
-        return found["plugins"]
+    def plugins_of(release: str, values: dict[str, Any]) -> Any:
+        (manifest,) = (one for one in copied_chart.render(values, release) if one["kind"] == "Told")
+        return manifest["plugins"]
 
-    assert said(RELEASE, {}) == PLAIN["plugins"]
-    other = said("other", {"port": 8123})["connector-service"]["connectors"]["podtriage"]["endpoint"]
+    assert plugins_of(RELEASE, {}) == PLAIN["plugins"]
+    other = plugins_of("other", {"port": 8123})["connector-service"]["connectors"]["podtriage"]["endpoint"]
     assert other == "dns:///other-podtriage-connector.flyte:8123"
 
 

@@ -55,12 +55,12 @@ def channel(
             [Path(sys.executable).parent / program, *arguments], env=environment, stdout=log, stderr=log, cwd=home
         )
     try:
-        with grpc.insecure_channel(f"127.0.0.1:{ports['grpc']}") as found:
+        with grpc.insecure_channel(f"127.0.0.1:{ports['grpc']}") as channel:
             try:
-                grpc.channel_ready_future(found).result(timeout=90)
+                grpc.channel_ready_future(channel).result(timeout=90)
             except grpc.FutureTimeoutError:
                 pytest.fail(f"it does not serve: {(home / 'log').read_text()[-2000:]}")
-            yield found
+            yield channel
     finally:
         process.kill()
         process.wait()
@@ -91,8 +91,10 @@ def test_a_service_that_it_has_not_is_not_healthy(channel: grpc.Channel) -> None
 
 
 def test_it_serves_the_task_type_in_the_version_that_propeller_looks_for(channel: grpc.Channel) -> None:
-    told = agent_pb2_grpc.AgentMetadataServiceStub(channel).ListAgents(agent_pb2.ListAgentsRequest(), timeout=30)
-    types = {(one.name, one.version): agent.is_sync for agent in told.agents for one in agent.supported_task_categories}
+    response = agent_pb2_grpc.AgentMetadataServiceStub(channel).ListAgents(agent_pb2.ListAgentsRequest(), timeout=30)
+    types = {
+        (one.name, one.version): agent.is_sync for agent in response.agents for one in agent.supported_task_categories
+    }
     assert types["podtriage", 0] is False
 
 

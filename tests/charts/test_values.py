@@ -81,10 +81,10 @@ def test_the_schema_knows_exactly_the_values_of_the_file() -> None:
     # `global` is helm's own: it is handed to every chart.
     assert set(leaves(SCHEMA)) - {"global"} == set(USES)
     for path in USES:
-        found = VALUES
+        value = VALUES
         for name in path.split("."):
-            assert name in found, f"{path} is not in values.yaml"
-            found = found[name]
+            assert name in value, f"{path} is not in values.yaml"
+            value = value[name]
 
 
 @pytest.mark.parametrize("path", USES)
@@ -128,8 +128,8 @@ WRONG = {
 @pytest.mark.parametrize(("values", "named"), WRONG.values(), ids=WRONG)
 def test_wrong_values_are_refused_by_name(chart: Chart, values: dict[str, Any], named: str) -> None:
     image = {} if "repository" in str(values) or not values else IMAGE
-    said = chart.refusal(merged(image, values))
-    assert "podtriage-connector" in said and named in said
+    message = chart.refusal(merged(image, values))
+    assert "podtriage-connector" in message and named in message
 
 
 def test_nothing_is_wrong_with_the_chart_in_helms_eyes(chart: Chart) -> None:

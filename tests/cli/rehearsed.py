@@ -26,17 +26,17 @@ def plain(rows: int) -> int:
 
 @workflow
 def wf(rows: int, name: str = "x") -> int:
-    found: int = count(rows=rows)
-    return found
+    number: int = count(rows=rows)
+    return number
 
 
 @workflow
 def mixed(rows: int = 1) -> int:
-    found: int = plain(rows=count(rows=rows))
-    return found
+    number: int = plain(rows=count(rows=rows))
+    return number
 
 
 @workflow
 def stock(rows: int = 1) -> int:
-    found: int = plain(rows=rows)
-    return found
+    number: int = plain(rows=rows)
+    return number

@@ -128,8 +128,10 @@ def test_input_that_stands_for_itself_is_read(run: Callable[..., Any]) -> None:
 
 
 def test_times_of_yaml_stay_text_whether_quoted_or_not() -> None:
-    (found,) = parse_documents(b"plain: 2026-01-01T00:00:00Z\nquoted: '2026-01-01T00:00:00Z'\nday: 2026-01-01\n", "x")
-    assert found == {"plain": "2026-01-01T00:00:00Z", "quoted": "2026-01-01T00:00:00Z", "day": "2026-01-01"}
+    (document,) = parse_documents(
+        b"plain: 2026-01-01T00:00:00Z\nquoted: '2026-01-01T00:00:00Z'\nday: 2026-01-01\n", "x"
+    )
+    assert document == {"plain": "2026-01-01T00:00:00Z", "quoted": "2026-01-01T00:00:00Z", "day": "2026-01-01"}
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(run: Callable[..., Any]) -> None:

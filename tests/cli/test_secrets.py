@@ -53,10 +53,10 @@ def texts(value: object, path: Path = ()) -> Iterator[Path]:
 def with_text(record: dict[str, Any], path: Path, text: str) -> dict[str, Any]:
     """The record with something added to one of its texts."""
     copy: dict[str, Any] = json.loads(json.dumps(record))
-    place: Any = copy
+    parent: Any = copy
     for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] += f" {text} "
+        parent = parent[key]
+    parent[path[-1]] += f" {text} "
     return copy
 
 

@@ -31,14 +31,14 @@ def on_terminal(tmp_path: Path, limited: dict[str, Any]) -> OnTerminal:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
         kept = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLUMNS", "FORCE_COLOR"}}
-        place = {"PYTHONPATH": os.pathsep.join([str(Path.cwd()), *filter(None, [kept.get("PYTHONPATH")])])}
+        python_path = {"PYTHONPATH": os.pathsep.join([str(Path.cwd()), *filter(None, [kept.get("PYTHONPATH")])])}
         process = subprocess.Popen(
             [sys.executable, "-m", "flytekitplugins_podtriage.cli", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=theirs,
             stderr=theirs,
             cwd=tmp_path,
-            env={**kept, **place, "TERM": "xterm-256color", **environment},
+            env={**kept, **python_path, "TERM": "xterm-256color", **environment},
         )
         os.close(theirs)
         chunks: list[bytes] = []

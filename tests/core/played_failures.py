@@ -50,19 +50,19 @@ def play(failures: list[Failure], limits: Limits) -> tuple[list[Step], Failure |
 
 
 def play_2(letters: str, limits: Limits) -> tuple[list[tuple[int, int, bool]], Failure | None]:
-    counters, told = Counters(), []
+    counters, steps = Counters(), []
     for letter in letters:
         if letter == ".":
             counters = flyte_2_transition(counters)
-            told.append((counters.attempts, counters.system_failures, True))
+            steps.append((counters.attempts, counters.system_failures, True))
             continue
         outcome = flyte_2(counters, failure(letter), limits)
         counters = outcome.counters
-        told.append((counters.attempts, counters.system_failures, outcome.retried))
+        steps.append((counters.attempts, counters.system_failures, outcome.retried))
         assert outcome.charged is (SYSTEM if letter in "Ss" else USER)
         if not outcome.retried:
-            return told, outcome.final
-    return told, None
+            return steps, outcome.final
+    return steps, None
 
 
 LIMITS = st.builds(

@@ -76,8 +76,8 @@ def model_1_16(failures: list[Failure], limits: Limits) -> tuple[list[Step], Fai
             continue
         if not one.recoverable:
             return steps, one
-        said = f"[{current}/{bears}] currentAttempt done. Last Error: {one.kind.value}::{one.message}"
-        return steps, Failure(USER, f"RetriesExhausted|{one.code}", said, recoverable=False)
+        message = f"[{current}/{bears}] currentAttempt done. Last Error: {one.kind.value}::{one.message}"
+        return steps, Failure(USER, f"RetriesExhausted|{one.code}", message, recoverable=False)
     return steps, None
 
 
@@ -112,19 +112,19 @@ def recorded(row: dict[str, Any]) -> tuple[Limits, list[Failure], list[Step], Fa
         charged = SYSTEM if is_system(one) and not limits.ignore_retry_cause else USER
         failures.append(one)
         steps.append(Step(spot, attempts, system_failures, retried, charged))
-    said = None if final is None else Failure(ErrorKind(final[0]), final[1], final[2], recoverable=False)
-    return limits, failures, steps, said
+    error = None if final is None else Failure(ErrorKind(final[0]), final[1], final[2], recoverable=False)
+    return limits, failures, steps, error
 
 
 OUTCOMES = [recorded(row) for row in rows("propeller_outcomes.jsonl")]
 
 
-@pytest.mark.parametrize("told", [play, model_1_16])
-def test_propellers_own_executor_did_the_same(told: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("player", [play, model_1_16])
+def test_propellers_own_executor_did_the_same(player: Callable[..., Any]) -> None:
     wrong = [
-        (number, limits, told(failures, limits), (steps, final))
+        (number, limits, player(failures, limits), (steps, final))
         for number, (limits, failures, steps, final) in enumerate(OUTCOMES, 1)
-        if told(failures, limits) != (steps, final)
+        if player(failures, limits) != (steps, final)
     ]
     assert not wrong, wrong[:3]
 
@@ -173,7 +173,7 @@ CHANGES_2 = {
 def model_2(letters: str, limits: Limits) -> tuple[list[tuple[int, int, bool]], Failure | None]:
     """Return the counters and whether it goes on after each transition, and the final error."""
     attempts = system_failures = 0
-    told = []
+    steps = []
     for letter in letters:
         change = CHANGES_2[letter]
         system_failures = change.system_failures(system_failures)
@@ -186,14 +186,14 @@ def model_2(letters: str, limits: Limits) -> tuple[list[tuple[int, int, bool]], 
                 else attempts + 1 <= limits.retries
             )
         attempts += change.attempts if goes_on else 0
-        told.append((attempts, system_failures, goes_on))
+        steps.append((attempts, system_failures, goes_on))
         if not goes_on:
             last = failure(letter)
             if letter == "S":
-                said = f'plugin "pod" failed with system error {system_failures} times: [Code] message'  # :238, :145
-                return told, Failure(SYSTEM, "MaxSystemFailuresExceeded", said, recoverable=False)
-            return told, attrs.evolve(last, recoverable=False)
-    return told, None
+                message = f'plugin "pod" failed with system error {system_failures} times: [Code] message'  # :238, :145
+                return steps, Failure(SYSTEM, "MaxSystemFailuresExceeded", message, recoverable=False)
+            return steps, attrs.evolve(last, recoverable=False)
+    return steps, None
 
 
 @given(st.text("SSSSUUN.us", max_size=24), LIMITS)
@@ -204,12 +204,12 @@ def test_both_tellings_of_flyte_2_agree_at_every_step(letters: str, limits: Limi
 TRANSITIONS = rows("taskaction_outcomes.jsonl")
 
 
-@pytest.mark.parametrize("told", [play_2, model_2])
-def test_flyte_2s_own_reconciler_did_the_same(told: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("player", [play_2, model_2])
+def test_flyte_2s_own_reconciler_did_the_same(player: Callable[..., Any]) -> None:
     wrong = []
     for row in TRANSITIONS:
         limits = Limits(retries=row["retries"], max_system_failures=row["max_system_failures"])
-        steps, error = told(row["transitions"], limits)
+        steps, error = player(row["transitions"], limits)
         last = len(row["steps"]) if row["final"] is not None else 0
         expected = [(*counters, number != last) for number, counters in enumerate(row["steps"], 1)]
         # The resource has no word for an unknown kind (errorStateFromExecError).

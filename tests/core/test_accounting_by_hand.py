@@ -137,8 +137,8 @@ def test_interruptible_nodes_by_hand(letters: str, limits: Limits, spots: str) -
     ],
 )
 def test_flyte_2_by_hand(letters: str, limits: Limits, goes_on: bool, final: str | None) -> None:
-    told, error = play_2(letters, limits)
-    assert (told[-1][2], len(told)) == (goes_on, len(letters))
+    steps, error = play_2(letters, limits)
+    assert (steps[-1][2], len(steps)) == (goes_on, len(letters))
     assert (error.code if error is not None else None) == final
 
 

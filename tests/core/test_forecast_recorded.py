@@ -35,8 +35,8 @@ def _holds(state: wire.Pod, policy: Policy, charge: Charge, now: datetime, event
         far = (now, now + timedelta(hours=12), now + timedelta(days=400))
         return not any(triage(state, events=events, policy=policy, now=at).failing for at in far)
     verdict = triage(state, events=events, policy=policy, now=charge.at)
-    told = (verdict.kind, verdict.code, verdict.message, verdict.rule)
-    if not verdict.failing or told != (charge.kind, charge.code, charge.message, charge.rule):
+    fields = (verdict.kind, verdict.code, verdict.message, verdict.rule)
+    if not verdict.failing or fields != (charge.kind, charge.code, charge.message, charge.rule):
         return False
     return charge.at == now or not triage(state, events=events, policy=policy, now=charge.at - TICK).failing
 

@@ -93,9 +93,9 @@ def test_a_lasting_failure_of_the_platform_is_lived_through_as_long_as_both_budg
         counters, count = Counters(), 0
         while True:
             count += 1
-            told = spend(SYSTEM, Budgets.left(counters, limits)).kind if wise else ErrorKind.SYSTEM
-            assert told is not None
-            outcome = flyte_1_16(counters, Failure(told), limits)
+            kind = spend(SYSTEM, Budgets.left(counters, limits)).kind if wise else ErrorKind.SYSTEM
+            assert kind is not None
+            outcome = flyte_1_16(counters, Failure(kind), limits)
             if not outcome.retried:
                 return count
             counters = outcome.counters

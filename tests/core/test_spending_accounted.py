@@ -30,7 +30,7 @@ VERDICTS = st.lists(
 
 def spent(verdicts: list[Verdict], limits: Limits, reserve: int) -> list[tuple[Verdict, Budgets, Action, Outcome]]:
     """Play verdicts as the connector does: the wise kind is told, and 1.16 accounts for it."""
-    counters, told = Counters(), []
+    counters, attempts = Counters(), []
     rules: list[str] = []
     for one in verdicts:
         budgets = Budgets.left(counters, limits, system_reserve=reserve)
@@ -39,12 +39,12 @@ def spent(verdicts: list[Verdict], limits: Limits, reserve: int) -> list[tuple[V
         outcome = flyte_1_16(
             counters, Failure(answer.kind, "Code", "message", one.phase is Phase.RETRYABLE_FAILURE), limits
         )
-        told.append((one, budgets, answer.action, outcome))
+        attempts.append((one, budgets, answer.action, outcome))
         if not outcome.retried:
             break
         counters = outcome.counters
         rules.append(one.rule)
-    return told
+    return attempts
 
 
 @given(VERDICTS, LIMITS, st.integers(1, 3))
@@ -93,19 +93,19 @@ def test_a_platform_that_fails_for_ever_is_lived_through_as_long_as_there_is_any
 ) -> None:
     begun = Budgets.left(Counters(), limits)
 
-    told = spent([verdict(SYSTEM, Phase.RETRYABLE_FAILURE, rule) for rule in rules], limits, reserve)
+    attempts = spent([verdict(SYSTEM, Phase.RETRYABLE_FAILURE, rule) for rule in rules], limits, reserve)
 
-    assert len(told) == 1 + begun.user_left + begun.system_left
-    assert [one[2] for one in told][-1] is Action.END
+    assert len(attempts) == 1 + begun.user_left + begun.system_left
+    assert [one[2] for one in attempts][-1] is Action.END
 
 
 @given(LIMITS, st.integers(1, 3))
 def test_a_task_that_is_preempted_again_and_again_has_its_last_attempt_off_spot(limits: Limits, reserve: int) -> None:
     limits = attrs.evolve(limits, interruptible=True, interruptible_failure_threshold=-1, ignore_retry_cause=False)
 
-    told = spent([verdict(SYSTEM, Phase.RETRYABLE_FAILURE, "preempted")] * 40, limits, reserve)
+    attempts = spent([verdict(SYSTEM, Phase.RETRYABLE_FAILURE, "preempted")] * 40, limits, reserve)
 
-    before_last = told[-2][3].counters if len(told) > 1 else Counters()
+    before_last = attempts[-2][3].counters if len(attempts) > 1 else Counters()
     assert not runs_on_spot(before_last, limits)
 
 
@@ -119,13 +119,15 @@ def test_a_task_that_is_preempted_again_and_again_has_its_last_attempt_off_spot(
     ],
 )
 def test_a_lasting_rate_limit_by_hand(limits: Limits, charged: str) -> None:
-    told = spent([verdict(SYSTEM, Phase.RETRYABLE_FAILURE, f"{n % 2}") for n in range(40)], limits, 1)
+    attempts = spent([verdict(SYSTEM, Phase.RETRYABLE_FAILURE, f"{n % 2}") for n in range(40)], limits, 1)
 
-    assert "".join(outcome.charged[0] for *_, outcome in told) == charged
+    assert "".join(outcome.charged[0] for *_, outcome in attempts) == charged
 
 
 def test_a_verdict_that_only_repeats_itself_is_the_users_to_pay_first() -> None:
-    told = spent([verdict(SYSTEM, Phase.RETRYABLE_FAILURE, "same")] * 40, Limits(retries=2, max_system_failures=9), 1)
+    attempts = spent(
+        [verdict(SYSTEM, Phase.RETRYABLE_FAILURE, "same")] * 40, Limits(retries=2, max_system_failures=9), 1
+    )
 
-    charged = "".join(outcome.charged[0] for *_, outcome in told)
+    charged = "".join(outcome.charged[0] for *_, outcome in attempts)
     assert charged == "S" * DISBELIEF + "UU" + "S" * 7

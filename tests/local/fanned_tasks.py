@@ -56,40 +56,40 @@ def notes(n: int) -> None:
 
 @dynamic(task_config=PodTriage(), container_image=IMAGE)
 def odd() -> int:
-    found: int = half(n=3)
-    return found
+    number: int = half(n=3)
+    return number
 
 
 @dynamic(task_config=PodTriage(), container_image=IMAGE, retries=2)
 def unlucky(n: int) -> int:
     if tried("unlucky") < 3:
         raise FlyteRecoverableException("not at once")
-    found: int = half(n=n)
-    return found
+    number: int = half(n=n)
+    return number
 
 
 @workflow
 def all_halves(ns: list[int]) -> list[int]:
-    found: list[int] = map_task(half, concurrency=2)(n=ns)
-    return found
+    numbers: list[int] = map_task(half, concurrency=2)(n=ns)
+    return numbers
 
 
 @workflow
 def most_halves(ns: list[int]) -> list[typing.Optional[int]]:  # noqa: UP045  # flytekit's own wording
-    found: list[typing.Optional[int]] = map_task(half, min_success_ratio=0.5)(n=ns)  # noqa: UP045
-    return found
+    numbers: list[typing.Optional[int]] = map_task(half, min_success_ratio=0.5)(n=ns)  # noqa: UP045
+    return numbers
 
 
 @workflow
 def all_moody(ns: list[int]) -> list[int]:
-    found: list[int] = map_task(moody)(n=ns)
-    return found
+    numbers: list[int] = map_task(moody)(n=ns)
+    return numbers
 
 
 @workflow
 def all_added(ns: list[int]) -> list[int]:
-    found: list[int] = map_task(functools.partial(added, b=10))(a=ns)
-    return found
+    numbers: list[int] = map_task(functools.partial(added, b=10))(a=ns)
+    return numbers
 
 
 @workflow

@@ -49,21 +49,21 @@ def with_deck(n: int) -> int:
 
 @workflow
 def below(n: int) -> int:
-    found: int = on_spot(n=n)
-    return found
+    number: int = on_spot(n=n)
+    return number
 
 
 @workflow
 def chosen(n: int) -> int:
-    found: int = conditional("size").if_(n > 10).then(below(n=n)).else_().then(patient(n=n))
-    return found
+    number: int = conditional("size").if_(n > 10).then(below(n=n)).else_().then(patient(n=n))
+    return number
 
 
 @workflow
 def caught(n: int) -> int:
     on_spot(n=n)
-    found: int = patient(n=n)
-    return found
+    number: int = patient(n=n)
+    return number
 
 
 imperative = ImperativeWorkflow("features.imperative")

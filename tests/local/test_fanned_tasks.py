@@ -15,12 +15,12 @@ from tests.local.watched_runs import HERE, Runs
 @pytest.fixture
 def fanned(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(HERE))
-    found = importlib.import_module("fanned_tasks")
-    found.TRIED.clear()
-    return found
+    module = importlib.import_module("fanned_tasks")
+    module.TRIED.clear()
+    return module
 
 
-def told(runs: Runs) -> list[tuple[str, list[ErrorKind | None]]]:
+def charges(runs: Runs) -> list[tuple[str, list[ErrorKind | None]]]:
     """Return each run's task and who was charged for its attempts, in the order in which they ended."""
     return [(run.task.rpartition(".")[2], [one.charged for one in run.attempts]) for run, _ in runs]
 
@@ -28,14 +28,14 @@ def told(runs: Runs) -> list[tuple[str, list[ErrorKind | None]]]:
 def test_a_dynamic_task_returns_what_its_tasks_made(fanned: Any, runs: Runs) -> None:
     assert fanned.halves(n=3) == [0, 1, 2]
 
-    assert told(runs) == [("half", [None])] * 3 + [("halves", [None])]
+    assert charges(runs) == [("half", [None])] * 3 + [("halves", [None])]
 
 
 def test_a_dynamic_task_without_outputs_returns_nothing(fanned: Any, runs: Runs) -> None:
     assert fanned.notes(n=2) is None
 
     assert fanned.TRIED == {"note": 2}
-    assert told(runs) == [("note", [None])] * 2 + [("notes", [None])]
+    assert charges(runs) == [("note", [None])] * 2 + [("notes", [None])]
 
 
 def test_a_dynamic_task_may_make_no_task_at_all(fanned: Any, runs: Runs) -> None:
@@ -47,13 +47,13 @@ def test_a_failure_of_one_is_raised_through_the_dynamic_task(fanned: Any, runs: 
     with pytest.raises(ValueError, match="3 is odd"):
         fanned.odd()
 
-    assert told(runs) == [("half", [ErrorKind.USER]), ("odd", [ErrorKind.USER])]
+    assert charges(runs) == [("half", [ErrorKind.USER]), ("odd", [ErrorKind.USER])]
 
 
 def test_a_dynamic_body_is_tried_again_like_any_other(fanned: Any, runs: Runs) -> None:
     assert fanned.unlucky(n=8) == 4
 
-    assert told(runs) == [("half", [None]), ("unlucky", [ErrorKind.USER, ErrorKind.USER, None])]
+    assert charges(runs) == [("half", [None]), ("unlucky", [ErrorKind.USER, ErrorKind.USER, None])]
 
 
 def test_a_plan_may_be_for_one_of_them_alone(fanned: Any, runs: Runs) -> None:
@@ -61,13 +61,13 @@ def test_a_plan_may_be_for_one_of_them_alone(fanned: Any, runs: Runs) -> None:
 
     assert fanned.halves(n=1) == [0]
 
-    assert told(runs) == [("half", [ErrorKind.SYSTEM, None]), ("halves", [None])]
+    assert charges(runs) == [("half", [ErrorKind.SYSTEM, None]), ("halves", [None])]
 
 
 def test_each_element_of_a_map_has_attempts_of_its_own(fanned: Any, runs: Runs) -> None:
     assert fanned.all_moody(ns=[1, 2]) == [1, 2]
 
-    assert told(runs) == [("moody", [ErrorKind.USER, None])] * 2
+    assert charges(runs) == [("moody", [ErrorKind.USER, None])] * 2
 
 
 def test_a_maps_elements_meet_the_faults_each_anew(fanned: Any, runs: Runs) -> None:
@@ -77,13 +77,13 @@ def test_a_maps_elements_meet_the_faults_each_anew(fanned: Any, runs: Runs) -> N
         fanned.all_halves(ns=[2, 4])
 
     system, user = ErrorKind.SYSTEM, ErrorKind.USER
-    assert told(runs) == [("half", [system, system, user, system, system])]
+    assert charges(runs) == [("half", [system, system, user, system, system])]
 
 
 def test_with_a_ratio_what_failed_is_missing_from_the_list(fanned: Any, runs: Runs) -> None:
     assert fanned.most_halves(ns=[2, 3, 4]) == [1, None, 2]
 
-    assert told(runs) == [("half", [None]), ("half", [ErrorKind.USER]), ("half", [None])]
+    assert charges(runs) == [("half", [None]), ("half", [ErrorKind.USER]), ("half", [None])]
 
 
 def test_below_the_ratio_the_map_fails(fanned: Any, runs: Runs) -> None:
@@ -99,4 +99,4 @@ def test_a_map_without_outputs_returns_nothing(fanned: Any, runs: Runs) -> None:
     fanned.all_notes(ns=[1, 2])
 
     assert fanned.TRIED == {"note": 2}
-    assert told(runs) == [("note", [None])] * 2
+    assert charges(runs) == [("note", [None])] * 2

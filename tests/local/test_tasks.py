@@ -16,10 +16,10 @@ LASTING = "docker.io: 429"
 def test_a_body_runs_in_a_process_of_its_own_once_its_pod_has_started(workflows: Any, runs: Runs) -> None:
     runs.plan("pull: 429 x2", bodies="process")
 
-    said = workflows.greet(name="you")
+    greeting = workflows.greet(name="you")
 
-    assert said.startswith("Hello, you, from process ")
-    assert str(os.getpid()) not in said
+    assert greeting.startswith("Hello, you, from process ")
+    assert str(os.getpid()) not in greeting
     (run, others) = runs[0]
     assert (run.succeeded, len(run.attempts), run.backend) == (True, 1, "connector")
     assert run.attempts[0].states.count("Pending/ErrImagePull") == 2

@@ -61,12 +61,12 @@ def several(n: int) -> int:
 
 @workflow
 def hello(name: str = "Flyte") -> str:
-    said: str = greet(name=name)
+    greeting: str = greet(name=name)
     silent(n=1)
-    return said
+    return greeting
 
 
 @workflow
 def mapped(ns: list[int]) -> list[int]:
-    found: list[int] = map_task(patient)(n=ns)
-    return found
+    numbers: list[int] = map_task(patient)(n=ns)
+    return numbers

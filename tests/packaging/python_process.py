@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 
-def told_by(program: str) -> Any:
+def printed_json(program: str) -> Any:
     """Run a program in a fresh Python and return what it prints, as JSON."""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -41,16 +41,16 @@ class Machine:
 
     def put(self, folder: str, *names: str) -> Path:
         """Put programs into a folder."""
-        place = self.root / folder
-        place.mkdir(exist_ok=True)
+        directory = self.root / folder
+        directory.mkdir(exist_ok=True)
         for name in names:
-            (place / name).write_text(GO)
-            (place / name).chmod(0o755)
-        return place
+            (directory / name).write_text(GO)
+            (directory / name).chmod(0o755)
+        return directory
 
     def find(self) -> Path | None:
-        found: Path | None = self.module.find(self.environ)
-        return found
+        path: Path | None = self.module.find(self.environ)
+        return path
 
     def prepared(self) -> Path:
         prepared: Path = self.module.prepared(self.environ)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.packaging.python_process import told_by
+from tests.packaging.python_process import printed_json
 
 NAME = "flytekitplugins_podtriage"
 
@@ -35,12 +35,12 @@ print(json.dumps({"seconds": seconds, "added": sorted(set(sys.modules) - before)
 
 @pytest.fixture(scope="module")
 def loading() -> Any:
-    return told_by(LOADING)
+    return printed_json(LOADING)
 
 
 def test_flytekit_finds_the_plugin_once() -> None:
-    found = [point.value for point in entry_points(group="flytekit.plugins") if point.name == "podtriage"]
-    assert found == [f"{NAME}.plugin"]
+    values = [point.value for point in entry_points(group="flytekit.plugins") if point.name == "podtriage"]
+    assert values == [f"{NAME}.plugin"]
 
 
 def test_loading_the_entry_point_takes_at_most_5_ms(loading: Any) -> None:
@@ -52,5 +52,5 @@ def test_loading_the_entry_point_imports_the_plugin_and_nothing_else(loading: An
 
 
 def test_importing_flytekit_loads_the_plugin_and_no_other_module_of_ours() -> None:
-    loaded = told_by("import flytekit, json, sys; print(json.dumps(sorted(sys.modules)))")
+    loaded = printed_json("import flytekit, json, sys; print(json.dumps(sorted(sys.modules)))")
     assert [name for name in loaded if name.startswith(NAME)] == [NAME, f"{NAME}.plugin"]

@@ -16,10 +16,10 @@ class Setting:
         self.module = module
         self.pyproject = root / "pyproject.toml"
         self.pyproject.write_text("one")
-        place = root / ".venv" / "3.11"
+        environment = root / ".venv" / "3.11"
         monkeypatch.setattr(module, "ROOT", root)
-        monkeypatch.setattr(module, "_ENVIRONMENT", place)
-        monkeypatch.setattr(module, "_NOTE", place / "podtriage.json")
+        monkeypatch.setattr(module, "_ENVIRONMENT", environment)
+        monkeypatch.setattr(module, "_NOTE", environment / "podtriage.json")
         monkeypatch.setattr(module, "_make", self.make)
         monkeypatch.setattr(module, "_install", lambda _, extras: self.did.append(f"install {extras}"))
 

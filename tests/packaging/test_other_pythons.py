@@ -19,8 +19,8 @@ def test_running_the_package_with_another_python_is_refused_in_one_line(
     with pytest.raises(SystemExit) as refused:
         runpy.run_path(str(program.__file__), run_name="__main__")
     assert refused.value.code == 2
-    said = capsys.readouterr().err
-    assert said == f"podtriage: unsupported Python {version[0]}.{version[1]}; expected 3.10 to 3.12\n"
+    message = capsys.readouterr().err
+    assert message == f"podtriage: unsupported Python {version[0]}.{version[1]}; expected 3.10 to 3.12\n"
 
 
 @pytest.mark.usefixtures("tool")

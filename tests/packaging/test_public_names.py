@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import flytekitplugins_podtriage as package
-from tests.packaging.python_process import told_by
+from tests.packaging.python_process import printed_json
 
 
 def names_for_type_checkers() -> set[str]:
@@ -30,7 +30,7 @@ def test_all_is_what_type_checkers_see() -> None:
 
 
 def test_dir_holds_all_and_no_other_public_name() -> None:
-    listed = told_by("import flytekitplugins_podtriage as p, json; print(json.dumps(dir(p)))")
+    listed = printed_json("import flytekitplugins_podtriage as p, json; print(json.dumps(dir(p)))")
     helpers = {"TYPE_CHECKING", "Any", "annotations", "import_module"}
     assert {name for name in listed if not name.startswith("_")} - helpers == set(package.__all__)
 
@@ -41,7 +41,7 @@ def test_every_public_name_is_there_and_has_a_docstring(name: str) -> None:
 
 
 def test_importing_the_package_imports_no_other_module_of_it() -> None:
-    loaded = told_by("import flytekitplugins_podtriage, json, sys; print(json.dumps(sorted(sys.modules)))")
+    loaded = printed_json("import flytekitplugins_podtriage, json, sys; print(json.dumps(sorted(sys.modules)))")
     assert [name for name in loaded if name.startswith("flytekitplugins_podtriage.")] == []
 
 

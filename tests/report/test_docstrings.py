@@ -12,7 +12,7 @@ from flytekitplugins_podtriage import report
 
 
 @pytest.mark.parametrize(
-    "name", [found.name for found in pkgutil.walk_packages(report.__path__, f"{report.__name__}.")]
+    "name", [module.name for module in pkgutil.walk_packages(report.__path__, f"{report.__name__}.")]
 )
 def test_the_examples_of_the_docstrings_hold(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0

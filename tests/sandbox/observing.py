@@ -37,11 +37,11 @@ def watch(
         seen = [snapshot]
         while cluster.now() < end and not snapshot.gone:
             step = cluster.upcoming() if repeated else None
-            found = await cluster.wait_for_change(NAMESPACE, NAME, end if step is None else min(end, step + _MOMENT))
-            assert found is not None
-            if not repeated or (found.version, found.events) != (snapshot.version, snapshot.events):
-                seen.append(found)
-            snapshot = found
+            changed = await cluster.wait_for_change(NAMESPACE, NAME, end if step is None else min(end, step + _MOMENT))
+            assert changed is not None
+            if not repeated or (changed.version, changed.events) != (snapshot.version, snapshot.events):
+                seen.append(changed)
+            snapshot = changed
         return seen
 
     return asyncio.run(story())

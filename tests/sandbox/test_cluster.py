@@ -24,8 +24,13 @@ LATER = timedelta(minutes=10)
 def ended(snapshot: PodSnapshot) -> tuple[str | None, str | None, int | None, str | None]:
     """Return the phase, its reason, and the exit code and reason of the first container."""
     status = snapshot.pod.status
-    found = status.container_statuses[0].state.terminated
-    return status.phase, status.reason, found.exit_code if found else None, found.reason if found else None
+    terminated = status.container_statuses[0].state.terminated
+    return (
+        status.phase,
+        status.reason,
+        terminated.exit_code if terminated else None,
+        terminated.reason if terminated else None,
+    )
 
 
 def seen_at(snapshot: PodSnapshot) -> datetime:

@@ -222,7 +222,7 @@ def case_of(name: str) -> Case:
     return STORIES.get(name) or STORIES[timelines()[name]["scenario"]]
 
 
-def told(name: str, plan: str) -> list[Seen]:
+def simulated_story(name: str, plan: str) -> list[Seen]:
     """Return the story that a plan tells of a recording's pod, on a kubelet of its version."""
     row = timelines()[name]
     kubelet = row["kubelet"].rpartition(".")[0]
@@ -232,7 +232,7 @@ def told(name: str, plan: str) -> list[Seen]:
 
 @pytest.mark.parametrize("name", sorted(timelines()))
 def test_a_recorded_story_is_told_again_from_its_plan(name: str) -> None:
-    simulated, real = told(name, case_of(name).plan), list(recorded(name))
+    simulated, real = simulated_story(name, case_of(name).plan), list(recorded(name))
     if real[-1][0] in ("Pending", "Running"):
         # The recorder left in the middle of a course that repeats itself: it is cut where the shorter one ends.
         assert abs(len(simulated) - len(real)) <= 2
@@ -252,7 +252,7 @@ def test_few_stories_hang_on_the_pace_of_a_kubelet() -> None:
 @pytest.mark.parametrize("name", PACED)
 def test_a_pace_is_said_only_where_the_story_hangs_on_it(name: str) -> None:
     faults = "\n".join(line for line in case_of(name).plan.splitlines() if not line.startswith("kubelet:"))
-    simulated, real = told(name, faults), list(recorded(name))
+    simulated, real = simulated_story(name, faults), list(recorded(name))
     shorter = min(len(simulated), len(real))
     assert simulated[:shorter] != real[:shorter]
 

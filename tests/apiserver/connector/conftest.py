@@ -20,28 +20,28 @@ from tests.apiserver.server import ApiServer
 @pytest.fixture(scope="module")
 def impatient(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A replica that holds nothing, so that every failure is told at once."""
-    found = Served(
+    replica = Served(
         api_server.kubeconfig("connector"),
         tmp_path_factory.mktemp("impatient"),
         system_patience="0s",
         user_patience="0s",
     )
     try:
-        found.start()
-        yield found
+        replica.start()
+        yield replica
     finally:
-        found.kill()
+        replica.kill()
 
 
 @pytest.fixture(scope="module")
 def patient(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A replica with the patience that it has by default."""
-    found = Served(api_server.kubeconfig("connector"), tmp_path_factory.mktemp("patient"))
+    replica = Served(api_server.kubeconfig("connector"), tmp_path_factory.mktemp("patient"))
     try:
-        found.start()
-        yield found
+        replica.start()
+        yield replica
     finally:
-        found.kill()
+        replica.kill()
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ class Served:
         try:
             grpc.channel_ready_future(self._channel).result(_PATIENCE)
         except grpc.FutureTimeoutError:
-            raise AssertionError(f"the connector does not answer:\n{self.said()}") from None
+            raise AssertionError(f"the connector does not answer:\n{self.log_tail()}") from None
 
     def kill(self) -> None:
         """End it as a crash does."""
@@ -75,7 +75,7 @@ class Served:
             self._process.end(signal.SIGKILL)
             self._process = None
 
-    def said(self) -> str:
+    def log_tail(self) -> str:
         """Return the last of what it has logged."""
         return self._log.read_text(errors="replace")[-8000:] if self._log.exists() else ""
 
@@ -122,19 +122,19 @@ class Task:
         request = agent_pb2.GetTaskRequest(task_category=category, resource_meta=meta, output_prefix=str(self.prefix()))
         return served.stub.GetTask(request, timeout=10).resource
 
-    def until(self, served: Served, meta: bytes, told: Callable[[Any], bool]) -> Any:
-        """Ask until something is told; return that."""
+    def until(self, served: Served, meta: bytes, condition: Callable[[Any], bool]) -> Any:
+        """Ask until an answer fulfils a condition; return that."""
         until = time.monotonic() + _PATIENCE
         while True:
-            found = self.get(served, meta)
-            if told(found):
-                return found
-            assert time.monotonic() < until, f"not told in time; last: {found}\n{served.said()}"
+            resource = self.get(served, meta)
+            if condition(resource):
+                return resource
+            assert time.monotonic() < until, f"not told in time; last: {resource}\n{served.log_tail()}"
             _turn.wait(_POLL)
 
     def until_over(self, served: Served, meta: bytes) -> Any:
         """Ask until the attempt is over."""
-        return self.until(served, meta, lambda found: found.phase in OVER)
+        return self.until(served, meta, lambda resource: resource.phase in OVER)
 
     def delete(self, served: Served, meta: bytes) -> None:
         """Have an attempt given up."""
@@ -147,10 +147,10 @@ class Task:
         return ErrorDocument.FromString(path.read_bytes()) if path.exists() else None
 
 
-def eventually(told: Callable[[], bool], what: str = "it") -> None:
+def eventually(condition: Callable[[], bool], what: str = "it") -> None:
     """Wait until something is so."""
     until = time.monotonic() + _PATIENCE
-    while not told():
+    while not condition():
         assert time.monotonic() < until, f"{what} has not come about in time"
         _turn.wait(_POLL)
 

@@ -65,12 +65,12 @@ def test_the_end_of_an_attempt_is_told_so_that_a_stock_backend_charges_whose_fau
     one = task(outputs=("o0",) if outputs else ())
     meta = one.create(impatient)
     tell(kubelet, namespace, name_of(meta))
-    found = one.until_over(impatient, meta)
+    resource = one.until_over(impatient, meta)
     document = one.error()
-    assert found.phase == phase and not found.outputs.literals
+    assert resource.phase == phase and not resource.outputs.literals
     assert (document and document.error.origin, document and document.error.kind) == (origin, kind)
     if document is not None:
-        assert found.message == document.error.message and document.error.code
+        assert resource.message == document.error.message and document.error.code
 
 
 def test_a_pod_that_is_not_over_is_told_as_queued_initializing_and_running(
@@ -80,12 +80,12 @@ def test_a_pod_that_is_not_over_is_told_as_queued_initializing_and_running(
     meta = one.create(patient)
     assert one.get(patient, meta).phase == TaskExecution.QUEUED
     kubelet.creating(namespace, name_of(meta))
-    one.until(patient, meta, lambda found: found.phase == TaskExecution.INITIALIZING)
+    one.until(patient, meta, lambda resource: resource.phase == TaskExecution.INITIALIZING)
     limited(kubelet, namespace, name_of(meta))
-    held = one.until(patient, meta, lambda found: "HTTP 429" in found.message)
+    held = one.until(patient, meta, lambda resource: "HTTP 429" in resource.message)
     assert held.phase == TaskExecution.INITIALIZING and "nothing is charged" in held.message
     kubelet.running(namespace, name_of(meta))
-    one.until(patient, meta, lambda found: found.phase == TaskExecution.RUNNING)
+    one.until(patient, meta, lambda resource: resource.phase == TaskExecution.RUNNING)
 
 
 @pytest.mark.parametrize(("outputs", "phase"), [(("o0",), SUCCEEDED), ((), FAILED)])
@@ -211,9 +211,9 @@ def test_a_right_that_is_missing_is_named_and_charges_nobody(
 ) -> None:
     served, one = serve("nobody"), task()
     meta = one.create(served)
-    found = one.until(served, meta, lambda found: "pods" in found.message)
-    assert found.phase == TaskExecution.WAITING_FOR_RESOURCES and one.error() is None
-    assert any(verb in found.message for verb in ("create", "list"))
+    resource = one.until(served, meta, lambda resource: "pods" in resource.message)
+    assert resource.phase == TaskExecution.WAITING_FOR_RESOURCES and one.error() is None
+    assert any(verb in resource.message for verb in ("create", "list"))
     one.delete(served, meta)
 
 
@@ -222,9 +222,9 @@ def test_a_kubeconfig_that_cannot_be_read_is_told_and_charges_nobody(tmp_path: P
     try:
         served.start()
         meta = one.create(served)
-        found = one.get(served, meta)
-        assert found.phase == TaskExecution.WAITING_FOR_RESOURCES
-        assert "kubeconfig" in found.message and "no such file" in found.message
+        resource = one.get(served, meta)
+        assert resource.phase == TaskExecution.WAITING_FOR_RESOURCES
+        assert "kubeconfig" in resource.message and "no such file" in resource.message
         one.delete(served, meta)
     finally:
         served.kill()
@@ -245,9 +245,9 @@ def test_a_container_task_without_outputs_gets_the_marker_once_its_pod_has_ended
     one = task(outputs=(MARKER,), data_config=True)
     meta = one.create(impatient)
     tell(kubelet, namespace, name_of(meta))
-    found = one.until_over(impatient, meta)
+    resource = one.until_over(impatient, meta)
     document = one.error()
-    assert (found.phase, list(found.outputs.literals)) == (SUCCEEDED, outputs)
+    assert (resource.phase, list(resource.outputs.literals)) == (SUCCEEDED, outputs)
     assert (document and document.error.origin) == origin
 
 
@@ -260,7 +260,7 @@ def test_a_container_task_has_not_succeeded_before_copilot_has_stored_its_output
     meta = one.create(impatient)
     kubelet.running(namespace, name_of(meta))
     kubelet.ended_in_a_running_pod(namespace, name_of(meta))
-    found = one.until(impatient, meta, lambda found: "copilot stores its outputs" in found.message)
-    assert found.phase == TaskExecution.RUNNING
+    resource = one.until(impatient, meta, lambda resource: "copilot stores its outputs" in resource.message)
+    assert resource.phase == TaskExecution.RUNNING
     kubelet.succeeded(namespace, name_of(meta))
     assert one.until_over(impatient, meta).phase == SUCCEEDED

@@ -32,7 +32,7 @@ def test_another_replica_answers_for_an_attempt_that_it_did_not_create(
     other, one = serve(system_patience="0s"), task()
     meta = one.create(impatient)
     kubelet.running(namespace, name_of(meta))
-    one.until(other, meta, lambda found: found.phase == TaskExecution.RUNNING)
+    one.until(other, meta, lambda resource: resource.phase == TaskExecution.RUNNING)
     shut_down(kubelet, namespace, name_of(meta))
     assert one.until_over(other, meta) == one.until_over(impatient, meta)
 
@@ -61,7 +61,7 @@ def test_killed_while_it_creates_it_leaves_one_pod_and_nobody_pays(
     if held is not None:
         held.release()
     served.start()
-    one.until(served, meta, lambda found: "node" in found.message)
+    one.until(served, meta, lambda resource: "node" in resource.message)
     assert [pod["metadata"]["name"] for pod in admin.get(pods(namespace))["items"]] == [name_of(meta)]
     ended_well(kubelet, namespace, name_of(meta))
     assert one.until_over(served, meta).phase == SUCCEEDED
@@ -83,15 +83,15 @@ def test_killed_before_the_pod_is_deleted_it_tells_the_same_afterwards(
     made(admin, namespace, name_of(meta))
     held = front.hold("delete", "pods")
     tell(kubelet, namespace, name_of(meta))
-    told, document = one.until_over(served, meta), one.error()
+    resource, document = one.until_over(served, meta), one.error()
     front.wait_for("delete", "pods")
     served.kill()
     held.release()
     served.start()
-    assert one.until_over(served, meta) == told
+    assert one.until_over(served, meta) == resource
     eventually(lambda: kubelet.finish_deletion(namespace, name_of(meta)) or _is_gone(admin, namespace, meta), "the end")
     eventually(lambda: _is_gone(admin, namespace, meta), "the end of the pod")
-    assert one.until_over(served, meta) == told
+    assert one.until_over(served, meta) == resource
     assert one.error() == document
 
 
@@ -101,11 +101,11 @@ def test_killed_between_the_record_and_the_document_it_writes_the_document(
     served, one = serve(system_patience="0s"), task()
     meta = one.create(served)
     shut_down(kubelet, namespace, name_of(meta))
-    told, document = one.until_over(served, meta), one.error()
+    resource, document = one.until_over(served, meta), one.error()
     served.kill()
     (one.prefix() / "error.pb").unlink()
     served.start()
-    assert one.until_over(served, meta) == told
+    assert one.until_over(served, meta) == resource
     assert one.error() == document
 
 

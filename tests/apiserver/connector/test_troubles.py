@@ -46,7 +46,7 @@ def test_an_answer_that_is_lost_makes_no_second_pod(
     meta = one.create(served)
     made(admin, namespace, name_of(meta))
     uid = admin.get(pods(namespace, name_of(meta)))["metadata"]["uid"]
-    one.until(served, meta, lambda found: found.phase == TaskExecution.QUEUED and "node" in found.message)
+    one.until(served, meta, lambda resource: resource.phase == TaskExecution.QUEUED and "node" in resource.message)
     assert [pod["metadata"]["uid"] for pod in admin.get(pods(namespace))["items"]] == [uid]
 
 
@@ -62,7 +62,7 @@ def test_a_watch_that_breaks_off_is_taken_up_again(
     served, one = serve(front=front), task()
     meta = one.create(served)
     kubelet.creating(namespace, name_of(meta))
-    one.until(served, meta, lambda found: found.phase == TaskExecution.INITIALIZING)
+    one.until(served, meta, lambda resource: resource.phase == TaskExecution.INITIALIZING)
     front.wait_for_watches(2)
     if trouble == "cut":
         front.cut()
@@ -77,7 +77,7 @@ def test_a_watch_that_breaks_off_is_taken_up_again(
         front.refuse()
         front.accept()
     kubelet.running(namespace, name_of(meta))
-    one.until(served, meta, lambda found: found.phase == TaskExecution.RUNNING)
+    one.until(served, meta, lambda resource: resource.phase == TaskExecution.RUNNING)
 
 
 def test_questions_cost_the_api_server_nothing(
@@ -92,7 +92,7 @@ def test_questions_cost_the_api_server_nothing(
     for meta in metas:
         kubelet.creating(namespace, name_of(meta))
     for one, meta in zip(some, metas, strict=True):
-        one.until(served, meta, lambda found: found.phase == TaskExecution.INITIALIZING)
+        one.until(served, meta, lambda resource: resource.phase == TaskExecution.INITIALIZING)
     before = front.count()
     for _ in range(20):
         for one, meta in zip(some, metas, strict=True):
@@ -114,7 +114,7 @@ def test_an_api_server_that_is_away_loses_no_pod_and_charges_nobody(
     meta = one.create(served)
     made(admin, namespace, name_of(meta))
     kubelet.running(namespace, name_of(meta))
-    one.until(served, meta, lambda found: found.phase == TaskExecution.RUNNING)
+    one.until(served, meta, lambda resource: resource.phase == TaskExecution.RUNNING)
     getattr(server, how)()
     assert one.get(served, meta).phase == TaskExecution.RUNNING
     asked = late.create(served)

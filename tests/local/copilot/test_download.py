@@ -73,6 +73,6 @@ def test_the_protobuf_says_where_files_are(tmp_path: Path) -> None:
     download(inputs, str(folder), FORMAT.PROTO, access())
 
     assert sorted(os.listdir(folder)) == ["file", "inputs.pb"]
-    found = literals_pb2.LiteralMap.FromString((folder / "inputs.pb").read_bytes())
-    assert found.literals["file"].scalar.blob.uri == str(folder / "file")
+    literal_map = literals_pb2.LiteralMap.FromString((folder / "inputs.pb").read_bytes())
+    assert literal_map.literals["file"].scalar.blob.uri == str(folder / "file")
     assert inputs.literals["file"].scalar.blob.uri == str(tmp_path / "given")  # what was given is as it was

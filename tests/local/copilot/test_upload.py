@@ -41,16 +41,16 @@ def test_files_become_the_outputs_that_copilot_reads_from_them(number: int, tmp_
         with pytest.raises(NotUploaded):
             upload(variables, str(tmp_path), prefix, access())
         return
-    found = upload(variables, str(tmp_path), prefix, access()).literals["o"]
+    literal = upload(variables, str(tmp_path), prefix, access()).literals["o"]
     if row["type"] == "BLOB":
-        assert found.scalar.blob.uri == f"{prefix}/o"
+        assert literal.scalar.blob.uri == f"{prefix}/o"
         assert Path(prefix, "o").read_text(encoding="utf-8") == row["text"]
         return
     expected = json_format.ParseDict(row["output"], literals_pb2.Literal())
     if row["text"] == "nan":
-        assert math.isnan(found.scalar.primitive.float_value)
+        assert math.isnan(literal.scalar.primitive.float_value)
     else:
-        assert found == expected
+        assert literal == expected
 
 
 def test_a_folders_files_are_uploaded_by_their_last_names(tmp_path: Path) -> None:
@@ -60,14 +60,14 @@ def test_a_folders_files_are_uploaded_by_their_last_names(tmp_path: Path) -> Non
     declared = types_pb2.LiteralType()
     declared.blob.dimensionality = types_pb2.BlobType.MULTIPART
 
-    found = upload(
+    literal_map = upload(
         interface_pb2.VariableMap(variables={"o": interface_pb2.Variable(type=declared)}),
         str(tmp_path),
         str(tmp_path / "raw"),
         access(),
     )
 
-    assert found.literals["o"].scalar.blob.metadata.type.dimensionality == types_pb2.BlobType.MULTIPART
+    assert literal_map.literals["o"].scalar.blob.metadata.type.dimensionality == types_pb2.BlobType.MULTIPART
     assert sorted(os.listdir(tmp_path / "raw" / "o")) == ["a", "b"]
 
 

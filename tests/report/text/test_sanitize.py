@@ -53,5 +53,5 @@ PREEMPTED: dict[str, Any] = {
 def test_what_holds_no_secret_is_the_same_object() -> None:
     verdict = triage(PREEMPTED, now=NOON)
     assert masked(verdict) is verdict
-    found = diagnose("429 Too Many Requests")
-    assert masked(found) is found
+    diagnosis = diagnose("429 Too Many Requests")
+    assert masked(diagnosis) is diagnosis

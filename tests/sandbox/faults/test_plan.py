@@ -139,11 +139,11 @@ BAD = {
 def test_a_bad_line_is_refused_with_its_place_and_what_is_allowed(line: str) -> None:
     with pytest.raises(PlanError) as caught:
         Plan.parse(f"# a comment\n\n{line}\n", source="faults.txt")
-    said = str(caught.value)
-    assert said.startswith("faults.txt, line 3: ")
-    assert BAD[line] in said
-    assert "allowed" in said
-    assert "\n" not in said
+    message = str(caught.value)
+    assert message.startswith("faults.txt, line 3: ")
+    assert BAD[line] in message
+    assert "allowed" in message
+    assert "\n" not in message
 
 
 def test_comments_and_empty_lines_say_nothing() -> None:
@@ -267,7 +267,7 @@ def test_a_pod_that_has_ended_stays_as_it_ended(lines: list[str], grace: int) ->
     # What another client writes is taken back by the kubelet.
     plan = Plan.of(line for line in lines if "patched" not in line)
     phases = [snapshot.pod.status.phase for snapshot in watch(plan, pod, seconds=1800)]
-    over = [place for place, phase in enumerate(phases) if phase in ("Failed", "Succeeded")]
+    over = [index for index, phase in enumerate(phases) if phase in ("Failed", "Succeeded")]
     assert not over or len(set(phases[over[0] :])) == 1
 
 

@@ -118,7 +118,7 @@ def test_a_file_of_one_story_needs_no_name(tmp_path: Path, form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "story", "said"),
+    ("text", "story", "message"),
     [
         (None, "", "the recording cannot be read: No such file"),
         ("", "", "no recording ''; allowed: a file with recordings"),
@@ -132,7 +132,9 @@ def test_a_file_of_one_story_needs_no_name(tmp_path: Path, form: str) -> None:
         ("\xff", "", "line 1: not a recording"),
     ],
 )
-def test_a_recording_that_is_none_is_refused_in_a_line(tmp_path: Path, text: str | None, story: str, said: str) -> None:
+def test_a_recording_that_is_none_is_refused_in_a_line(
+    tmp_path: Path, text: str | None, story: str, message: str
+) -> None:
     path = tmp_path / "story.jsonl"
     if text is not None:
         path.write_text(text, encoding="utf-8")
@@ -140,7 +142,7 @@ def test_a_recording_that_is_none_is_refused_in_a_line(tmp_path: Path, text: str
     with pytest.raises(ReplayError) as refused:
         SandboxCluster(Plan.parse(f"replay: {path} {story}".strip()))
 
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
 

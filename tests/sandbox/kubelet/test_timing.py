@@ -20,11 +20,11 @@ def tries(plan: str, what: str = "pull: absent", seconds: float = 250) -> list[d
 
     The first two come of the pod's beginning. An image that is never pulled takes no time.
     """
-    found = set()
+    moments = set()
     pod = manifest(container={"imagePullPolicy": "Never"})
     for snapshot in watch(f"{what}\n{plan}", pod, seconds=seconds, repeated=True):
-        found |= {event.last_timestamp for event in snapshot.events if event.type == "Warning"}
-    return sorted(moment for moment in found if moment is not None)[1:]
+        moments |= {event.last_timestamp for event in snapshot.events if event.type == "Warning"}
+    return sorted(moment for moment in moments if moment is not None)[1:]
 
 
 def gaps(plan: str, what: str = "pull: absent") -> list[float]:
@@ -64,10 +64,10 @@ def test_the_same_seed_draws_the_same_and_another_another() -> None:
 
 
 def test_a_pace_may_be_said_of_a_time() -> None:
-    found = gaps("kubelet: syncs every 15s at 40s for 60s")
-    assert found[:3] == [12] * 3
-    assert found[3:7] == [15] * 4
-    assert set(found[7:]) == {12}
+    times = gaps("kubelet: syncs every 15s at 40s for 60s")
+    assert times[:3] == [12] * 3
+    assert times[3:7] == [15] * 4
+    assert set(times[7:]) == {12}
 
 
 def test_a_late_status_is_seen_after_the_events_of_its_moment() -> None:
