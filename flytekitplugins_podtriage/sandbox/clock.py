@@ -1,4 +1,4 @@
-"""Virtual time: it jumps from one scheduled action to the next, and only when told to."""
+"""Virtual time: it jumps from one scheduled action to the next."""
 
 from __future__ import annotations
 

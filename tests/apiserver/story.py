@@ -1,4 +1,4 @@
-"""A recorded story (``tests/data/timelines.jsonl.gz``) told again, step by step, to a real API server.
+"""A recorded story (``tests/data/timelines.jsonl.gz``) played again, step by step, to a real API server.
 
 The story's first second becomes the second in which its pod is created here; all times in it move with it. What
 watchers of the recording saw, watchers of this server see: each status, each event, bound pods, deletions.
@@ -37,7 +37,7 @@ class StoryState:
 
 
 class Story:
-    """One recorded pod, told in a namespace of its own.
+    """One recorded pod, played in a namespace of its own.
 
     Args:
         row: the recording.

@@ -1,4 +1,4 @@
-"""Recorded stories, told to a real API server: ``KubeCluster`` sees what leads to the verdicts of the recording."""
+"""Recorded stories, played to a real API server: ``KubeCluster`` sees what leads to the verdicts of the recording."""
 
 from __future__ import annotations
 

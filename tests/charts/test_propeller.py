@@ -42,13 +42,13 @@ def test_the_values_of_both_charts_of_flyte_say_the_same() -> None:
 def test_the_notes_of_the_chart_say_the_same(chart: Chart, tmp_path: Path) -> None:
     folder = tmp_path / "chart"
     shutil.copytree(CHART, folder)
-    template = folder / "templates" / "told.yaml"
-    template.write_text('kind: Told\nmetadata: {name: told}\n{{ include "podtriage-connector.propeller" . }}\n')
+    template = folder / "templates" / "rendered.yaml"
+    template.write_text('kind: Rendered\nmetadata: {name: rendered}\n{{ include "podtriage-connector.propeller" . }}\n')
     assert '{{ include "podtriage-connector.propeller" . }}' in (folder / "templates" / "NOTES.txt").read_text()
     copied_chart = Chart(chart._program, chart.home, folder)
 
     def plugins_of(release: str, values: dict[str, Any]) -> Any:
-        (manifest,) = (one for one in copied_chart.render(values, release) if one["kind"] == "Told")
+        (manifest,) = (one for one in copied_chart.render(values, release) if one["kind"] == "Rendered")
         return manifest["plugins"]
 
     assert plugins_of(RELEASE, {}) == PLAIN["plugins"]

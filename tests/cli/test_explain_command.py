@@ -280,7 +280,7 @@ def test_every_recorded_story_can_be_told_at_any_second(run: Run, stories: dict[
 
 
 def test_a_pull_that_is_limited_anew_starts_anew(run: Run, stories: dict[str, Any]) -> None:
-    """The next try is told only where a back-off is under way."""
+    """The next try is announced only where a back-off is under way."""
     text = words(run("explain", "-", "--at", "8", input=json.dumps(stories["pull-hang-manifest@1.34.4"])))
     assert "next try" not in text
 

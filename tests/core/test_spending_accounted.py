@@ -29,7 +29,7 @@ VERDICTS = st.lists(
 
 
 def spent(verdicts: list[Verdict], limits: Limits, reserve: int) -> list[tuple[Verdict, Budgets, Action, Outcome]]:
-    """Play verdicts as the connector does: the wise kind is told, and 1.16 accounts for it."""
+    """Play verdicts as the connector does: the chosen kind is reported, and 1.16 accounts for it."""
     counters, attempts = Counters(), []
     rules: list[str] = []
     for one in verdicts:

@@ -19,7 +19,7 @@ from tests.apiserver.server import ApiServer
 
 @pytest.fixture(scope="module")
 def impatient(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A replica that holds nothing, so that every failure is told at once."""
+    """A replica that holds nothing, so that every failure is reported at once."""
     replica = Served(
         api_server.kubeconfig("connector"),
         tmp_path_factory.mktemp("impatient"),

@@ -129,7 +129,7 @@ class Task:
             resource = self.get(served, meta)
             if condition(resource):
                 return resource
-            assert time.monotonic() < until, f"not told in time; last: {resource}\n{served.log_tail()}"
+            assert time.monotonic() < until, f"not reported in time; last: {resource}\n{served.log_tail()}"
             _turn.wait(_POLL)
 
     def until_over(self, served: Served, meta: bytes) -> Any:
