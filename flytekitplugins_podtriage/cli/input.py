@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -107,10 +107,7 @@ def read_rest(file: BinaryIO, source: str, limit: int) -> bytes:
     Raises:
         InputError: the stream cannot be read.
     """
-    try:
-        return file.read(limit)
-    except OSError as error:
-        raise InputError(_unreadable(source, error)) from error
+    return _read(file.read, source, limit)
 
 
 def read_line(file: BinaryIO, source: str, limit: int = MAX_LINE) -> bytes:
@@ -119,10 +116,7 @@ def read_line(file: BinaryIO, source: str, limit: int = MAX_LINE) -> bytes:
     Raises:
         InputError: the stream cannot be read.
     """
-    try:
-        return file.readline(limit)
-    except OSError as error:
-        raise InputError(_unreadable(source, error)) from error
+    return _read(file.readline, source, limit)
 
 
 def read_lines(file: BinaryIO, source: str, limit: int = MAX_LINE) -> Iterator[tuple[int, bytes | None]]:
@@ -142,6 +136,13 @@ def read_lines(file: BinaryIO, source: str, limit: int = MAX_LINE) -> Iterator[t
             yield number, None
         else:
             yield number, data.removeprefix(_BYTE_ORDER_MARK) if number == 1 else data
+
+
+def _read(read: Callable[[int], bytes], source: str, limit: int) -> bytes:
+    try:
+        return read(limit)
+    except OSError as error:
+        raise InputError(_unreadable(source, error)) from error
 
 
 def _unreadable(source: str, error: OSError) -> str:
