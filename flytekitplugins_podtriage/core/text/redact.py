@@ -1,34 +1,90 @@
-"""Masking of secrets in everything that is displayed or reported.
+"""Masking of secrets in whatever is shown to a person or handed on.
 
-Registry errors quote URLs, and URLs carry credentials: ``user:password@`` (RFC 3986 section 3.2.1), signatures of
-pre-signed object URLs (AWS ``X-Amz-Signature``, Google ``X-Goog-Signature``, Azure ``sig``), OAuth tokens in queries;
-clients echo ``Authorization`` headers. A mask keeps the name and drops the value.
+Registry errors quote URLs, and URLs carry credentials; clients echo ``Authorization`` headers; people paste commands,
+environments and configurations. A mask keeps the name of the thing and drops its value. What is masked:
+
+* user information in a URL or an image reference (RFC 3986 section 3.2.1), ``user:password`` behind ``-u`` and
+  ``--creds``;
+* the credentials of an ``Authorization`` header, whatever its scheme (RFC 9110 section 11.6.2), and bare
+  ``Bearer``/``Basic`` credentials;
+* values of keys, parameters, flags and variables whose name names a secret (:mod:`.secret_tokens`);
+* tokens with a documented prefix (:data:`.secret_tokens.TOKEN_FORMS`), JSON Web Tokens (RFC 7519), and private keys in
+  PEM (RFC 7468), whole or cut off.
+
+Digests, uids, ARNs and image references stay readable.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Final
 
-MASK = "***"
-
-_NAMES = frozenset(
-    "x-amz-signature x-amz-credential x-amz-security-token x-goog-signature x-goog-credential awsaccesskeyid signature"
-    " sig access_token refresh_token id_token auth_token client_secret api_key api-key apikey token password passwd pwd"
-    " secret x-oss-signature ossaccesskeyid key-pair-id identitytoken registrytoken auth policy se skoid"
-    " secretaccesskey sessiontoken authorization x-registry-auth private_key".split()
+from flytekitplugins_podtriage.core.text.secret_tokens import (
+    TOKEN_FORMS,
+    TOKEN_PREFIXES,
+    URL_PARAMETERS,
+    names_password,
+    names_secret,
 )
-"""Names whose values are secrets, in queries, forms and JSON."""
 
-# Each pattern starts with a literal and repeats one class of characters: the time is linear in the text.
-_USERINFO = re.compile(r"://[^\s/@\"'<>]{1,512}@")
-_BARE_USERINFO = re.compile(r"(?<![\w.+-])[\w.+-]{1,128}:[^\s/@\"'<>:=]{1,256}@(?!sha\d{3}:)")
+MASK: Final = "***"
+
+# Each pattern starts with a literal or a bounded name and repeats one class of characters: the time is linear.
+_USERINFO: Final = re.compile(r"://[^\s/@\"'<>]{1,512}@")
+_BARE_USERINFO: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,128}:[^\s/@\"'<>:=]{1,256}@(?!sha\d{3}:)")
 """The same without a scheme, as in an image reference; the ``@`` of a digest is another."""
-_VALUE = re.compile(r"=([^\s&\"'\\<>;,)\]]{4,})")
-_NAME_BEFORE = re.compile(r"[A-Za-z0-9_-]{2,32}\Z")
-_MEMBER = re.compile(r"\"([A-Za-z0-9_-]{2,32})\"\s?:\s?\"([^\"]{4,})\"")
-_BEARER = re.compile(r"(?i:\b(bearer|basic|negotiate|token))((?::\s?|\s+|%20))([A-Za-z0-9._~+/-]{20,}=*)")
-_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?")
-_TOKENS = re.compile(r"(?:ghp_|gho_|ghs_|ghu_|ghr_|github_pat_|glpat-|dckr_pat_|dckr_oat_|AKIA|ASIA)[A-Za-z0-9_-]{12,}")
+_HEADER: Final = re.compile(
+    r"(?i)\b((?:proxy-)?authorization|x-registry-auth|x-api-key|x-auth-token|set-cookie|cookie)"
+    r"(\\?[\"']?\s{0,3}[:=]\s{0,3}\[?\\?[\"']?)((?:[a-z][a-z0-9-]{1,30}\s+)?)([^\s\"'\\\],;]{2,}[^\"'\\\]\n]*)"
+)
+_SCHEME: Final = re.compile(
+    r"\b([Bb]earer|BEARER|[Bb]asic|BASIC|[Nn]egotiate)((?::\s?|\s+|%20))"
+    r"([A-Za-z0-9._~+/-]{8,4096}={0,2})(?![A-Za-z0-9._~+/=\"-])"
+)
+_VALUE: Final = re.compile(r"\s{0,3}(?:\\{1,3}[\"']([^\"'\\]+)|\"([^\"\n]+)|'([^'\n]+)|([^\s\"'\\&<>;,)\]}]+))")
+"""What follows ``=`` or ``:``: quoted, escaped once more or bare."""
+_FLAG: Final = re.compile(r"(?<=--)([a-z][a-z0-9-]{1,40})([ =][\"']?)([^\s\"'-][^\s\"']*)")
+_LOGIN: Final = re.compile(
+    r"(\blogin\b[^\n|;&]{0,400}?\s-p[\s=]?)([^\s\"'-][^\s]*)"
+    r"|(\s(?:-u|--user|--creds|--src-creds|--dest-creds)[\s=][\"']?[^\s:\"']{1,128}:)([^\s\"']+)"
+)
+"""``docker login -p PASSWORD``; ``curl -u USER:PASSWORD`` and ``skopeo --creds USER:PASSWORD``."""
+_JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?")
+_PEM: Final = re.compile(
+    r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)[^-]*(?:-(?!----END)[^-]*)*(?=-----END|\Z)"
+)
+_TOKENS: Final = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    + "|".join(f"(?:{'|'.join(map(re.escape, form.prefixes))}){form.body}" for form in TOKEN_FORMS)
+    + ")"
+)
+
+
+def _up_to(separator: str, but_not: str) -> tuple[str, ...]:
+    """Return the prefixes of tokens with this separator, each up to its first one."""
+    prefixes = [prefix for prefix in TOKEN_PREFIXES if separator in prefix and not set(prefix) & set(but_not)]
+    return tuple(sorted({prefix[: prefix.index(separator) + 1] for prefix in prefixes}))
+
+
+_SEPARATED: Final = tuple(
+    (separator, frozenset(beginning[-3:] for beginning in beginnings), beginnings)
+    for separator, beginnings in (("_", _up_to("_", "")), ("-", _up_to("-", "_")), (".", _up_to(".", "_-")))
+)
+"""A character that prefixes contain, the last three characters of each prefix up to it, and all of them."""
+_UNSEPARATED: Final = tuple(prefix for prefix in TOKEN_PREFIXES if prefix.isalnum() and prefix[0] == "A")
+_NAME_SIGNS: Final = ("pass", "pwd", "secret", "token", "credential", "key", "auth", "sig", "cookie", "connection")
+_SCHEMES: Final = frozenset({"bearer", "basic", "digest", "negotiate", "token"})
+_LONGEST_NAME: Final = 72
+_SHORTEST_SIGNATURE: Final = 8
+"""Characters of a signature in a URL; what follows a name such as ``sig`` elsewhere is mostly a number."""
+_NAME_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+_AROUND_NAME: Final = " \t\"'\\"
+_PROSE: Final = frozenset(
+    "not is are was must should required incorrect invalid missing empty unset wrong authentication authorization"
+    " expired and or for the a an from in of to unauthorized unexpected denied failed error server get post head no"
+    " unable cannot could fetch request status null none true false nil".split()
+)
+"""Words that follow a colon or a flag in a sentence, and are no value."""
 
 
 def mask(text: str) -> str:
@@ -37,33 +93,110 @@ def mask(text: str) -> str:
     >>> mask("GET https://bob:hunter2@registry.example/v2/?X-Amz-Signature=0123456789abcdef")
     'GET https://***@registry.example/v2/?X-Amz-Signature=***'
     """
-    # Each substitution runs only if a cheap test says that it may match: most messages contain no secret.
-    if "@" in text and "://" in text:
-        text = _USERINFO.sub(f"://{MASK}@", text)
-    if "@" in text and text.count("@") > text.count("@sha256:"):
-        text = _BARE_USERINFO.sub(f"{MASK}@", text)
-    if "=" in text:
-        text = _VALUE.sub(_mask_value, text)
-    if '"' in text and ('":"' in text or '": "' in text or '" : "' in text):
-        text = _MEMBER.sub(_mask_member, text)
-    if "earer " in text or "EARER " in text or "asic " in text or "oken: " in text:
-        text = _BEARER.sub(rf"\1\2{MASK}", text)
-    if "eyJ" in text:
+    # Every step is behind the cheapest sign that it could find something: most messages hold none.
+    if "@" in text:
+        if "://" in text:
+            text = _USERINFO.sub(f"://{MASK}@", text)
+        if text.count("@") > text.count("@sha256:"):
+            text = _BARE_USERINFO.sub(f"{MASK}@", text)
+    lower = text.lower()
+    if _holds_any(lower, _NAME_SIGNS):
+        if "authorization" in lower or "x-" in lower or "cookie" in lower:
+            text = _HEADER.sub(_mask_header, text)
+        text = _mask_named(text)
+        if "--" in text:
+            text = _FLAG.sub(_mask_flag, text)
+    if "earer" in lower or "basic" in lower or ("g" in lower and "negotiate" in lower):
+        text = _SCHEME.sub(_mask_credentials, text)
+    if "J" in text and "eyJ" in text:
         text = _JWT.sub(MASK, text)
-    if "_" in text or "glpat-" in text or "AKIA" in text or "ASIA" in text:
-        text = _TOKENS.sub(MASK, text)
+    if "K" in text and "PRIVATE KEY" in text:
+        text = _PEM.sub(rf"\1{MASK}", text)
+    if "-" in text and ("--" in text or " -u" in text or " -p" in text):
+        text = _LOGIN.sub(lambda match: f"{match[1] or match[3]}{MASK}", text)
+    return _TOKENS.sub(MASK, text) if _may_hold_token(text) else text
+
+
+def _may_hold_token(text: str) -> bool:
+    """Whether the prefix of a token may be in a text: looking for each of them would take longer than all else."""
+    for separator, ends, beginnings in _SEPARATED:
+        at = text.find(separator)
+        while at >= 0:
+            if text[at - 2 : at + 1] in ends and text.endswith(beginnings, 0, at + 1):
+                return True
+            at = text.find(separator, at + 1)
+    at = text.find("A")
+    while at >= 0:
+        if text.startswith(_UNSEPARATED, at):
+            return True
+        at = text.find("A", at + 1)
+    return "dapi" in text  # Databricks
+
+
+def _holds_any(text: str, signs: tuple[str, ...]) -> bool:
+    # A plain loop: any() with a generator costs three times as much, and this runs for every message.
+    for sign in signs:  # noqa: SIM110
+        if sign in text:
+            return True
+    return False
+
+
+def _mask_header(match: re.Match[str]) -> str:
+    """Keep the name of a header and the scheme of its credentials."""
+    scheme, word = match[3].strip().lower(), match[4].split(None, 1)[0].strip(".:").lower()
+    if scheme in _PROSE or word in _PROSE or (not scheme and word in _SCHEMES):
+        return match[0]  # a sentence: "may require authorization: authorization failed"
+    return f"{match[1]}{match[2]}{match[3]}{MASK}"
+
+
+def _mask_named(text: str) -> str:
+    """Mask what follows ``=`` or ``:`` where the name before it names a secret."""
+    pieces: list[str] = []
+    done = 0
+    for separator in "=:":
+        at = text.find(separator)
+        while at >= 0:
+            window = text[max(done, at - _LONGEST_NAME) : at].rstrip(_AROUND_NAME)
+            name = window[len(window.rstrip(_NAME_CHARACTERS)) :].strip("-.")
+            if name and names_secret(name):
+                value = _VALUE.match(text, at + 1)
+                if value is not None and _is_value(value, name, separator):
+                    start, end = value.span(value.lastindex or 0)
+                    pieces += (text[done:start], MASK)
+                    done = at = end
+            at = text.find(separator, max(at + 1, done))
+        if pieces:
+            text = "".join((*pieces, text[done:]))
+            pieces.clear()
+        done = 0
     return text
 
 
-def _mask_value(match: re.Match[str]) -> str:
-    start = match.start()
-    name = _NAME_BEFORE.search(match.string, max(0, start - 32), start)
-    if name is not None and name[0].lower() in _NAMES:
-        return f"={MASK}"
+def _is_value(value: re.Match[str], name: str, separator: str) -> bool:
+    """Whether what follows a name is its value, and no word of a sentence: "token: unexpected status" holds none."""
+    given = value[value.lastindex or 0]
+    if name.lower() in URL_PARAMETERS and len(given) < _SHORTEST_SIGNATURE:
+        return False
+    if separator == "=" or value.lastindex != 4:
+        return given != MASK
+    word = value[4]
+    if word.lower().strip(".:") in _PROSE or word == MASK:
+        return False
+    if names_password(name):
+        return True
+    # A sentence goes on after "token:" or "secret:"; a value has more than lower-case letters.
+    return len(word) > 7 and not word.strip(".:!?").isalpha()
+
+
+def _mask_flag(match: re.Match[str]) -> str:
+    if names_secret(match[1]) and match[3].lower() not in _PROSE:
+        return f"{match[1]}{match[2]}{MASK}"
     return match[0]
 
 
-def _mask_member(match: re.Match[str]) -> str:
-    if match[1].lower() in _NAMES:
-        return f'"{match[1]}":"{MASK}"'
-    return match[0]
+def _mask_credentials(match: re.Match[str]) -> str:
+    """Mask what follows the name of a scheme, unless it is a word: "basic credentials" holds none."""
+    word = match[3]
+    if word.islower() and word.isalpha() and len(word) < 20:
+        return match[0]
+    return f"{match[1]}{match[2]}{MASK}"
