@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from typing import Final
 
 import attrs
 
 from flytekitplugins_podtriage.core.errors import InvalidRule
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.text.references import Peer
+from flytekitplugins_podtriage.core.text.speaker import PLATFORM, Speaker
 from flytekitplugins_podtriage.core.text.tokens import Tokens, phrase
+
+UNMISTAKABLE: Final = PLATFORM | {Speaker.UNKNOWN}
+"""For wordings that one component of the platform has and no program, so that they need no other sign of who says them."""
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
@@ -34,6 +39,10 @@ def _statuses(value: Iterable[int]) -> frozenset[int]:
 
 
 def _reasons(value: Iterable[str]) -> frozenset[str]:
+    return frozenset(value)
+
+
+def _speakers(value: Iterable[Speaker]) -> frozenset[Speaker]:
     return frozenset(value)
 
 
@@ -70,6 +79,9 @@ class Rule:
     """Reasons (of a pod, a container, an event or a condition) of which one must come with the message."""
     peer: Peer | None = None
     """Which host the connection must have been made to."""
+    speakers: frozenset[Speaker] = attrs.field(default=PLATFORM, converter=_speakers)
+    """Who must say the message. Few rules count for applications: an HTTP 429 that a program prints is that of an API which
+    the program calls, not that of the registry."""
 
     @kind.default
     def _kind_of_category(self) -> ErrorKind:

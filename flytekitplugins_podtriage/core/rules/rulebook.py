@@ -12,13 +12,14 @@ from typing import TypeVar
 from flytekitplugins_podtriage.core.errors import InvalidRule
 from flytekitplugins_podtriage.core.rules.rule import Rule
 from flytekitplugins_podtriage.core.text.references import Peer
+from flytekitplugins_podtriage.core.text.speaker import Speaker
 from flytekitplugins_podtriage.core.text.tokens import Tokens
 
 
 class RuleBook(Sequence[Rule]):
     """Rules in the order in which they are tried."""
 
-    __slots__ = ("_anchors", "_by_reason", "_by_status", "_by_word", "_rules")
+    __slots__ = ("_anchors", "_by_reason", "_by_status", "_by_word", "_of_speaker", "_rules")
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         """Index the rules.
@@ -44,6 +45,7 @@ class RuleBook(Sequence[Rule]):
             else:
                 _add(self._by_word, rule.anchors, position)
         self._anchors = frozenset(self._by_word)
+        self._of_speaker: dict[Speaker, RuleBook] = {}
 
     def __getitem__(self, index: int) -> Rule:  # type: ignore[override]  # slices are not needed
         return self._rules[index]
@@ -61,6 +63,15 @@ class RuleBook(Sequence[Rule]):
             InvalidRule: an id is taken.
         """
         return RuleBook((*rules, *self._rules))
+
+    def for_speaker(self, speaker: Speaker) -> RuleBook:
+        """Return the rules that count when this speaker says a message, in the same order."""
+        book = self._of_speaker.get(speaker)
+        if book is None:
+            rules = [rule for rule in self._rules if speaker in rule.speakers]
+            book = self if len(rules) == len(self._rules) else RuleBook(rules)
+            self._of_speaker[speaker] = book
+        return book
 
     def first_match(self, tokens: Tokens, status: int | None, reason: str | None, peer: Peer | None) -> Rule | None:
         """Return the first rule that matches the message, or None."""

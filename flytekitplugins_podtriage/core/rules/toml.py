@@ -9,7 +9,7 @@
     phrases = ["cache not primed"]
 
 The keys are the fields of :class:`~flytekitplugins_podtriage.core.rules.rule.Rule`. Such rules are tried before the
-built-in ones, in their order.
+built-in ones, in their order, whoever says a message: the platform or the task's own program.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 from flytekitplugins_podtriage.core.errors import InvalidRule
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.text.speaker import Speaker
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -86,7 +87,7 @@ def _rule(table: dict[str, Any], location: str, source: str) -> Rule:
         if not isinstance(value, list) or not all(type(item) is int and 100 <= item <= 599 for item in value):
             raise InvalidRule(f"{location}: {key!r} is not a list of HTTP statuses (100 to 599)")
     try:
-        rule = Rule(**{"remedy": "", "source": source, **table})
+        rule = Rule(**{"remedy": "", "source": source, "speakers": Speaker, **table})
     except InvalidRule as error:
         raise InvalidRule(f"{location}: {error}") from error
     except ValueError as error:
