@@ -1,4 +1,4 @@
-"""Rules for pods that the kubelet, the API server or the scheduler rejects."""
+"""Rules for pods that the kubelet or the API server rejects."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ KUBELET: Final = (
             "smt alignment error",
             "reached its volume attachment limit",
             "kubelet cannot get node info",
+            "failed to admit pod",
         ),
     ),
     Rule(
@@ -88,11 +89,57 @@ KUBELET: Final = (
 API_SERVER: Final = (
     Rule(
         id="quota-webhook-down",
-        category=Category.QUOTA,
-        means="an admission webhook of the cluster does not respond, so no pod can be created",
-        remedy="Repair the webhook that the message names, or set its failurePolicy to Ignore.",
+        category=Category.ADMISSION_REJECTED,
+        means="an admission webhook of the cluster does not respond properly, so no pod can be created",
+        remedy=(
+            "Repair the webhook that the message names (its service, its pods, its certificate), or set its failurePolicy "
+            "to Ignore."
+        ),
         source="kubernetes apiserver admission/plugin/webhook/mutating/dispatcher.go ('failed calling webhook')",
-        phrases=("failed calling webhook", "failed to call webhook"),
+        phrases=(
+            "failed calling webhook",
+            "failed to call webhook",
+            "failed calling admission webhook",
+            "conversion webhook for",
+        ),
+    ),
+    Rule(
+        id="admission-policy-unchecked",
+        category=Category.ADMISSION_REJECTED,
+        means="a policy engine of the cluster rejected the pod because it could not check it",
+        remedy="Check why the policy engine cannot reach the host that its message names; then create the pod again.",
+        source="kyverno pkg/engine (verifyImages: 'failed to verify image', then the error of the registry); Go net, net/http",
+        phrases=("denied the request",),
+        also=(
+            "deadline exceeded",
+            "i o timeout",
+            "connection refused",
+            "no such host",
+            "client timeout",
+            "toomanyrequests",
+            "too many requests",
+            "internal server error",
+            "service unavailable",
+        ),
+    ),
+    Rule(
+        id="admission-rbac",
+        category=Category.AUTH,
+        kind=ErrorKind.SYSTEM,
+        means="a component of the cluster lacks a permission that it needs",
+        remedy="Grant the account that the message names the permission on the resource, with a Role and a RoleBinding.",
+        source="kubernetes apiserver endpoints/handlers/responsewriters/errors.go (forbiddenMessage)",
+        phrases=("is forbidden user",),
+        also=("cannot",),
+        unless=("mountvolume", "no relationship found between node"),
+    ),
+    Rule(
+        id="admission-namespace",
+        category=Category.ADMISSION_REJECTED,
+        means="the pod's namespace does not exist, or is being deleted",
+        remedy="Create the namespace; for Flyte, check the synchronization of cluster resources (clusterresourcesync).",
+        source="kubernetes apiserver admission/plugin/namespace/lifecycle/admission.go; api/errors ('namespaces %q not found')",
+        phrases=("namespaces nameref not found", "because it is being terminated"),
     ),
     Rule(
         id="quota-must-specify",
@@ -103,6 +150,7 @@ API_SERVER: Final = (
         source="kubernetes apiserver admission/plugin/resourcequota/controller.go ('failed quota: %s: must specify %s')",
         phrases=("failed quota", "must specify", "insufficient quota to"),
         also=("quota",),
+        unless=("denied the request",),
     ),
     Rule(
         id="quota-kubernetes",
@@ -111,7 +159,7 @@ API_SERVER: Final = (
         remedy="Request less in the task's resources, or have the operator raise the namespace's ResourceQuota.",
         source="kubernetes apiserver admission/plugin/resourcequota/controller.go ('exceeded quota: %s')",
         phrases=("exceeded quota", "status unknown for quota"),
-        unless=("toomanyrequests",),
+        unless=("toomanyrequests", "denied the request"),
     ),
     Rule(
         id="quota-limit-range",
@@ -129,13 +177,27 @@ API_SERVER: Final = (
     ),
     Rule(
         id="quota-policy",
-        category=Category.QUOTA,
+        category=Category.ADMISSION_REJECTED,
         kind=ErrorKind.USER,
         means="a policy of the cluster rejected the pod",
         remedy="Change the pod template as the policy's message says, or ask the operator for an exception.",
-        source="kubernetes apiserver webhook/errors/statuserror.go ('denied the request'); pod-security-admission",
-        phrases=("violates podsecurity", "denied the request", "denied request", "no priorityclass with name"),
-        unless=("toomanyrequests",),
+        source=(
+            "kubernetes apiserver webhook/errors/statuserror.go ('denied the request'); pod-security-admission; kyverno "
+            "pkg/webhooks/utils/block.go ('was blocked due to the following policies'); OpenShift SCC admission"
+        ),
+        phrases=(
+            "violates podsecurity",
+            "denied the request",
+            "denied request",
+            "was blocked due to the following policies",
+            "image policy webhook backend denied",
+            "podsecuritypolicy unable to admit pod",
+            "unable to validate against any pod security policy",
+            "unable to validate against any security context constraint",
+            "must not be provided in pod spec",
+            "conflicts with its namespace node label selector",
+            "conflict with its namespace tolerations",
+        ),
     ),
     Rule(
         id="config-missing-class",
@@ -147,63 +209,39 @@ API_SERVER: Final = (
             "runtimeclass nameref not found",
             "error looking up service account",
             "serviceaccount nameref not found",
+            "no priorityclass with name",
         ),
     ),
-)
-
-SCHEDULER: Final = (
     Rule(
-        id="volume-claim",
-        category=Category.VOLUME,
-        means="the pod's PersistentVolumeClaim does not exist or is not bound",
-        remedy="Create the claim that the message names, or check its storage class and provisioner.",
-        source="kubernetes pkg/scheduler/framework/plugins/volumebinding/volume_binding.go",
+        id="config-invalid-object",
+        category=Category.CONFIG_INVALID,
+        means="the API server rejects the pod as invalid",
+        remedy="Correct the fields that the message names in the pod template.",
+        source="kubernetes apimachinery pkg/api/errors (NewInvalid: '%s %q is invalid: %v'), util/validation, validation/field",
+        phrases=("nameref is invalid nameref",),
+        also=(
+            "required value",
+            "invalid value",
+            "unsupported value",
+            "duplicate value",
+            "forbidden",
+            "too long",
+            "too many",
+            "not found",
+            "must be",
+        ),
+    ),
+    Rule(
+        id="config-invalid-name",
+        category=Category.CONFIG_INVALID,
+        means="a name or label in the pod is not one that Kubernetes accepts",
+        remedy="Correct the name that the message quotes: lower-case letters, digits and '-', at most 63 characters.",
+        source="kubernetes apimachinery pkg/util/validation/validation.go (dns1123LabelErrMsg, dns1123SubdomainErrorMsg)",
         phrases=(
-            "persistentvolumeclaim nameref not found",
-            "unbound immediate persistentvolumeclaims",
-            "persistentvolumeclaim nameref is being deleted",
-            "bound to non existent persistentvolume",
-            "binding volumes",
+            "rfc 1123 subdomain must consist",
+            "rfc 1123 label must consist",
+            "rfc 1035 label must consist",
+            "a valid label must be an empty string",
         ),
-    ),
-    Rule(
-        id="unschedulable-selector",
-        category=Category.UNSCHEDULABLE,
-        kind=ErrorKind.USER,
-        means="no node matches the pod's node selector or affinity",
-        remedy="Correct the node selector or affinity in the task's pod template, or add matching nodes.",
-        source="kubernetes pkg/scheduler/framework/plugins/nodeaffinity (ErrReasonPod)",
-        phrases=(
-            "didn t match node selector",
-            "didn t match pod s node affinity",
-        ),
-        unless=("insufficient", "untolerated taint", "unschedulable", "had taint", "not ready", "too many pods"),
-    ),
-    Rule(
-        id="unschedulable",
-        category=Category.UNSCHEDULABLE,
-        means="no node can run the pod at present",
-        remedy="Compare the task's resources, node selector and tolerations with the nodes; if they fit, wait for capacity.",
-        source="kubernetes pkg/scheduler/framework/types.go (FitError: '%d/%d nodes are available')",
-        phrases=(
-            "nodes are available",
-            "no nodes available to schedule pods",
-            "didn t trigger scale up",
-            "preemption is not helpful for scheduling",
-            "had untolerated taint",
-            "no preemption victims found",
-            "cardinsufficientmemory",
-            "cardinsufficientcore",
-            "nodeunfitpod",
-            "no available node",
-        ),
-    ),
-    Rule(
-        id="unschedulable-reason",
-        category=Category.UNSCHEDULABLE,
-        means="no node can run the pod at present",
-        remedy="Compare the task's resources, node selector and tolerations with the nodes; if they fit, wait for capacity.",
-        source="kubernetes pkg/scheduler (FailedScheduling, PodReasonUnschedulable)",
-        reasons={"FailedScheduling", "Unschedulable", "NotTriggerScaleUp", "SchedulerError"},
     ),
 )

@@ -22,6 +22,7 @@ from flytekitplugins_podtriage.core.rules import (
     rate_limits,
     registry_errors,
     runtime,
+    scheduling,
     volumes,
 )
 from flytekitplugins_podtriage.core.rules.rule import Rule
@@ -37,10 +38,11 @@ BUILT_IN: Final = RuleBook(
         *exits.PROGRAM,
         # Messages about one stage of a pod's life: general words in them refer to that stage.
         *admission.API_SERVER,
-        *admission.SCHEDULER,
+        *scheduling.RULES,
         *volumes.RULES,
         *pod_sandbox.NETWORK,
         *pod_sandbox.REST,
+        *registry_errors.CREDENTIALS,
         *container_start.RULES,
         # Image pulls: limits, the node's disk and runtime, the network, the registry's response.
         *rate_limits.RULES,
@@ -69,4 +71,31 @@ UNKNOWN: Final = Rule(
     source="default: an unknown reason to wait is SYSTEM on stock Flyte too (flytek8s, classifyWaitingContainer)",
     reasons={"unknown"},
 )
-"""The rule of a message that no other rule matches; it is in no rule book."""
+"""The rule of a message of the platform that no other rule matches; it is in no rule book."""
+
+UNKNOWN_SPEAKER: Final = Rule(
+    id="unknown-speaker",
+    category=Category.UNKNOWN,
+    kind=ErrorKind.SYSTEM,
+    means="nothing tells whether the platform or the task's own program says this",
+    remedy=(
+        "Give the text with what stands around it: `kubectl describe pod NAME`, `kubectl get pod NAME -o yaml`, or the "
+        "whole error of Flyte's console. The same words mean different things from a registry and from a program."
+    ),
+    source="default: without a sign of a pull, an image, a registry, a mount, a sandbox or a node no rule counts",
+    reasons={"unknown"},
+)
+"""The rule of a text that stands alone without any sign of who says it; it is in no rule book."""
+
+APPLICATION_ERROR: Final = Rule(
+    id="app-own-error",
+    category=Category.APP_ERROR,
+    means="the task's program reports an error of its own",
+    remedy="See the task's log. Network, permission and disk errors in it are those of what the program itself uses.",
+    source="kubernetes API, terminationMessagePath: the program writes it; flytek8s ConvertPodFailureToError quotes it",
+    reasons={"unknown"},
+)
+"""The rule of what an application says, where no rule counts for applications; it is in no rule book."""
+
+OTHERWISE: Final = (UNKNOWN, UNKNOWN_SPEAKER, APPLICATION_ERROR)
+"""The rules of messages that no rule of the book matches."""

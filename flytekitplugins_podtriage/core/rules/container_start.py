@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from flytekitplugins_podtriage.core.model import Category
-from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.rules.rule import UNMISTAKABLE, Rule
 
 _RUNC = "opencontainers/runc libcontainer (process_linux.go, init_linux.go, rootfs_linux.go); containers/crun"
 _RUNTIME = "Check the container runtime on the node; a retry on another node may succeed."
@@ -23,6 +23,27 @@ RULES: Final = (
             "possibly oom killed",
             "oom the memory limit could be too low",
         ),
+    ),
+    Rule(
+        id="node-swap-limit",
+        category=Category.NODE_RUNTIME,
+        means="the node's kernel does not account for swap, and the runtime sets a limit of it",
+        remedy=(
+            "Enable swap accounting on the node (kernel argument swapaccount=1), or a runtime that leaves the swap limit out; "
+            "a retry on another node may succeed."
+        ),
+        source="opencontainers/cgroups fs/memory.go (memory.memsw.limit_in_bytes), fs2/memory.go (memory.swap.max)",
+        phrases=("memory swap limit",),
+        speakers=UNMISTAKABLE,
+    ),
+    Rule(
+        id="node-apparmor",
+        category=Category.NODE_RUNTIME,
+        means="the node cannot load the AppArmor profile of its container runtime",
+        remedy=_RUNTIME,
+        source="moby daemon/apparmor_default.go ('AppArmor enabled on system but the %s profile could not be loaded')",
+        phrases=("profile could not be loaded", "apparmor parser error"),
+        speakers=UNMISTAKABLE,
     ),
     Rule(
         id="start-runtime-silent",
@@ -43,6 +64,17 @@ RULES: Final = (
             "failed to start shim",
             "failed to create ttrpc connection",
         ),
+        unless=("exec format error",),
+    ),
+    Rule(
+        id="start-timeout",
+        category=Category.NODE_RUNTIME,
+        means="the container runtime did not create or start the container in time",
+        remedy=_RUNTIME,
+        source="kubernetes pkg/kubelet/kuberuntime/kuberuntime_container.go (event Failed, 'Error: %v'); pulls are named there",
+        phrases=("error context deadline exceeded", "error deadlineexceeded"),
+        reasons={"Failed"},
+        unless=("pull", "image", "urlref"),
     ),
     Rule(
         id="node-name-in-use",
@@ -79,11 +111,30 @@ RULES: Final = (
         unless=("imagepullsecrets", "image pull secrets"),
     ),
     Rule(
+        id="image-user-table",
+        category=Category.CONFIG_INVALID,
+        means="the image has no readable user table (/etc/passwd, /etc/group) to look up the container's user in",
+        remedy=(
+            "Build {image} with its user in /etc/passwd, or set a numeric runAsUser in the pod template. If other nodes "
+            "start it, this node's copy of the image is damaged: remove it there."
+        ),
+        source="containerd pkg/oci/spec_opts.go (WithUser: openUserFile) in core/mount/temp.go ('mount callback failed on')",
+        phrases=(
+            "mount callback failed on nameref open nameref no such file or directory",
+            "mount callback failed on nameref open nameref not a directory",
+            "mount callback failed on nameref openat nameref no such file or directory",
+            "mount callback failed on nameref openat nameref path escapes from parent",
+        ),
+    ),
+    Rule(
         id="config-invalid",
         category=Category.CONFIG_INVALID,
         means="the pod's configuration does not fit the image or the node",
         remedy="Correct the pod template as the message says.",
-        source=f"kubernetes pkg/kubelet/kuberuntime (security_context_others.go), pkg/volume/util/subpath; {_RUNC}",
+        source=(
+            "kubernetes pkg/kubelet/kuberuntime (security_context_others.go), pkg/volume/util/subpath; containerd "
+            f"pkg/oci/spec_opts.go (WithUser reads /etc/passwd of the image in a mount callback); {_RUNC}"
+        ),
         phrases=(
             "container has runasnonroot",
             "cannot verify user is non root",
@@ -100,6 +151,7 @@ RULES: Final = (
             "trying to mount a directory onto a file",
             "are you trying to mount a directory",
             "hostpath type check failed",
+            "bind source path does not exist",
             "duplicate mount point",
             "must be unique",
             "set memory limit",
@@ -108,6 +160,7 @@ RULES: Final = (
             "unable to find group",
             "no matching entries in passwd file",
             "no users found",
+            "mount callback failed on nameref open nameref no such file or directory",
             "chdir to cwd",
             "chdir to nameref",
             "cannot chdir",
@@ -123,6 +176,7 @@ RULES: Final = (
             "exec lifecycle hook",
             "poststarthook failed",
         ),
+        unless=("no space left on device", "input output error"),
     ),
     Rule(
         id="config-invalid-reason",

@@ -6,8 +6,43 @@ from typing import Final
 
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.text.speaker import ANYBODY
 
 RULES: Final = (
+    Rule(
+        id="gpu-hardware",
+        category=Category.GPU_DEVICE,
+        means="the GPU, or its link to others, has failed",
+        remedy="Drain the node and check the GPU (nvidia-smi -q, dmesg); a retry on another node should succeed.",
+        source=(
+            "CUDA runtime API (cudaErrorECCUncorrectable 214, cudaErrorNvlinkUncorrectable 220, cudaErrorContained 221);"
+            " NVML (NVML_ERROR_GPU_IS_LOST); docs.nvidia.com/deploy/xid-errors. No program can cause these, and those that"
+            " use the device are the first to be told: they count in what an application prints, too"
+        ),
+        phrases=(
+            "uncorrectable ecc error",
+            "uncorrectable nvlink",
+            "nvlink error",
+            "fallen off the bus",
+            "gpu is lost",
+            "gpu needs to be reset",
+            "cudaerroreccuncorrectable",
+            "invalid access of peer gpu memory over nvlink",
+            "row remapping failure",
+            "double bit ecc error",
+        ),
+        speakers=ANYBODY,
+    ),
+    Rule(
+        id="gpu-xid-of-program",
+        category=Category.APP_ERROR,
+        means="the GPU's driver reports an error that programs cause",
+        remedy="Check the program for accesses to memory that is not its own, and see the task's log.",
+        source="docs.nvidia.com/deploy/xid-errors: 13, 31, 43, 45 and 68 are usually caused by the program",
+        phrases=("nvrm xid",),
+        also=("nameref 13", "nameref 31", "nameref 43", "nameref 45", "nameref 68"),
+        speakers=ANYBODY,
+    ),
     Rule(
         id="gpu-request-invalid",
         category=Category.GPU_DEVICE,
@@ -60,13 +95,10 @@ RULES: Final = (
             "cuda driver version is insufficient",
             "cuda driver initialization failed",
             "cuda unknown error",
-            "uncorrectable ecc error",
             "prepare dynamic resources",
             "nodeprepareresources",
             "unable to prepare resourceclaim",
             "no adapters were found",
-            "gpu has fallen off the bus",
-            "gpu is lost",
             "device plugin prestartcontainer rpc failed",
             "device plugin getpreferredallocation rpc failed",
         ),
@@ -76,8 +108,9 @@ RULES: Final = (
         category=Category.GPU_DEVICE,
         means="the GPU's driver reports a device error",
         remedy="Look up the Xid in NVIDIA's catalogue, and drain the node if the hardware is at fault.",
-        source="docs.nvidia.com/deploy/xid-errors (13, 31, 43, 45 and 68 are usually caused by the program)",
+        source="docs.nvidia.com/deploy/xid-errors; the kernel's log, which an application can quote and not make up",
         phrases=("nvrm xid",),
+        speakers=ANYBODY,
     ),
     Rule(
         id="gpu-taint",

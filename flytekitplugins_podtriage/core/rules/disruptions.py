@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
-from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.rules.rule import UNMISTAKABLE, Rule
 
 _AGAIN = "None needed; the attempt is retried on another node."
 
@@ -24,6 +24,7 @@ RULES: Final = (
             "usage of emptydir volume",
             "exceeds the limit of emptydir",
         ),
+        speakers=UNMISTAKABLE,
     ),
     Rule(
         id="evicted-node-pressure",
@@ -32,18 +33,26 @@ RULES: Final = (
         remedy="Set the task's requests close to its actual use, so that it is not evicted first; give the nodes more room.",
         source="kubernetes pkg/kubelet/eviction/helpers.go (nodeLowMessageFmt, nodeConditionMessageFmt)",
         phrases=("the node had condition", "node was low on resource"),
+        speakers=UNMISTAKABLE,
     ),
     Rule(
         id="preempted-text",
         category=Category.PREEMPTED,
         means="the pod was preempted",
         remedy="Give the task a higher priority class, or use nodes that are not reclaimed.",
-        source="kubernetes pkg/kubelet/preemption/preemption.go; pkg/scheduler/framework/preemption; pkg/controller/tainteviction",
+        source=(
+            "kubernetes pkg/kubelet/preemption/preemption.go; pkg/scheduler/framework/preemption; pkg/controller/tainteviction;"
+            " kueue pkg/scheduler/preemption ('Preempted to accommodate a workload'); karpenter interruption/events"
+        ),
         phrases=(
             "preempted in order to admit critical pod",
             "taint manager deleting due to noexecute taint",
             "preempting to accommodate a higher priority pod",
             "preempted by",
+            "preempted to accommodate a",
+            "spot interruption",
+            "spotinterrupted",
+            "instance was preempted",
         ),
     ),
     Rule(
@@ -51,14 +60,24 @@ RULES: Final = (
         category=Category.NODE_SHUTDOWN,
         means="the node is shutting down",
         remedy=_AGAIN,
-        source="kubernetes pkg/kubelet/nodeshutdown/nodeshutdown_manager.go (nodeShutdownMessage, nodeShutdownNotAdmittedMessage)",
+        source=(
+            "kubernetes pkg/kubelet/nodeshutdown/nodeshutdown_manager.go (nodeShutdownMessage); karpenter "
+            "disruption/events and node/termination/terminator/events; cluster-autoscaler core/scaledown/actuation"
+        ),
         phrases=(
             "imminent node shutdown",
             "node is shutting down",
             "in progress of shutting down",
             "in response to node shutdown",
             "node is shutting evicting pods",
+            "disrupting node",
+            "disrupting nodeclaim",
+            "to accommodate the terminationtime",
+            "node is deleting or marked for deletion",
+            "instance is terminating",
+            "for node scale down",
         ),
+        speakers=UNMISTAKABLE,
     ),
     Rule(
         id="node-lost-text",
@@ -72,8 +91,17 @@ RULES: Final = (
             "node no longer exists",
             "podgc",
             "kubelet stopped posting node status",
+            "does not exist in the cloud provider",
         ),
         unless=("image", "probe"),
+    ),
+    Rule(
+        id="evicted-text",
+        category=Category.EVICTED,
+        means="the pod was evicted",
+        remedy="Check the node's events for the reason; a node that its autoscaler replaces evicts its pods.",
+        source="karpenter pkg/controllers/node/termination/terminator/events/events.go ('Evicted pod: %s')",
+        phrases=("evicted pod", "due to node drain"),
     ),
     Rule(
         id="evicted",
@@ -96,6 +124,8 @@ RULES: Final = (
             "PreemptionByKubeScheduler",
             "DeletionByTaintManager",
             "TaintManagerEviction",
+            "EvictedDueToPreempted",
+            "SpotInterrupted",
         },
         unless=("cancelling deletion",),
     ),
@@ -105,7 +135,7 @@ RULES: Final = (
         means="the node is shutting down",
         remedy=_AGAIN,
         source="kubernetes pkg/kubelet/nodeshutdown/nodeshutdown_manager.go (nodeShutdownReason)",
-        reasons={"Shutdown", "Terminated", "NodeShutdown"},
+        reasons={"Shutdown", "Terminated", "NodeShutdown", "DisruptionTerminating", "Disrupted", "ScaleDown"},
     ),
     Rule(
         id="node-lost",
@@ -139,6 +169,7 @@ DELETIONS: Final = (
             "object deleted",
             "manually deleted",
             "pod was deleted",
+            "pod deleted",
         ),
     ),
 )

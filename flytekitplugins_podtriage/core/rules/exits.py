@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from flytekitplugins_podtriage.core.model import Category
-from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.rules.rule import UNMISTAKABLE, Rule
+from flytekitplugins_podtriage.core.text.speaker import ANYBODY
 
 _LOG = "See the task's log."
 
@@ -48,6 +49,28 @@ PROGRAM: Final = (
         ),
     ),
     Rule(
+        id="app-workflow-step",
+        category=Category.APP_ERROR,
+        means="the process of a workflow's step exited with an error",
+        remedy=_LOG,
+        source="argo-workflows workflow/controller/operator.go (inferFailedReason: '%s (exit code %d): %s')",
+        phrases=("error exit code",),
+        unless=("exit code 137", "exit code 247", "wait error exit code", "oci runtime", "containerd task"),
+    ),
+    Rule(
+        id="workflow-invalid",
+        category=Category.CONFIG_INVALID,
+        means="the workflow's definition cannot be carried out",
+        remedy="Correct the field of the workflow that the message names.",
+        source="argo-workflows workflow/controller/operator.go and workflow/validate ('withParam value could not be parsed')",
+        phrases=(
+            "withparam value could not be parsed",
+            "failed to resolve inputs parameters",
+            "invalid spec templates",
+        ),
+        speakers=UNMISTAKABLE,
+    ),
+    Rule(
         id="app-seccomp",
         category=Category.APP_ERROR,
         means="the program made a system call that its seccomp profile forbids",
@@ -87,19 +110,41 @@ ENDINGS: Final = (
             "memory cgroup out of memory",
             "system oom encountered",
         ),
+        speakers=UNMISTAKABLE,
     ),
     Rule(
         id="deadline",
         category=Category.DEADLINE,
         means="the pod ran longer than allowed",
         remedy="Raise the task's timeout, or make the task finish sooner.",
-        source="kubernetes pkg/kubelet/active_deadline.go; flytepropeller nodes/executor.go ('task execution timeout')",
+        source=(
+            "kubernetes pkg/kubelet/active_deadline.go; flytepropeller nodes/executor.go ('task execution timeout'); "
+            "argo-workflows operator.go; tekton pkg/reconciler/taskrun ('failed to finish within'); gitlab-runner"
+        ),
         phrases=(
             "active on the node longer than the specified deadline",
             "active longer than specified deadline",
             "task execution timeout",
             "task active timeout",
+            "step exceeded its deadline",
+            "taskrun nameref failed to finish within",
+            "pipelinerun nameref failed to finish within",
+            "job failed execution took longer than",
             "timeoutexpired",
+        ),
+        speakers=UNMISTAKABLE,
+    ),
+    Rule(
+        id="container-lost-text",
+        category=Category.NODE_LOST,
+        means="the container runtime lost the container, and does not know how it ended",
+        remedy="None needed; the attempt is retried. If it repeats, check why the node or its container runtime restarts.",
+        source="containerd internal/cri/server/restart.go and helpers.go (unknownExitCode 255, unknownExitReason 'Unknown')",
+        phrases=(
+            "exit code 255 reason unknown",
+            "exit code 255 reason containerstatusunknown",
+            "reason unknown exit code 255",
+            "reason containerstatusunknown exit code 255",
         ),
     ),
     Rule(
@@ -107,9 +152,36 @@ ENDINGS: Final = (
         category=Category.APP_ERROR,
         means="the task's process exited with an error",
         remedy=_LOG,
-        source="flytek8s/pod_helper.go ('terminated with exit code (%v)'); kubelet (CrashLoopBackOff)",
-        phrases=("terminated with exit code", "restarting failed container", "exited with code"),
-        unless=("reason containerstatusunknown", "exit code 137", "exit code 247"),
+        source=(
+            "flytek8s/pod_helper.go ('terminated with exit code (%v)'); kubelet (CrashLoopBackOff); the same of tekton, "
+            "gitlab-runner, prefect and airflow"
+        ),
+        phrases=(
+            "terminated with exit code",
+            "restarting failed container",
+            "exited with code",
+            "failed with exit code",
+            "job failed exit code",
+            "exited with return code",
+            "exited with status code",
+            "exited with non zero status code",
+        ),
+        unless=(
+            "reason containerstatusunknown",
+            "code 137",
+            "code 247",
+            "negsignal sigkill",
+        ),
+        speakers=UNMISTAKABLE,
+    ),
+    Rule(
+        id="app-job-text",
+        category=Category.APP_ERROR,
+        means="the pods of a job failed too often",
+        remedy=_LOG,
+        source="kubernetes pkg/controller/job ('reached the specified backoff limit'); kubeflow training-operator",
+        phrases=("reached the specified backoff limit", "replica s failed"),
+        speakers=UNMISTAKABLE,
     ),
     Rule(
         id="killed-text",
@@ -117,6 +189,59 @@ ENDINGS: Final = (
         means="the process was killed externally",
         remedy="The text does not say who killed it; if it repeats, check the task's memory use.",
         source="flytek8s/pod_helper.go (SIGKILL 137, 247: node termination)",
-        phrases=("exit code 137", "exit code 247", "signal killed"),
+        phrases=(
+            "exit code 137",
+            "signal killed",
+            "negsignal sigkill",
+            "with code 137",
+            "status code 137",
+        ),
+        speakers=UNMISTAKABLE,
+    ),
+    Rule(
+        id="killed-child-text",
+        category=Category.KILLED,
+        means="a child of the task's process was killed externally",
+        remedy="A child is often killed when the container reaches its memory limit: raise the limit, or reduce the memory use.",
+        source="flytek8s/pod_helper.go (247); Python subprocess: returncode -9, which as an exit code is 256 - 9",
+        phrases=("exit code 247",),
+    ),
+    Rule(
+        id="killed-in-shell",
+        category=Category.KILLED,
+        means="a process that a shell started was killed by SIGKILL",
+        remedy="The shell does not say who killed it; if it repeats, check the task's memory use.",
+        source="bash jobs.c and dash jobs.c (the name of the signal, strsignal(SIGKILL), after the process id)",
+        phrases=("killed",),
+        also=("bash line", "sh line", "nameref line"),
+        unless=("oom", "not killed"),
+        speakers=ANYBODY,
+    ),
+    Rule(
+        id="start-given-up",
+        category=Category.UNKNOWN,
+        means="a workflow engine gave up on a pod that did not start, and does not say why",
+        remedy="Look at the pod's events: an image, a volume, or room on the nodes is missing.",
+        source=(
+            "airflow cncf.kubernetes utils/pod_manager.py ('Pod took too long to start'); gitlab-runner executors/kubernetes "
+            "('timed out waiting for pod to start'); prefect-kubernetes ('Pod never started'); dagster_k8s client.py"
+        ),
+        phrases=(
+            "pod took too long to",
+            "timed out waiting for pod to",
+            "pod never started",
+            "discovered failed kubernetes job",
+        ),
+        speakers=ANYBODY,
+    ),
+    Rule(
+        id="start-given-up-after",
+        category=Category.UNKNOWN,
+        means="a workflow engine gave up on a pod that did not start, and does not say why",
+        remedy="Look at the pod's events: an image, a volume, or room on the nodes is missing.",
+        source="airflow cncf.kubernetes utils/pod_manager.py ('Pod took longer than %s seconds to start')",
+        phrases=("pod took longer than",),
+        also=("to start", "to be scheduled"),
+        speakers=ANYBODY,
     ),
 )

@@ -155,7 +155,7 @@ RULES: Final = (
             "mediatype in manifest",
             "content encoding algorithm",
         ),
-        unless=("unmarshal dns message",),
+        unless=("unmarshal dns message", "invalid character markup"),
         not_statuses={401, 403, 404, *range(500, 600)},
     ),
     Rule(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import attrs
 
-from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict
+from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict, notes_on
 
 
 @attrs.frozen(slots=True)
@@ -65,6 +65,7 @@ class PodRule:
             started=started,
             recheck_at=recheck_at,
             backend=backend,
+            notes=notes_on(self.category),
         )
 
 

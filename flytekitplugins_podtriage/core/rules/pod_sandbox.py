@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from flytekitplugins_podtriage.core.model import Category
-from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.rules.rule import UNMISTAKABLE, Rule
 
 _CHECK_RUNTIME = "Check the container runtime on the node; a retry on another node should succeed."
 _NETWORK_CARRIERS = (
@@ -62,7 +62,52 @@ NETWORK: Final = (
     ),
 )
 
+_STARTED = (
+    "oci runtime create failed",
+    "oci runtime error",
+    "runc create failed",
+    "failed to create containerd task",
+    "failed to create shim task",
+    "failed to start shim",
+    "container process",
+    "exec format error",
+    "exec nameref",
+)
+_NOT_OF_START = (
+    "no space left on device",
+    "oom killed",
+    "memory limit",
+    "nvidia",
+    "failed to get sandbox image",
+    "failed pulling image",
+)
+
 REST: Final = (
+    Rule(
+        id="sandbox-not-killed",
+        category=Category.NODE_RUNTIME,
+        means="the node could not stop the pod's containers or its sandbox",
+        remedy="Check the container runtime on the node; restart the node if its processes cannot be killed.",
+        source="kubernetes pkg/kubelet/container/sync_result.go (ErrKillContainer, ErrKillPodSandbox)",
+        phrases=(
+            "killcontainererror",
+            "killpodsandboxerror",
+            "failed to stop sandbox",
+            "failed to stop container",
+            "cannot stop container",
+            "cannot kill container",
+            "did not receive an exit event",
+        ),
+        speakers=UNMISTAKABLE,
+    ),
+    Rule(
+        id="sandbox-not-killed-reason",
+        category=Category.NODE_RUNTIME,
+        means="the node could not stop the pod's containers or its sandbox",
+        remedy="Check the container runtime on the node; restart the node if its processes cannot be killed.",
+        source="kubernetes pkg/kubelet/container/sync_result.go (ErrKillContainer, ErrKillPodSandbox)",
+        reasons={"KillContainerError", "KillPodSandboxError"},
+    ),
     Rule(
         id="sandbox-user-namespaces",
         category=Category.CONFIG_INVALID,
@@ -85,6 +130,32 @@ REST: Final = (
         ),
         also=("runtime",),
         unless=("failed to get sandbox image",),
+    ),
+    Rule(
+        id="sandbox-not-started",
+        category=Category.NODE_RUNTIME,
+        means="the node could not start the pod's sandbox container; its command is the runtime's, not the task's",
+        remedy=_CHECK_RUNTIME,
+        source="kubernetes pkg/kubelet/kuberuntime/kuberuntime_sandbox.go; containerd internal/cri/server/podsandbox",
+        phrases=(
+            "failed to create pod sandbox",
+            "failed create pod sandbox",
+            "failed to create sandbox",
+            "failed to start sandbox",
+        ),
+        also=_STARTED,
+        unless=_NOT_OF_START,
+        speakers=UNMISTAKABLE,
+    ),
+    Rule(
+        id="sandbox-not-started-reason",
+        category=Category.NODE_RUNTIME,
+        means="the node could not start the pod's sandbox container; its command is the runtime's, not the task's",
+        remedy=_CHECK_RUNTIME,
+        source="kubernetes pkg/kubelet/kuberuntime/kuberuntime_manager.go (FailedCreatePodSandBox)",
+        phrases=_STARTED,
+        reasons={"FailedCreatePodSandBox", "CreatePodSandboxError"},
+        unless=_NOT_OF_START,
     ),
     Rule(
         id="sandbox-timeout",

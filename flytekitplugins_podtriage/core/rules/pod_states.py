@@ -50,7 +50,7 @@ POD_RULES: Final = table(
     PodRule(
         "pod-disruption-taint",
         Category.PREEMPTED,
-        "the pod was evicted from a tainted node (a drain, a reclaimed spot node, an unreachable node)",
+        "the pod was evicted from a tainted node (a drain, a reclaimed spot node)",
         _AGAIN,
         f"{_DISRUPTION}: DeletionByTaintManager",
     ),
@@ -66,7 +66,7 @@ POD_RULES: Final = table(
         Category.NODE_LOST,
         "the pod's node no longer exists, or stopped responding",
         _AGAIN,
-        f"{_DISRUPTION}: DeletionByPodGC; kubernetes pkg/controller/podgc",
+        f"{_DISRUPTION}: DeletionByPodGC, DeletionByTaintManager; kubernetes pkg/controller/podgc and nodelifecycle",
     ),
     PodRule(
         "pod-disruption-device",
@@ -130,6 +130,20 @@ POD_RULES: Final = table(
         "the process was killed by a signal, and neither an OOM nor a disruption is recorded",
         "The pod does not record who sent the signal; if it repeats, check the task's memory use and the node.",
         "flytek8s/pod_helper.go (137, 247 of the primary); signal(7): 128 + SIGTERM = 143",
+    ),
+    PodRule(
+        "pod-child-killed",
+        Category.KILLED,
+        "a child of the task's process was killed, and neither an OOM nor a disruption is recorded",
+        "A child is often killed when the container reaches its memory limit: raise the limit, or reduce the memory use.",
+        "flytek8s/pod_helper.go (247 of the primary); Python subprocess: returncode -9, which as an exit code is 256 - 9",
+    ),
+    PodRule(
+        "pod-container-lost",
+        Category.NODE_LOST,
+        "the container runtime lost the container, and does not know how it ended",
+        "None needed; the attempt is retried. If it repeats, check why the node or its container runtime restarts.",
+        "containerd internal/cri/server/restart.go and helpers.go (unknownExitCode 255, unknownExitReason 'Unknown')",
     ),
     PodRule(
         "pod-exit-code",

@@ -17,6 +17,25 @@ _LOGIN_OR_MIRROR = (
 
 RULES: Final = (
     Rule(
+        id="registry-login-blocked",
+        category=Category.AUTH,
+        means="{registry} blocks the account or the address after too many failed log-ins",
+        remedy=(
+            "Correct the password or token in the image pull secret for {registry}, and remove what else logs in with the "
+            "old one; the block ends by itself."
+        ),
+        source="docs.docker.com/docker-hub ('too many failed login attempts for username or IP address'); quay, GitLab",
+        phrases=(
+            "too many failed login attempts",
+            "too many failed logins",
+            "too many login attempts",
+            "too many failed attempts",
+            "too many authentication failures",
+            "user account is locked",
+            "account is temporarily locked",
+        ),
+    ),
+    Rule(
         id="pull-kubelet-qps",
         category=Category.REGISTRY_RATE_LIMITED,
         means="the kubelet's own limit of pulls per second was reached on this node",

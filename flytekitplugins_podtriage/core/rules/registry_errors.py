@@ -9,6 +9,20 @@ from flytekitplugins_podtriage.core.rules.rule import Rule
 
 _ERRCODE = "distribution registry/api/errcode/register.go and OCI distribution-spec, error codes"
 
+_OF_FILES = (
+    "exec",
+    "mkdir",
+    "chdir",
+    "open",
+    "mount",
+    "is forbidden",
+    "operation not permitted",
+    "access denied by server",
+    "unix",
+    "write",
+)
+"""Words beside a denial of a file, a process or the API server, which is no registry's."""
+
 _OTHER_OBJECTS = (
     "pod",
     "pods",
@@ -21,10 +35,53 @@ _OTHER_OBJECTS = (
     "file",
     "module",
     "job",
+    "container",
 )
 """Objects other than images that may not exist."""
 
+_MAY_PULL = (
+    "Give the task's service account an image pull secret that may pull {image}. Check the name too: registries respond in the "
+    "same way if the repository does not exist. On a cloud's registry (ECR, Artifact Registry, ACR), grant the pull to the "
+    "nodes' role or to their credential provider instead: an ECR token in a pull secret lasts only 12 hours."
+)
+
+CREDENTIALS: Final = (
+    Rule(
+        id="registry-credential-provider",
+        category=Category.AUTH,
+        kind=ErrorKind.SYSTEM,
+        means="the node's credential provider for registries could not be run, so the pull has no credentials",
+        remedy=(
+            "Check the kubelet's credential provider on the node: its binary and configuration (--image-credential-provider-"
+            "bin-dir, --image-credential-provider-config), and the node's role."
+        ),
+        source="kubernetes pkg/credentialprovider/plugin/plugin.go ('error execing credential provider plugin %s for image %s')",
+        phrases=(
+            "credential provider plugin",
+            "exec plugin",
+            "external registry credential provider",
+            "error getting credentials err exec",
+        ),
+        unless=("toomanyrequests",),
+    ),
+)
+"""The node's own part in a log-in; a time-out inside such a message is the provider's."""
+
 RULES: Final = (
+    Rule(
+        id="registry-node-role",
+        category=Category.AUTH,
+        kind=ErrorKind.SYSTEM,
+        means="the node has no role of its cloud that could log in to {registry}",
+        remedy="Attach a role (on EC2 an instance profile) that may pull to the nodes, and let them use their metadata service.",
+        source="aws-sdk-go aws/credentials (NoCredentialProviders), aws-sdk-go-v2 credentials/ec2rolecreds; golang.org/x/oauth2/google",
+        phrases=(
+            "nocredentialproviders",
+            "no ec2 imds role found",
+            "no valid providers in chain",
+            "could not find default credentials",
+        ),
+    ),
     Rule(
         id="registry-network-rule",
         category=Category.AUTH,
@@ -65,6 +122,7 @@ RULES: Final = (
             "gateway time out",
             "registry is unavailable",
             "registryunavailable",
+            "could not reach any registry endpoint",
             "temporarily unavailable",
             "authorization server did not include a token",
             "unable to decode token response",
@@ -79,7 +137,46 @@ RULES: Final = (
             "maintenance mode",
             "read only mode",
         ),
+        unless=("resource temporarily unavailable",),
         not_statuses=frozenset(range(400, 500)),
+    ),
+    Rule(
+        id="registry-html",
+        category=Category.REGISTRY_UNAVAILABLE,
+        means="a web page or a redirection came in place of what {registry} should have sent",
+        remedy=(
+            "Open the address that the message names: a proxy, a log-in page or a load balancer answers in the registry's "
+            "place, or the address is not that of a registry."
+        ),
+        source="Go encoding/json/scanner.go (\"invalid character '<' looking for beginning of value\")",
+        phrases=(
+            "invalid character markup",
+            "unexpected content type text html",
+            "unexpected content type nameref",
+            "doctype html",
+            "301 moved permanently",
+            "302 found",
+            "307 temporary redirect",
+            "308 permanent redirect",
+        ),
+        not_statuses={401, 403, 404},
+    ),
+    Rule(
+        id="registry-blob-404",
+        category=Category.CORRUPT_CONTENT,
+        means="{registry} has the image's manifest, but lacks a part of the image",
+        remedy="Have the registry (or mirror) delete its incomplete copy, or push {image} again with all its layers.",
+        source="OCI distribution-spec ('Pulling blobs': 404); containerd core/remotes/docker/fetcher.go",
+        phrases=("blobref", "fetching blob"),
+        statuses={404},
+    ),
+    Rule(
+        id="registry-blob-not-found",
+        category=Category.CORRUPT_CONTENT,
+        means="{registry} has the image's manifest, but lacks a part of the image",
+        remedy="Have the registry (or mirror) delete its incomplete copy, or push {image} again with all its layers.",
+        source="containerd core/remotes/docker/fetcher.go ('could not fetch content descriptor %v (%v) from remote', by its type)",
+        phrases=("content descriptor nameref blobref", "blobref urlref not found"),
     ),
     Rule(
         id="registry-not-found-404",
@@ -91,20 +188,26 @@ RULES: Final = (
     ),
     Rule(
         id="registry-blob-unknown",
-        category=Category.NOT_FOUND,
-        means="{registry} lacks a part of the image",
-        remedy="Push {image} again: its manifest refers to content that the registry no longer has.",
-        source=f"{_ERRCODE} (BLOB_UNKNOWN, MANIFEST_BLOB_UNKNOWN)",
+        category=Category.CORRUPT_CONTENT,
+        kind=ErrorKind.USER,
+        means="{registry} does not know a part of the image that its manifest names",
+        remedy="Push {image} again: its manifest refers to content that the registry does not have.",
+        source=f"{_ERRCODE} (BLOB_UNKNOWN, MANIFEST_BLOB_UNKNOWN: the manifest refers to what was never pushed)",
         phrases=("blob unknown",),
+    ),
+    Rule(
+        id="registry-unknown-blob",
+        category=Category.CORRUPT_CONTENT,
+        means="{registry} has lost a part of the image",
+        remedy="Have the registry (or mirror) delete its incomplete copy, or push {image} again with all its layers.",
+        source="distribution blobs.go (ErrBlobUnknown, 'unknown blob': the storage has no such content)",
+        phrases=("unknown blob",),
     ),
     Rule(
         id="registry-refused-status",
         category=Category.AUTH,
         means="{registry} refuses the pull: the credentials are missing, wrong, or insufficient for this image",
-        remedy=(
-            "Give the task's service account an image pull secret that may pull {image}. Check the name too: registries "
-            "respond in the same way if the repository does not exist."
-        ),
+        remedy=_MAY_PULL,
         source=f"RFC 9110 sections 15.5.2 and 15.5.4 (401, 403); {_ERRCODE} (UNAUTHORIZED, DENIED)",
         statuses={401, 402, 403, 451},
     ),
@@ -153,10 +256,7 @@ RULES: Final = (
         id="registry-refused",
         category=Category.AUTH,
         means="{registry} refuses the pull: the credentials are missing, wrong, or insufficient for this image",
-        remedy=(
-            "Give the task's service account an image pull secret that may pull {image}. Check the name too: registries "
-            "respond in the same way if the repository does not exist."
-        ),
+        remedy=_MAY_PULL,
         source=f"{_ERRCODE} (UNAUTHORIZED, DENIED); containerd core/remotes/docker (authorizer, 'pull access denied')",
         phrases=(
             "unauthorized",
@@ -165,8 +265,11 @@ RULES: Final = (
             "authorization failed",
             "denied",
             "forbidden",
+            "payment required",
             "incorrect username or password",
             "invalid username password",
+            "invalid client secret",
+            "invalid grant",
             "token has expired",
             "invalid token",
             "access to the requested resource is not authorized",
@@ -176,7 +279,39 @@ RULES: Final = (
             "email must be verified",
             "may require authorization",
         ),
-        unless=("exec", "mkdir", "chdir", "open", "mount", "is forbidden", "operation not permitted", "unix", "write"),
+        unless=(*_OF_FILES, "permission denied"),
+    ),
+    Rule(
+        id="registry-permission-denied",
+        category=Category.AUTH,
+        means="{registry} refuses the pull: the credentials are missing, wrong, or insufficient for this image",
+        remedy=_MAY_PULL,
+        source="GHCR and GCR ('denied: permission_denied: ...', 'Permission denied for %q from request %q')",
+        phrases=("permission denied",),
+        also=(
+            "denied permission denied",
+            "unauthorized",
+            "authentication",
+            "from request",
+            "registry",
+            "repository",
+            "pull",
+            "image",
+            "urlref",
+            "token",
+            "artifactregistry",
+        ),
+        unless=_OF_FILES,
+    ),
+    Rule(
+        id="registry-permission-denied-reason",
+        category=Category.AUTH,
+        means="{registry} refuses the pull: the credentials are missing, wrong, or insufficient for this image",
+        remedy=_MAY_PULL,
+        source="kubernetes pkg/kubelet/images/types.go (ErrImagePull)",
+        phrases=("permission denied",),
+        reasons={"ErrImagePull", "ImagePullBackOff"},
+        unless=_OF_FILES,
     ),
     Rule(
         id="registry-repository-not-found",
@@ -203,8 +338,18 @@ RULES: Final = (
             "persistentvolumeclaim",
             "serviceaccount",
             "couldn t find",
+            "network not found",
             *(f"{kind} nameref not found" for kind in _OTHER_OBJECTS),
         ),
+    ),
+    Rule(
+        id="registry-mirror-400",
+        category=Category.REGISTRY_UNAVAILABLE,
+        means="a mirror of {registry} does not understand the request",
+        remedy="Check the mirror in the container runtime's hosts configuration: it has to be a pull-through cache, at that path.",
+        source="containerd core/remotes/docker/resolver.go (addNamespace: '?ns=' goes to hosts other than the image's own)",
+        phrases=("mirrorref",),
+        statuses={400, 405, 406},
     ),
     Rule(
         id="registry-400",

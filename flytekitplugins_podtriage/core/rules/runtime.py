@@ -137,6 +137,7 @@ STORAGE: Final = (
             "readlink nameref invalid argument",
             "mount options is too long",
             "blob not found not found",
+            "content digest nameref not found",
         ),
         unless=(
             "failed to resolve reference",

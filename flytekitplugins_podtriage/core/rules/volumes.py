@@ -56,6 +56,14 @@ RULES: Final = (
         phrases=("multi attach error",),
     ),
     Rule(
+        id="volume-server-refuses",
+        category=Category.VOLUME,
+        means="the storage server refuses to let the node mount the volume",
+        remedy="Check the export rules of the server that the message names, and the node's address in them.",
+        source="nfs-utils utils/mount/error.c ('access denied by server while mounting')",
+        phrases=("access denied by server while mounting", "mount nfs access denied"),
+    ),
+    Rule(
         id="volume-text",
         category=Category.VOLUME,
         means="a volume could not be attached or mounted",
@@ -75,6 +83,8 @@ RULES: Final = (
             "stale nfs file handle",
             "stale file handle",
             "imagevolumemountfailed",
+            "unmounted volumes",
+            "no volume plugin matched",
         ),
     ),
     Rule(

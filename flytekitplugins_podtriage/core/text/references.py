@@ -25,7 +25,7 @@ class Peer(enum.Enum):
     LOOPBACK = "loopback"
     """An address of the node itself: no network is involved (RFC 1122 section 3.2.1.3)."""
     UNRESOLVABLE = "unresolvable"
-    """A name that by definition never resolves: it ends in ``.invalid`` (RFC 6761 section 6.4)."""
+    """A name that never resolves, which the image's reference has: it ends in ``.invalid`` (RFC 6761 section 6.4)."""
 
 
 def image_of(text: str) -> str | None:
@@ -80,8 +80,12 @@ def registry_of_image(image: str) -> str:
     return "docker.io"
 
 
-def peer_of(text: str, registry: str | None) -> Peer | None:
-    """Return whether the connection was made to the node itself, or to a name that never resolves."""
+def peer_of(text: str, registry: str | None, image: str | None = None) -> Peer | None:
+    """Return whether the connection was made to the node itself, or to a name that never resolves.
+
+    A name that never resolves counts where the image's reference has it, or where the text has no reference: a registry
+    may redirect to another, and a mirror's name is the node's configuration.
+    """
     if "127." in text and ("->127." in text or "dial tcp 127." in text):
         return Peer.LOOPBACK
     if registry is None:
@@ -89,7 +93,10 @@ def peer_of(text: str, registry: str | None) -> Peer | None:
     host = registry.partition(":")[0]
     if host == "localhost" or registry.startswith(("127.", "[::1]")):
         return Peer.LOOPBACK
-    return Peer.UNRESOLVABLE if host.endswith(".invalid") else None
+    if not host.endswith(".invalid"):
+        return None
+    is_named = image is None or registry_of_image(image).partition(":")[0] == host
+    return Peer.UNRESOLVABLE if is_named else None
 
 
 def retry_after_of(text: str) -> float | None:

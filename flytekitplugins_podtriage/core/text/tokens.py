@@ -17,17 +17,31 @@ import msgspec
 URL = "urlref"
 NAME = "nameref"
 """The markers of a URL, and of any other reference or name, among the words."""
+BLOB = "blobref"
+MIRROR = "mirrorref"
+"""What stands before the marker of a URL that is a blob's or a mirror's, and in place of a blob's media type.
+
+A blob is requested after its manifest, so the registry knows the image (OCI distribution specification, "Pulling
+blobs"). containerd adds ``?ns=`` for hosts other than the image's own (core/remotes/docker/resolver.go,
+``addNamespace``)."""
 
 _TO_WORDS = "".join(c.lower() if c.isascii() and c.isalnum() else " " for c in map(chr, range(256))).encode()
 """Makes letters lower-case and everything but letters and digits a space; bytes, because they translate fastest."""
 
 _URL = re.compile(r"://[^\s\"'<>]*")
+_BLOB_TYPE = re.compile(
+    r"\(?application/vnd\.[a-z.]{1,32}\.(?:container\.image|image\.(?:rootfs|layer|config))[\w.+-]*\)?"
+)
 _QUOTED = re.compile(r'"([^"\s]*)"')
 _BACK_QUOTED = re.compile(r"`[^`\s]*`")
 _STEP = re.compile(r"\[(?:manifests|blobs|tags)[^\]\n]{0,300}\]")
 _MANIFEST_OF = re.compile(r"\b[Mm]anifest \S{1,300} in \S{1,600}")
 _NAMED = "[Ii]mage|for|[Rr]epository|[Cc]ontainer|[Pp]od|[Ss]ecret|[Cc]onfig[Mm]ap|configmap"
 _IMAGE_NAMED = re.compile(rf"\b({_NAMED}) (?![a-z]+ )(\S{{1,512}})(?= not found|, repository| in Secret)")
+_SWAP_LIMIT = re.compile(r"memory\.(?:memsw\.limit_in_bytes|swap\.max)")
+"""Files of a cgroup that a kernel without swap accounting lacks."""
+_TOKEN_ERRORS = re.compile(r"\"(invalid_token|insufficient_scope)\"")
+"""Codes of RFC 6750, which a registry quotes in its challenge."""
 _ADDRESS_CHARS = frozenset("/:@.")
 _INSIDE = re.compile(r"[/:@.]\w")
 """One of these inside a word: some word may be a reference."""
@@ -79,10 +93,20 @@ def phrase(text: str) -> str:
 def tokenize(text: str) -> Tokens:
     """Return the words of a text, with markers for references, addresses and quoted names."""
     if "://" in text:
-        text = _URL.sub(f" {URL} ", text)
+        text = _URL.sub(_url if "/blobs/sha" in text or "/sha256/" in text or "?ns=" in text else f" {URL} ", text)
+    if "(" in text and "(application/vnd." in text:
+        text = _BLOB_TYPE.sub(BLOB, text)
     if "[" in text:
+        if "[blobs " in text:
+            text = f"{BLOB} {text}"
         text = _STEP.sub("", text)
+    if "memory." in text:
+        text = _SWAP_LIMIT.sub(" memory swap limit ", text)
+    if "<" in text:
+        text = "markup".join(text.split("'<'"))
     if '"' in text:
+        if 'error="in' in text:
+            text = _TOKEN_ERRORS.sub(r"\1", text)
         text = _QUOTED.sub(_quoted, text)
     if "`" in text:
         text = _BACK_QUOTED.sub(NAME, text)
@@ -105,6 +129,15 @@ def tokenize(text: str) -> Tokens:
 def _split(text: str) -> list[str]:
     """Return the words of a text in lower case; characters beyond ASCII separate words."""
     return text.encode("utf-8", "replace").translate(_TO_WORDS).decode("ascii").split()
+
+
+def _url(match: re.Match[str]) -> str:
+    """Keep of a URL that it is that of a blob, or of a mirror."""
+    url = match[0]
+    # Registries redirect to a storage that has the digest in its path (distribution, registry/storage/paths.go).
+    blob = f"{BLOB} " if "/blobs/sha" in url or "/sha256/" in url else ""
+    mirror = f"{MIRROR} " if "?ns=" in url else ""
+    return f" {mirror}{blob}{URL} "
 
 
 def _quoted(match: re.Match[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flytekitplugins_podtriage import diagnose
+from flytekitplugins_podtriage.core.match import match_message
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.rule import Rule
 from flytekitplugins_podtriage.core.text.references import Peer
@@ -27,5 +27,5 @@ def test_every_rule_can_decide(rule: Rule) -> None:
         text.replace("nameref", "/a/b/c").replace("urlref", "https://r/x")
         for text in (*rule.phrases[:1], *rule.also[:1])
     )
-    diagnosis = diagnose(f"{status}{host}{words}", reason=min(rule.reasons) if rule.reasons else None)
-    assert (diagnosis.category, diagnosis.kind) == (rule.category, rule.kind), diagnosis.rule
+    match = match_message(f"{status}{host}{words}", min(rule.reasons) if rule.reasons else None)
+    assert (match.rule.category, match.rule.kind) == (rule.category, rule.kind), match.rule.id

@@ -24,7 +24,7 @@ def test_a_rule_of_ones_own_is_tried_before_all_others() -> None:
     diagnosis = diagnose('Failed to pull image "r.io/a:1": 404 Not Found: Cache NOT-primed', rules=book)
     assert (diagnosis.category, diagnosis.rule) == ("mirror_cold", "acme-mirror-cold")
     assert diagnosis.remedy == "Wait, or pull r.io/a:1 from r.io directly."
-    assert diagnose("404 Not Found: cache not primed").category == "not_found"
+    assert diagnose("pull: 404 Not Found: cache not primed").category == "not_found"
 
 
 @pytest.mark.parametrize(
