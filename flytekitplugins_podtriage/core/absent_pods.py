@@ -7,8 +7,8 @@ from typing import Final
 
 import attrs
 
-from flytekitplugins_podtriage.core.diagnose import Match, excerpt, match_message
 from flytekitplugins_podtriage.core.durations import later
+from flytekitplugins_podtriage.core.match import Match, excerpt, match_message
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import (
     ClusterDenied,

@@ -1,59 +1,43 @@
-"""``diagnose``: the cause of a failure from one message."""
+"""``diagnose``: the cause of a failure from a text, whoever says it and however it was copied."""
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from typing import Final
 
-import msgspec
+import attrs
 
-from flytekitplugins_podtriage.core.model import Category, Diagnosis, Evidence
-from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
-from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.errors import InvalidPod
+from flytekitplugins_podtriage.core.match import Match, excerpt, match_message, match_spoken, match_termination_message
+from flytekitplugins_podtriage.core.memory import NEVER_RAN
+from flytekitplugins_podtriage.core.model import Category, Diagnosis, Evidence, Verdict, notes_on
+from flytekitplugins_podtriage.core.pasted.margins import joined_text
+from flytekitplugins_podtriage.core.pasted.normalize import normalize
+from flytekitplugins_podtriage.core.pasted.reading import PastedText, read_pasted
+from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
-from flytekitplugins_podtriage.core.text.http_status import http_status
-from flytekitplugins_podtriage.core.text.pull_attempts import split_attempts
-from flytekitplugins_podtriage.core.text.redact import mask
-from flytekitplugins_podtriage.core.text.references import image_of, peer_of, registry_of, retry_after_of
-from flytekitplugins_podtriage.core.text.tokens import tokenize
-from flytekitplugins_podtriage.core.text.wrapping import unwrap
+from flytekitplugins_podtriage.core.text.container_ends import ContainerEnd, split_container_ends
+from flytekitplugins_podtriage.core.text.speaker import Speaker, leading_reason, speaker_of_reason, speaks_for_itself
+from flytekitplugins_podtriage.core.triage import triage
+from flytekitplugins_podtriage.core.wire import evolve
 
-EXCERPT = 500
-"""Longest quotation of a message as evidence, in characters."""
-LONGEST = 65_536
-"""Longest message that is read whole, in characters; of a longer one, both ends. An event's message has at most 1,024
-bytes, a termination message 4,096 (Kubernetes API)."""
-
-_LONGEST_CACHED = 4_096
-"""Longest message whose match is cached, in characters."""
-
-
-class Match(msgspec.Struct, frozen=True, gc=False):
-    """The rule that matched a message, and what a verdict needs of the message.
-
-    A Struct because one or more are made for every decision, at a tenth of the cost of an attrs class.
-    """
-
-    rule: Rule
-    excerpt: str
-    status: int | None = None
-    registry: str | None = None
-    image: str | None = None
-    retry_after: float | None = None
-    other_excerpts: tuple[str, ...] = ()
-    """Of the attempts and mirrors that did not decide."""
-
-    @property
-    def remedy(self) -> str:
-        """What a person can do about it."""
-        return fill_in(self.rule.remedy, self.registry, self.image)
+_PRINTED_AT: Final = datetime(2000, 1, 1, tzinfo=timezone.utc)
+"""When a pasted table is taken to have been printed: only the order of its rows matters for a cause."""
+_OF_CONTAINERS: Final = frozenset({"Error", "OOMKilled", "Completed", "Interrupted", "Unknown", "UnknownError"})
+"""Reasons and codes of containers that ended: the text beside them is what the container left."""
 
 
 def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None = None) -> Diagnosis:
-    """Return the cause of a failure from one message, and whose fault it is.
+    """Return the cause of a failure from a text, and whose fault it is.
+
+    Who says a text decides what it means: the same ``429 Too Many Requests`` is a registry's limit in a failed pull and
+    the program's own affair in a traceback (:mod:`~flytekitplugins_podtriage.core.text.speaker`).
 
     Args:
-        message: the message of a runtime, a kubelet or a backend; text pasted from a console will do. Only both ends of
-            more than 64 Ki characters are read.
+        message: a message of a runtime, a kubelet or a backend; ``kubectl describe``, tables of events, log lines and
+            text pasted from a console will do.
         reason: the reason beside it (``ErrImagePull``, ``Evicted``, ``FailedMount``, ...), if known.
         rules: the rules to apply; by default the built-in ones.
 
@@ -65,7 +49,78 @@ def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None 
     """
     if not isinstance(message, str):
         raise TypeError(f"a message is text, not {type(message).__name__}")
-    match = match_message(message, reason, rules)
+    book = BUILT_IN if rules is None else rules
+    text = normalize(message)
+    head, ends = split_container_ends(text)
+    if ends:
+        return _of_match(_match_ends(head, ends, book))
+    if reason is None and _may_be_more_than_a_message(text):
+        pasted = read_pasted(text, _PRINTED_AT)
+        if pasted is not None:
+            return _of_pasted(pasted, book)
+    match = _match_text(text, reason, book)
+    if match.rule.category is Category.UNKNOWN and "\n" in text:
+        again = _match_text(joined_text(text), reason, book)
+        return _of_match(match if again.rule.category is Category.UNKNOWN else again)
+    return _of_match(match)
+
+
+def _may_be_more_than_a_message(text: str) -> bool:
+    """Whether a text has a sign of a table, a description or a log line: most are one message, and are read at once."""
+    return (
+        "\n" in text
+        or ("N" in text and "Normal" in text)  # one character is found, or not, at a quarter of the cost
+        or ("W" in text and "Warning" in text)
+        or ("]" in text and ".go:" in text)
+        or ("=" in text and "level=" in text)
+        or text.lstrip().startswith("{")
+    )
+
+
+def _match_text(text: str, reason: str | None, rules: RuleBook) -> Match:
+    """Return the match of a text by who says it: its reason tells, or signs in it."""
+    reason = reason or leading_reason(text)
+    speaker = speaker_of_reason(reason) or speaks_for_itself(text)
+    if speaker is Speaker.UNKNOWN and reason and reason not in _OF_CONTAINERS and reason.isalnum():
+        speaker = Speaker.CONTROLLER  # a reason in the form that Kubernetes' components give theirs
+    if speaker is Speaker.APPLICATION or speaker is Speaker.UNKNOWN:
+        if reason:
+            match = match_message("", reason, rules)
+            if match.rule.category is not Category.UNKNOWN:
+                return evolve(match, excerpt=excerpt(text))
+        return match_spoken(text, speaker, rules)
+    return match_message(text, reason, rules)
+
+
+def _match_ends(head: str, ends: Iterable[ContainerEnd], rules: RuleBook) -> Match:
+    """Return the match of a failed pod's message: the pod's own message decides, then how its containers ended."""
+    match = match_message(head, None, rules)
+    if match.rule.category is not Category.UNKNOWN:
+        return match
+    failed = [end for end in ends if end.exit_code or end.reason in NEVER_RAN or "OOMKilled" in end.reason]
+    for end in failed:
+        if end.reason in NEVER_RAN:
+            return match_message(end.message, end.reason, rules)
+    for end in failed:
+        left = match_termination_message(end.message, rules)
+        if left is not None:
+            return left
+    matches = []
+    for end in failed:
+        # Without what the container left: the exit code and the reason are the runtime's.
+        wrapping = f"[{end.name}] terminated with exit code ({end.exit_code}). Reason [{end.reason}]. Message:"
+        reason = "OOMKilled" if "OOMKilled" in end.reason else None
+        matches.append(evolve(match_message(wrapping, reason, rules), excerpt=_describe(end)))
+    chosen = next((match for match in matches if match.rule.category is not Category.APP_ERROR), None)
+    return chosen or (matches[0] if matches else match)
+
+
+def _describe(end: ContainerEnd) -> str:
+    text = f"{end.name}: exit code {end.exit_code}, reason {end.reason or 'none'}"
+    return excerpt(f"{text}: {end.message}" if end.message else text)
+
+
+def _of_match(match: Match) -> Diagnosis:
     evidence: tuple[Evidence, ...] = (Evidence("message", match.excerpt),)
     if match.other_excerpts:
         evidence += tuple(Evidence("message", text) for text in match.other_excerpts)
@@ -79,76 +134,44 @@ def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None 
         image=match.image,
         retry_after=match.retry_after,
         evidence=evidence,
+        notes=notes_on(match.rule.category),
     )
 
 
-def match_message(message: str, reason: str | None = None, rules: RuleBook | None = None) -> Match:
-    """Return the match that :func:`diagnose` is made from."""
-    # A waiting pod repeats its message in every state.
-    match = _match if len(message) > _LONGEST_CACHED else _match_cached
-    return match(message, reason, BUILT_IN if rules is None else rules)
+def _of_pasted(pasted: PastedText, rules: RuleBook) -> Diagnosis:
+    """Return the diagnosis of the object that a text describes, or else of the newest message that names a cause."""
+    if pasted.pod is not None:
+        verdict = _judge(pasted, rules)
+        if verdict is not None and verdict.category not in (None, Category.UNKNOWN):
+            return _of_verdict(verdict)
+    if any("OOMKilled" in end.reason for end in pasted.ends):
+        return _of_match(_match_ends("", pasted.ends, rules))  # events tell only that it was restarted
+    matches = [_match_text(message.text, message.reason, rules) for message in pasted.messages]
+    for match in matches:
+        if match.rule.category is not Category.UNKNOWN:
+            return _of_match(match)
+    if pasted.ends:
+        return _of_match(_match_ends("", pasted.ends, rules))
+    return _of_match(matches[0] if matches else match_spoken("", Speaker.UNKNOWN, rules))
 
 
-def _match(message: str, reason: str | None, rules: RuleBook) -> Match:
-    if len(message) > LONGEST:
-        message = f"{message[: LONGEST // 2]} {message[-LONGEST // 2 :]}"
-    if reason is not None and reason.startswith("OutOf"):
-        # The kubelet makes the reason from the resource's name, whatever that is (lifecycle/predicate.go).
-        reason = "OutOfcpu"
-    inner = unwrap(message)
-    attempts = split_attempts(inner.text)
-    if len(attempts) == 1:
-        return _match_attempt(inner.text, inner.image, reason, rules)
-    matches = [_match_attempt(attempt, inner.image, reason, rules) for attempt in attempts]
-    # The last attempt was final; a refusal yields to an attempt that got further.
-    chosen = next((match for match in reversed(matches) if not _yields(match)), matches[-1])
-    others = tuple(match.excerpt for match in matches if match is not chosen)
-    return msgspec.structs.replace(chosen, other_excerpts=others)
+def _judge(pasted: PastedText, rules: RuleBook) -> Verdict | None:
+    try:
+        return triage(pasted.pod, events=pasted.events, policy=attrs.evolve(Policy(), rules=rules), now=_PRINTED_AT)
+    except InvalidPod:
+        return None
 
 
-_match_cached = functools.lru_cache(maxsize=256)(_match)
-
-
-def _match_attempt(text: str, image: str | None, reason: str | None, rules: RuleBook) -> Match:
-    tokens = tokenize(text)
-    status = http_status(tokens)
-    if image is None:
-        image = image_of(text)
-    registry = registry_of(text, image)
-    rule = rules.first_match(tokens, status, reason, peer_of(text, registry)) or UNKNOWN
-    retry_after = None
-    if "again in" in text or "etry" in text or "ETRY" in text:
-        retry_after = retry_after_of(text)
-    if image is not None and ("@" in image or "=" in image):
-        image = mask(image)
-    return Match(rule, excerpt(text), status, registry, image, retry_after)
-
-
-def _yields(match: Match) -> bool:
-    """Whether an attempt says little beside another.
-
-    The kubelet tries credentials that need not fit; a registry that the node's configuration blocks was never asked.
-    """
-    category = match.rule.category
-    return category is Category.AUTH or category is Category.UNKNOWN or match.rule.id == "image-source-blocked"
-
-
-def fill_in(text: str, registry: str | None, image: str | None) -> str:
-    """Return a rule's text with the names of the registry and the image filled in."""
-    if "{" not in text:
-        return text
-    return text.replace("{registry}", registry or "the registry").replace("{image}", image or "the image")
-
-
-def excerpt(text: str) -> str:
-    """Return the text for display: secrets masked, white space folded, and a long one without its middle."""
-    if len(text) > 8 * EXCERPT:
-        # Cut first, so that a huge message costs no more; a secret that is cut in two is dropped with the middle below.
-        text = f"{text[: 4 * EXCERPT]} {text[-4 * EXCERPT :]}"
-    if "\n" in text or "  " in text or "\t" in text or "\r" in text:
-        text = " ".join(text.split())
-    text = mask(text)
-    if len(text) > EXCERPT:
-        half = (EXCERPT - len(" [...] ")) // 2
-        text = f"{text[:half]} [...] {text[-half:]}"
-    return text
+def _of_verdict(verdict: Verdict) -> Diagnosis:
+    return Diagnosis(
+        category=verdict.category or Category.UNKNOWN,
+        kind=verdict.kind or Category.UNKNOWN.default_kind,
+        rule=verdict.rule,
+        remedy=verdict.remedy,
+        http_status=verdict.http_status,
+        registry=verdict.registry,
+        image=verdict.image,
+        retry_after=verdict.retry_after,
+        evidence=verdict.evidence,
+        notes=verdict.notes,
+    )

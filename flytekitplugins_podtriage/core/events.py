@@ -22,6 +22,9 @@ from flytekitplugins_podtriage.core.decode import read_event
 _CONTAINER = re.compile(r"spec\.(?:initContainers|containers|ephemeralContainers)\{([^}]*)\}")
 _PULL_FAILED = ("Failed to pull image", "Failed to inspect image")
 _EARLIEST = datetime(1, 1, 1, tzinfo=timezone.utc)
+_MOUNT_ECHOES: Final = ("Unable to attach or mount volumes:", "Unable to mount volumes")
+"""How the kubelet says that mounts have not succeeded in time, whatever kept them (pkg/kubelet/volumemanager,
+WaitForAttachAndMount): the event of the mount itself says what that is."""
 _PULL_ECHOES = frozenset({"Error: ErrImagePull", "Error: ImagePullBackOff"})
 
 # Structs rather than attrs classes: several are made for every decision, at a tenth of the cost.
@@ -63,8 +66,9 @@ class EventSummary(msgspec.Struct, gc=False):
     def pod_failed(self, name: str, event: wire.Event, at: datetime | None) -> None:
         """The pod as a whole cannot start its containers."""
         record, earlier = _record(event, at), self.pod_failure
-        if earlier is not None and earlier.reason == record.reason and earlier.first_at is not None:
-            record = EventRecord(record.reason, record.message, at, earlier.first_at)
+        if earlier is not None and earlier.reason == record.reason:
+            message = earlier.message if record.message.startswith(_MOUNT_ECHOES) else record.message
+            record = EventRecord(record.reason, message, at, earlier.first_at or record.first_at)
         self.pod_failure = record
 
     def node_lost(self, name: str, event: wire.Event, at: datetime | None) -> None:
@@ -146,34 +150,59 @@ def observed_at(event: wire.Event) -> datetime | None:
     )
 
 
-def summarize(events: Iterable[object], uid: str | None) -> EventSummary:
+def summarize(events: Iterable[object], pod: wire.Pod) -> EventSummary:
     """Read the events of a pod, in any of their forms and in any order.
 
-    Events of another pod of the same name (another uid) are ignored.
+    Events of another pod of the same name (another uid) are ignored. One that names no container is about the pod's
+    only one, if there is but one: recorders and exporters may drop ``involvedObject.fieldPath`` (k8s.io/api/core/v1
+    types.go: optional).
 
     Raises:
         InvalidPod: one of them cannot be read as an Event.
     """
     relevant = []
+    uid = pod.metadata.uid if pod.metadata else None
+    only: str | None = None
     for item in events:
         event = item if type(item) is wire.Event else read_event(item)
         handler = _HANDLERS.get(event.reason or "")
         if handler is None:
             continue
-        about, path = event.involved_object or event.regarding, None
+        about, name = event.involved_object or event.regarding, ""
         if about is not None:
             if about.uid != uid and about.uid and uid:
                 continue
-            path = about.field_path
+            if about.field_path:
+                name = _container_of(about.field_path)
+        if about is None or not about.field_path:
+            if only is None:
+                only = _only_container(pod)
+            name = only if about is None or about.kind in _OF_POD else ""
         at = event.last_timestamp
         if at is None or event.series is not None:
             at = observed_at(event)
-        relevant.append((at or _EARLIEST, at, handler, event, path))
+        relevant.append((at or _EARLIEST, at, handler, event, name))
     relevant.sort(key=itemgetter(0))  # events of the same moment stay in the given order
     summary = EventSummary()
-    for _, at, handler, event, path in relevant:
-        handler(summary, _container_of(path) if path else "", event, at)
+    for _, at, handler, event, name in relevant:
+        handler(summary, name, event, at)
     return summary
+
+
+_OF_POD: Final = (None, "", "Pod")
+"""Kinds of the object of an event about a pod; None and the empty string where it is left out."""
+
+
+def _only_container(pod: wire.Pod) -> str:
+    """Return the name of the pod's only container, init containers included; empty if it has several, or none."""
+    spec, status = pod.spec, pod.status
+    names: set[str | None] = set()
+    if spec is not None:
+        names.update(container.name for group in (spec.containers, spec.init_containers) for container in group or ())
+    if status is not None:
+        groups = (status.container_statuses, status.init_container_statuses)
+        names.update(container.name for group in groups for container in group or ())
+    return next(iter(names)) or "" if len(names) == 1 else ""
 
 
 @functools.lru_cache(maxsize=256)

@@ -78,7 +78,7 @@ def remember(memory: Memory | None, pod: object, events: Iterable[object] = (), 
     causes = {cause.container: cause for cause in memory.causes} if memory.causes else {}
     started = memory.started
     if events:
-        for name, pull in summarize(events, uid).pulls.items():
+        for name, pull in summarize(events, read).pulls.items():
             if pull.failure is not None and name:
                 at = pull.failure.at or now
                 _update(causes, name, "ErrImagePull", pull.failure.message, pull.first_failed_at or at, at)

@@ -7,7 +7,9 @@ when one is added.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from datetime import datetime
+from typing import TypeVar
 
 import attrs
 import msgspec
@@ -118,6 +120,12 @@ class Category(StrEnum):
         return member
 
 
+def notes_on(category: Category | None) -> tuple[str, ...]:
+    """Return what an answer of a category assumes: the kind of an unknown cause is a default, not a finding."""
+    return _NOTES_ON_UNKNOWN if category is Category.UNKNOWN else ()
+
+
+_NOTES_ON_UNKNOWN = ("No rule names the cause: the kind is a default, not a finding.",)
 _USER_CATEGORIES = frozenset(
     {
         Category.APP_ERROR,
@@ -170,6 +178,8 @@ class Diagnosis:
     """After how many seconds the registry asked to be retried, if the message tells."""
     evidence: tuple[Evidence, ...] = ()
     """The cause as the message has it, then the causes that did not decide (mirrors, other attempts)."""
+    notes: tuple[str, ...] = ()
+    """What the answer assumes, in sentences: that the kind of an unknown cause is only a default."""
 
     def to_json(self) -> bytes:
         """Return the diagnosis as one line of JSON."""
@@ -216,6 +226,8 @@ class Verdict:
     backend: str = "podtriage"
     """Name of the policy."""
     schema: int = SCHEMA
+    notes: tuple[str, ...] = ()
+    """What the verdict assumes, in sentences: that the kind of an unknown cause is only a default."""
 
     @property
     def failing(self) -> bool:
@@ -240,6 +252,14 @@ class Verdict:
         if verdict.schema > SCHEMA:
             raise ValueError(f"verdict of schema {verdict.schema}: this version reads up to {SCHEMA}")
         return verdict
+
+
+_Answer = TypeVar("_Answer", Diagnosis, Verdict)
+
+
+def with_notes(answer: _Answer, notes: Iterable[str]) -> _Answer:
+    """Return a diagnosis or a verdict with further notes before its own."""
+    return attrs.evolve(answer, notes=(*notes, *answer.notes))
 
 
 @attrs.frozen(slots=True)

@@ -46,8 +46,7 @@ def triage(
     read = read_pod(pod)
     if policy.dialect is not None:
         return demystify_pod_status(read, policy, policy.dialect, now)
-    uid = read.metadata.uid if read.metadata else None
-    summary = summarize(events, uid) if events else _NO_EVENTS
+    summary = summarize(events, read) if events else _NO_EVENTS
     return _by_phase(PodContext(read, summary, memory, policy, now))
 
 

@@ -153,9 +153,16 @@ def test_the_reason_beside_a_message_counts(reason: str, message: str, category:
 
 
 def test_unknown_words_say_that_they_are() -> None:
+    diagnosis = diagnose("the flux capacitor has come loose", reason="FailedMount")
+    assert diagnosis.rule == "volume-reason"
+    assert diagnose("the flux capacitor of the node has come loose").rule == "unknown"
+    assert "add a rule of your own" in diagnose("the flux capacitor of the node has come loose").remedy
+
+
+def test_words_without_a_sign_of_who_says_them_are_unknown_and_the_remedy_says_what_to_give() -> None:
     diagnosis = diagnose("the flux capacitor has come loose")
-    assert diagnosis.rule == "unknown"
-    assert "add a rule of your own" in diagnosis.remedy
+    assert (diagnosis.category, diagnosis.rule) == ("unknown", "unknown-speaker")
+    assert "kubectl describe pod" in diagnosis.remedy
 
 
 @pytest.mark.parametrize(
@@ -256,9 +263,34 @@ def test_what_is_no_secret_is_left_alone(harmless: str) -> None:
 
 
 def test_the_excerpt_of_a_huge_message_is_short() -> None:
-    diagnosis = diagnose("x " * 500_000 + "429 Too Many Requests")
+    diagnosis = diagnose("x " * 500_000 + "toomanyrequests: 429 Too Many Requests")
     assert diagnosis.category == "registry_rate_limited"
     assert len(diagnosis.evidence[0].text) <= 500
+
+
+def test_the_excerpt_of_a_long_message_is_cut_around_the_words_that_decided() -> None:
+    text = "pull " + "before " * 300 + "toomanyrequests: rate limit " + "after " * 300
+    quoted = diagnose(text).evidence[0].text
+    assert "before toomanyrequests: rate limit after" in quoted
+    assert quoted.startswith("[...] ") and quoted.endswith(" [...]") and len(quoted) <= 500
+
+
+def test_a_secret_that_the_excerpt_cuts_is_masked_all_the_same() -> None:
+    for padding in range(120, 190):
+        text = "pull " + "x " * 300 + f"password={'s' * 40}secret " + "y" * padding + " toomanyrequests " + "z " * 300
+        assert "sssss" not in diagnose(text).evidence[0].text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'failed calling webhook "a": Post "https://policy.ns.svc:443/v1?timeout=3s": context deadline exceeded',
+        'MountVolume.SetUp failed for volume "x": Get "https://kms.example/v1": 503 Service Unavailable',
+    ],
+)
+def test_the_host_of_what_is_no_pull_is_no_registry(text: str) -> None:
+    diagnosis = diagnose(text)
+    assert (diagnosis.registry, diagnosis.http_status) == (None, None)
 
 
 def test_a_message_that_is_no_text_is_refused() -> None:

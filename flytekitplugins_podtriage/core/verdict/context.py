@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
-from flytekitplugins_podtriage.core.diagnose import Match, excerpt, fill_in, match_message
 from flytekitplugins_podtriage.core.events import EventSummary
+from flytekitplugins_podtriage.core.match import Match, excerpt, fill_in, match_message, match_termination_message
 from flytekitplugins_podtriage.core.memory import Memory, has_started
-from flytekitplugins_podtriage.core.model import Evidence, Phase, Verdict
+from flytekitplugins_podtriage.core.model import SCHEMA, Evidence, Phase, Verdict, notes_on
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.pod_rule import with_fix
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
@@ -22,12 +22,13 @@ _NO_METADATA = wire.Metadata()
 class PodContext:
     """A pod, its events and what is remembered of it, at one moment, under one policy."""
 
-    __slots__ = ("events", "init", "main", "memory", "metadata", "now", "others", "policy", "status")
+    __slots__ = ("events", "init", "main", "memory", "metadata", "now", "others", "policy", "spec", "status")
 
     def __init__(
         self, pod: wire.Pod, events: EventSummary, memory: Memory | None, policy: Policy, now: datetime
     ) -> None:
         self.status = pod.status or _NO_STATUS
+        self.spec = pod.spec
         self.metadata = pod.metadata or _NO_METADATA
         self.events = events
         self.memory = memory
@@ -48,6 +49,12 @@ class PodContext:
             if condition.type == "DisruptionTarget" and condition.status == "True":
                 return condition
         return None
+
+    @property
+    def sidecars(self) -> frozenset[str | None]:
+        """The names of the native sidecars: init containers with ``restartPolicy: Always`` (Kubernetes 1.28)."""
+        inits = (self.spec and self.spec.init_containers) or ()
+        return frozenset(container.name for container in inits if container.restart_policy == "Always")
 
     @property
     def deletion_requested_at(self) -> datetime | None:
@@ -77,6 +84,10 @@ class PodContext:
     def match(self, message: str, reason: str | None = None) -> Match:
         """Return the match of a message under the policy's rules."""
         return match_message(message, reason, self.policy.rules)
+
+    def match_termination_message(self, message: str) -> Match | None:
+        """Return the match of what a container left behind; None if it says no more than its exit code does."""
+        return match_termination_message(message, self.policy.rules)
 
     def by_rule(
         self,
@@ -143,6 +154,8 @@ class PodContext:
             self.has_started,
             recheck_at,
             self.policy.name,
+            SCHEMA,
+            notes_on(rule.category),
         )
 
 

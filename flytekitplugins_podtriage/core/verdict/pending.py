@@ -14,6 +14,7 @@ import attrs
 from flytekitplugins_podtriage.core.durations import later
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict
 from flytekitplugins_podtriage.core.verdict.context import PodContext, quote
+from flytekitplugins_podtriage.core.verdict.crash_loops import init_crash_loop, main_crash_loop
 from flytekitplugins_podtriage.core.verdict.terminated import deleted
 from flytekitplugins_podtriage.core.verdict.waiting_causes import WaitingCause, waiting_cause
 
@@ -56,7 +57,12 @@ def _pending(context: PodContext) -> Verdict:
         )
     if cause is not None:
         return _waiting(context, cause)
-    return _unscheduled(context) or _starting(context)
+    return (
+        _unscheduled(context)
+        or main_crash_loop(context, Phase.INITIALIZING)
+        or init_crash_loop(context)
+        or _starting(context)
+    )
 
 
 def _unscheduled(context: PodContext) -> Verdict | None:

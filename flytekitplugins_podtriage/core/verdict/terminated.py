@@ -6,17 +6,20 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.container_reasons import CRASHED
 from flytekitplugins_podtriage.core.demystify import SYSTEM_REASONS
 from flytekitplugins_podtriage.core.durations import FOREVER
 from flytekitplugins_podtriage.core.memory import NEVER_RAN
 from flytekitplugins_podtriage.core.model import Category, ErrorKind, Evidence, Phase, Verdict
-from flytekitplugins_podtriage.core.rules.pod_states import DISRUPTIONS
 from flytekitplugins_podtriage.core.verdict.context import PodContext, quote
+from flytekitplugins_podtriage.core.verdict.disrupted import disrupted
 from flytekitplugins_podtriage.core.verdict.waiting_causes import WaitingCause, by_cause, waiting_cause
 
-_SIGNALS = {137: "SIGKILL", 247: "SIGKILL", 143: "SIGTERM"}
-"""Exit codes of a process that a signal ended: 128 + 9, 256 - 9, 128 + 15."""
+_SIGNALS = {137: "SIGKILL", 247: "a child process was killed by SIGKILL", 143: "SIGTERM"}
+"""Exit codes of a process that a signal ended: 128 + 9, 128 + 15; and 256 - 9, of one whose child SIGKILL ended."""
 _LOST = "ContainerStatusUnknown"
+_UNKNOWN_END = (255, frozenset({"Unknown", _LOST}))
+"""Exit code and reasons of a container that the runtime lost, so that it does not know how it ended."""
 
 
 def end_of(container: wire.ContainerStatus) -> wire.Terminated | None:
@@ -37,14 +40,14 @@ def ended_well(context: PodContext) -> bool:
 
 def succeeded(context: PodContext) -> Verdict:
     """The main containers exited with 0: success, unless the kernel killed a part of them for its memory."""
-    killed = _oom_killed(context)
+    killed = _oom_killed(context.main) or _init_oom_killed(context)
     return context.by_rule("pod-succeeded", Phase.SUCCESS) if killed is None else _oom(context, killed)
 
 
 def failed(context: PodContext) -> Verdict:
     """The pod's phase is Failed."""
     end = first_end(context.main)
-    killed = _oom_killed(context)
+    killed = _oom_killed(context.main)
     if killed is not None:
         return _oom(context, killed)
     disruption = context.disruption
@@ -53,16 +56,19 @@ def failed(context: PodContext) -> Verdict:
     reason = context.status.reason or ""
     if reason and reason != "Error":
         return _for_reason(context, reason)
-    if end is not None and end[1].reason not in NEVER_RAN:
+    killed = _init_oom_killed(context)
+    if killed is not None:
+        return _oom(context, killed)
+    if end is not None and (end[1].reason not in NEVER_RAN or _is_unknown(end[1])):
         return ended_badly(context, *end)
     cause = waiting_cause(context)
     if context.metadata.deletion_timestamp is not None or (end is not None and end[1].reason == _LOST):
         return deleted(context, cause)
     if end is not None:
         return ended_badly(context, *end)
-    init = first_end(context.init)
+    init = _interrupted_init(context) or first_end(context.init)
     if init is not None:
-        return _init_ended_badly(context, *init)
+        return init_ended_badly(context, *init)
     other = first_end(context.others)
     if other is not None and not context.has_started:
         return ended_badly(context, *other)
@@ -111,8 +117,15 @@ def ended_badly(context: PodContext, name: str, end: wire.Terminated) -> Verdict
         match = context.match("exec format error")
         code = reason or "Error"
         return context.by_match(match, code=code, source="terminated", container=name, at=at, also=evidence)
+    elif end.message and (device := context.match_termination_message(end.message)) is not None:
+        code = reason or "Error"
+        return context.by_match(device, code=code, source="terminated", container=name, at=at, also=evidence)
+    elif _is_unknown(end):
+        rule, code = "pod-container-lost", reason
     elif exit_code in _SIGNALS:
         rule, code, detail = "pod-killed", "Interrupted", f"exit code {exit_code} ({_SIGNALS[exit_code]})"
+        if exit_code == 247:
+            rule, evidence = "pod-child-killed", (Evidence("terminated", detail, name, at),)
     else:
         rule, code = "pod-exit-code", reason or "Error"
     return context.by_rule(rule, code=code, detail=detail, evidence=evidence, container=name)
@@ -123,10 +136,28 @@ def _describe(end: wire.Terminated) -> str:
     return f"{text}: {quote(end.message)}" if end.message else text
 
 
-def _oom_killed(context: PodContext) -> str | None:
-    """Return the main container that the kernel killed for its memory; of several, the first by name."""
-    names = [c.name or "" for c in context.main if (end := end_of(c)) is not None and "OOMKilled" in (end.reason or "")]
+def _is_unknown(end: wire.Terminated) -> bool:
+    """Whether the runtime lost the container and made up its end."""
+    exit_code, reasons = _UNKNOWN_END
+    return end.exit_code == exit_code and end.reason in reasons
+
+
+def _oom_killed(containers: Iterable[wire.ContainerStatus]) -> str | None:
+    """Return the container that the kernel killed for its memory; of several, the first by name."""
+    names = [c.name or "" for c in containers if (end := end_of(c)) is not None and "OOMKilled" in (end.reason or "")]
     return min(names) if names else None
+
+
+def _init_oom_killed(context: PodContext) -> str | None:
+    """Return the init container of which the kernel killed a part, though it exited with 0.
+
+    The pod goes on as if it had done its work. A native sidecar's end does not count where its task's own does.
+    """
+    if not context.init:
+        return None
+    sidecars = context.sidecars
+    done = [c for c in context.init if c.name not in sidecars and (end := end_of(c)) is not None and not end.exit_code]
+    return _oom_killed(done)
 
 
 def _oom(context: PodContext, name: str | None) -> Verdict:
@@ -134,8 +165,10 @@ def _oom(context: PodContext, name: str | None) -> Verdict:
     return context.by_rule("pod-oom", code="OOMKilled", evidence=evidence, container=name)
 
 
-def _init_ended_badly(context: PodContext, name: str, end: wire.Terminated) -> Verdict:
-    if end.reason in NEVER_RAN or "OOMKilled" in (end.reason or "") or (end.exit_code or 0) in _SIGNALS:
+def init_ended_badly(context: PodContext, name: str, end: wire.Terminated) -> Verdict:
+    """An init container exited with another code than 0, or never ran, so that the main containers were not started."""
+    killed = "OOMKilled" in (end.reason or "") or (end.exit_code or 0) in _SIGNALS
+    if killed or end.reason in NEVER_RAN or _is_unknown(end):
         return ended_badly(context, name, end)
     detail = _describe(end)
     evidence = (Evidence("terminated", detail, name, end.finished_at),)
@@ -143,21 +176,22 @@ def _init_ended_badly(context: PodContext, name: str, end: wire.Terminated) -> V
     return context.by_rule("pod-init-exit-code", code=code, detail=detail, evidence=evidence, container=name)
 
 
-def disrupted(context: PodContext, condition: wire.Condition) -> Verdict:
-    """The condition DisruptionTarget says that the cluster ended the pod: that outweighs every exit code."""
-    reason = condition.reason or ""
-    text = quote(f"{reason}: {condition.message or ''}")
-    evidence = (Evidence("condition", text, at=condition.last_transition_time),)
-    rule = DISRUPTIONS.get(reason, "pod-disruption")
-    if rule == "pod-disruption-taint" and context.events.node_not_ready:
-        rule = "pod-disruption-node-gone"
-    code = context.status.reason
-    if rule == "pod-disruption-kubelet" and code:
-        match = context.match(context.status.message or "", code)
-        if match.rule.kind is ErrorKind.SYSTEM and match.rule.category is not Category.UNKNOWN:
-            return context.by_match(match, code=code, source="status", also=evidence)
-    detail = quote(condition.message)
-    return context.by_rule(rule, code=reason or "DisruptionTarget", detail=detail, evidence=evidence)
+def _interrupted_init(context: PodContext) -> tuple[str, wire.Terminated] | None:
+    """Return the init container that waited for its next start when the pod was ended, and how it had ended before.
+
+    The kubelet then gives it an end of its own, ContainerStatusUnknown with 137, and keeps its last state
+    (pkg/kubelet/status/status_manager.go, TerminatePod).
+    """
+    if context.has_started:
+        return None
+    for container in sorted(context.init, key=lambda c: (c.name or "", str(c))):
+        last = container.last_state.terminated if container.last_state else None
+        if last is None or not (last.exit_code or last.reason in NEVER_RAN or "OOMKilled" in (last.reason or "")):
+            continue
+        waiting, end = container.state.waiting if container.state else None, end_of(container)
+        if (waiting is not None and waiting.reason == CRASHED) or (end is not None and end.reason == _LOST):
+            return container.name or "", last
+    return None
 
 
 def _for_reason(context: PodContext, reason: str) -> Verdict:
@@ -169,6 +203,9 @@ def _for_reason(context: PodContext, reason: str) -> Verdict:
         cause = waiting_cause(context)
         if cause is not None:
             return by_cause(context, cause)
+        interrupted = _interrupted_init(context)
+        if interrupted is not None:
+            return init_ended_badly(context, *interrupted)
         return context.by_rule("pod-deadline-before-start", code=reason, detail=quote(message))
     of_node = reason in SYSTEM_REASONS
     match = context.match(message, None if of_node else reason)
@@ -189,6 +226,11 @@ def deleted(context: PodContext, cause: WaitingCause | None) -> Verdict:
     """
     if cause is not None and cause.match.rule.kind is ErrorKind.USER:
         return by_cause(context, cause)
+    interrupted = _interrupted_init(context) if cause is None else None
+    if interrupted is not None:
+        verdict = init_ended_badly(context, *interrupted)
+        if verdict.kind is ErrorKind.USER:
+            return verdict
     if context.disruption is not None:
         return disrupted(context, context.disruption)
     evidence: tuple[Evidence, ...] = ()

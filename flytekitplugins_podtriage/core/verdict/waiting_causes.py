@@ -8,9 +8,9 @@ import msgspec
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.container_reasons import CRASHED, PULL_REASONS, STARTING, says_cause
-from flytekitplugins_podtriage.core.diagnose import Match
 from flytekitplugins_podtriage.core.durations import ZERO_TIME, later
 from flytekitplugins_podtriage.core.events import EventRecord, PullState
+from flytekitplugins_podtriage.core.match import Match
 from flytekitplugins_podtriage.core.memory import Cause
 from flytekitplugins_podtriage.core.model import Category, Phase, Verdict
 from flytekitplugins_podtriage.core.verdict.context import PodContext
