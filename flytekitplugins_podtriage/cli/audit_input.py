@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, BinaryIO
 
 import attrs
 import msgspec
 
 from flytekitplugins_podtriage.cli.errors import InputError, input_errors
 from flytekitplugins_podtriage.cli.input import MAX_DOCUMENT, MAX_LINE, check_text, read_line, read_lines, read_rest
-from flytekitplugins_podtriage.cli.json_or_yaml import parse_documents
 from flytekitplugins_podtriage.cli.jsonl import describe_error
 from flytekitplugins_podtriage.cli.pod_documents import PodRecord, find_pods
+from flytekitplugins_podtriage.cli.pod_texts import pods_in
 from flytekitplugins_podtriage.core.attempt_history import Attempt, ExecutionRef
 from flytekitplugins_podtriage.core.errors import InvalidPod
 from flytekitplugins_podtriage.core.flyte_pods import label
@@ -76,7 +76,7 @@ class AuditReader:
             if len(first) + len(rest) > MAX_DOCUMENT:
                 limit = MAX_DOCUMENT // 2**20
                 raise InputError(f"{source}: is too large; expected JSON lines or a document of at most {limit} MB")
-            self._count_pods(parse_documents(head + rest, source), source)
+            self._count_records(pods_in(head + rest, source))
             return
         self._count_line(1, head, source)
         for number, data in read_lines(file, source):
@@ -114,14 +114,14 @@ class AuditReader:
         if is_pod and is_timeline:
             raise ValueError(_NO_RECORD)
         if is_pod or is_timeline or memoryview(line.items):
-            self._count_pods([msgspec.json.decode(data)], source)
+            self._count_records(find_pods([msgspec.json.decode(data)], source))
         elif line.message is not None or line.code is not None:
             self._count_attempt(_attempt(line))
         else:
             raise ValueError(_NO_RECORD)
 
-    def _count_pods(self, documents: list[Any], source: str) -> None:
-        for record in find_pods(documents, source):
+    def _count_records(self, records: Iterable[PodRecord]) -> None:
+        for record in records:
             with input_errors(InvalidPod, source=record.source):
                 self._count_pod(record)
 

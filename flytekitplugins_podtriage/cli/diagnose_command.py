@@ -28,10 +28,11 @@ def diagnose(message: str | None, jsonl: bool, reason: str | None, rules_file: s
     MESSAGE is a message of a container runtime, a kubelet or Flyte, also as copied from Flyte's console; - or nothing
     reads it from stdin. The answer is text on a terminal and JSON otherwise.
     """
-    from flytekitplugins_podtriage.cli.input import STDIN, read_text, stdin_is_terminal
+    from flytekitplugins_podtriage.cli.input import STDIN, read_document, stdin_is_terminal
     from flytekitplugins_podtriage.cli.options import read_rules
     from flytekitplugins_podtriage.cli.output import print_json, print_view, stdout_is_terminal
     from flytekitplugins_podtriage.core.diagnose import diagnose as diagnose_message
+    from flytekitplugins_podtriage.core.pasted.normalize import decode
     from flytekitplugins_podtriage.report.text.sanitize import masked
 
     rules = read_rules(rules_file)
@@ -41,7 +42,7 @@ def diagnose(message: str | None, jsonl: bool, reason: str | None, rules_file: s
         return answer_lines(message or STDIN, _line_diagnoser(reason, rules))
     if message is None and stdin_is_terminal():
         raise click.UsageError("give a MESSAGE, - for stdin, or --jsonl")
-    text = read_text(STDIN, MAX_MESSAGE) if message in (None, STDIN) else str(message)
+    text = decode(read_document(STDIN, MAX_MESSAGE)) if message in (None, STDIN) else str(message)
     if not text.strip():
         raise click.UsageError("MESSAGE is empty; expected a message of a container runtime, a kubelet or Flyte")
     text = text.encode("utf-8", "replace").decode()  # an argument may contain bytes that are not text

@@ -30,6 +30,10 @@ class InputError(click.ClickException):
         click.echo(error_line(f"podtriage: {self.format_message()}"), file=file, err=file is None)
 
 
+class NoDocument(InputError):
+    """Input that is no pod in JSON or YAML; it may be a text for people."""
+
+
 @contextmanager
 def input_errors(*kinds: type[Exception], source: str = "") -> Iterator[None]:
     """Raise errors of these kinds as an :class:`InputError`, whose message begins with the source."""

@@ -19,6 +19,7 @@ from flytekitplugins_podtriage.cli.options import (
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.cli.pod_documents import PodRecord
+    from flytekitplugins_podtriage.cli.pod_texts import PastedMessage
     from flytekitplugins_podtriage.report.explanation import Explanation
 
 _MAX_TIMELINE = 1e9
@@ -28,6 +29,7 @@ _MAX_TIMELINE = 1e9
 @click.command(
     epilog=examples(
         "kubectl get pod,event -n NAMESPACE -o yaml | podtriage explain -",
+        "kubectl describe pod NAME -n NAMESPACE | podtriage explain -",
         "podtriage explain --pod f3a91c-n0-0 -n flytesnacks-development --retries 2",
         "podtriage explain f3a91c --project flytesnacks --domain development",
     )
@@ -58,7 +60,8 @@ def explain(subject: str | None, pod: str | None, html: str | None, as_json: boo
     """Explain what happened, who pays on Flyte 1.16, Flyte 2 and with podtriage, when, and how to fix it.
 
     FILE (- is stdin) contains a Pod, a List of pods and events, any output of `kubectl get ... -o yaml|json`, an
-    object {"pod", "events"} or a line of a recorded timeline. EXECUTION is a name, PROJECT:DOMAIN:NAME or a link to
+    object {"pod", "events"}, a line of a recorded timeline, or a text: the output of `kubectl describe pod` or `kubectl
+    get events`, lines of a log, an error message. EXECUTION is a name, PROJECT:DOMAIN:NAME or a link to
     Flyte's console; the answer is then based on the error messages that flyteadmin keeps.
 
     The exit code is 1 if a pod or the execution is failing.
@@ -82,16 +85,22 @@ def explain(subject: str | None, pod: str | None, html: str | None, as_json: boo
         raise click.UsageError("give a FILE, - for stdin, --pod POD, or an EXECUTION")
     if subject is not None and is_execution(subject, options):
         return explain_execution(subject, as_json, html, options)
-    return _explain(_read_records(subject or STDIN, options["at"]), as_json, html, options)
+    given = _read_records(subject or STDIN, options["at"], options["now"])
+    if isinstance(given, list):
+        return _explain(given, as_json, html, options)
+    from flytekitplugins_podtriage.cli.diagnosis import show_diagnosis
+    from flytekitplugins_podtriage.cli.options import read_rules
+
+    return show_diagnosis(given, read_rules(options["rules_file"]), as_json=as_json, html=html)
 
 
-def _read_records(path: str, at: float | None) -> list[PodRecord]:
-    from flytekitplugins_podtriage.cli.pod_documents import read_pods
+def _read_records(path: str, at: float | None, now: str | None) -> list[PodRecord] | PastedMessage:
+    from flytekitplugins_podtriage.cli.pod_texts import read_pods_or_text
 
     if at is not None and not abs(at) <= _MAX_TIMELINE:  # also rejects NaN
         raise click.UsageError(f"invalid value {at:g} for --at; expected seconds after the timeline's begin")
-    records = read_pods(path, at)
-    if at is not None and all(record.memory is None for record in records):
+    records = read_pods_or_text(path, now, at)
+    if at is not None and (not isinstance(records, list) or all(record.memory is None for record in records)):
         raise click.UsageError("--at needs a recorded timeline")
     return records
 
@@ -123,6 +132,7 @@ def _explain(records: list[PodRecord], as_json: bool, html: str | None, options:
             limits=limits,
             now=resolve_now(now, record.now, partial(latest_time, pod, events)),
             now_is_explicit=now is not None or record.now is not None,
+            missing=record.notes,
         )
         explanations.append(explanation)
     _show(explanations, as_json, html)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from flytekitplugins_podtriage.cli.errors import InputError
+from flytekitplugins_podtriage.core.pasted.normalize import decode
 
 MAX_DOCUMENT = 64 * 1024 * 1024
 """The largest document that is read at once, in bytes. A namespace of a thousand pods has about ten million."""
@@ -75,18 +76,18 @@ def read_document(path: str, limit: int = MAX_DOCUMENT) -> bytes:
 
 
 def check_text(data: bytes, source: str) -> bytes:
-    """Return the bytes of a text without its byte order mark.
+    """Return the bytes of a text in UTF-8, without its byte order mark.
 
     Raises:
         InputError: it is empty or not text.
     """
     data = data.removeprefix(_BYTE_ORDER_MARK)
-    if not data.strip():
-        raise InputError(f"{source}: is empty; expected JSON or YAML")
     if data[:2] == b"\x1f\x8b":
         raise InputError(f"{source}: is compressed; expected text (gunzip -c FILE | podtriage ... -)")
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise InputError(f"{source}: is UTF-16; expected UTF-8")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:_CHUNK]:
+        data = decode(data).encode()  # Windows' shells write UTF-16
+    if not data.strip():
+        raise InputError(f"{source}: is empty; expected JSON or YAML")
     if b"\0" in data[:_CHUNK]:
         raise InputError(f"{source}: is binary; expected JSON or YAML text")
     return data

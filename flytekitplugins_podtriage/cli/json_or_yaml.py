@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from flytekitplugins_podtriage.cli.errors import InputError
+from flytekitplugins_podtriage.cli.errors import InputError, NoDocument
 
 MAX_DEPTH = 100
 """The deepest nesting of YAML that is accepted. A Pod has about a dozen levels."""
@@ -65,7 +65,7 @@ def _parse_yaml(data: bytes, source: str) -> list[Any]:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise InputError(f"{source}: byte {error.start} is not UTF-8; expected JSON or YAML in UTF-8") from error
+        raise NoDocument(f"{source}: byte {error.start} is not UTF-8; expected JSON or YAML in UTF-8") from error
     import yaml
 
     loader = _loader()
@@ -73,9 +73,9 @@ def _parse_yaml(data: bytes, source: str) -> list[Any]:
         _check(text, source, loader)
         documents = [document for document in yaml.load_all(text, Loader=loader) if document is not None]
     except yaml.YAMLError as error:
-        raise InputError(f"{source}: invalid YAML: {_yaml_error(error)}; expected JSON or YAML") from error
+        raise NoDocument(f"{source}: invalid YAML: {_yaml_error(error)}; expected JSON or YAML") from error
     except (RecursionError, ValueError, TypeError, OverflowError) as error:
-        raise InputError(f"{source}: unsupported YAML: {error}; expected plain values") from error
+        raise NoDocument(f"{source}: unsupported YAML: {error}; expected plain values") from error
     if not documents:
         raise InputError(f"{source}: contains no document; expected JSON or YAML")
     return documents

@@ -12,9 +12,7 @@ from typing import Any
 
 import attrs
 
-from flytekitplugins_podtriage.cli.errors import InputError
-from flytekitplugins_podtriage.cli.input import read_document, source_name
-from flytekitplugins_podtriage.cli.json_or_yaml import parse_documents
+from flytekitplugins_podtriage.cli.errors import InputError, NoDocument
 from flytekitplugins_podtriage.cli.times import parse_time
 from flytekitplugins_podtriage.core.errors import InvalidPod
 from flytekitplugins_podtriage.core.memory import Memory, remember
@@ -34,12 +32,8 @@ class PodRecord:
     """The moment of the record, if it has one."""
     memory: Memory | None = None
     """What a watcher would remember of the pod, if the record is a timeline."""
-
-
-def read_pods(path: str, at: float | None = None) -> list[PodRecord]:
-    """Return the pods in a file, or in stdin for ``-``; see :func:`find_pods`."""
-    source = source_name(path)
-    return find_pods(parse_documents(read_document(path), source), source, at)
+    notes: tuple[str, ...] = ()
+    """What could not be known, where the pod was read from a text for people."""
 
 
 def find_pods(documents: Iterable[Any], source: str, at: float | None = None) -> list[PodRecord]:
@@ -81,7 +75,7 @@ class _Collector:
                 self.add(item, f"{source}, item {number}")
             return
         if not isinstance(document, Mapping):
-            raise InputError(f"{source}: got {_type_name(document)}; expected {_FORMS}")
+            raise NoDocument(f"{source}: got {_type_name(document)}; expected {_FORMS}")
         kind = document.get("kind")
         if "steps" in document:
             self._records.append(_timeline_record(document, source, self._at))
@@ -94,8 +88,9 @@ class _Collector:
         elif kind == "Pod" or (kind is None and ("status" in document or "spec" in document)):
             self._pods.append((document, source))
         else:
-            name = f"an object of kind {kind!r}" if isinstance(kind, str) else "an object without a kind"
-            raise InputError(f"{source}: got {name}; expected {_FORMS}")
+            if not isinstance(kind, str):
+                raise NoDocument(f"{source}: got an object without a kind; expected {_FORMS}")
+            raise InputError(f"{source}: got an object of kind {kind!r}; expected {_FORMS}")
 
     def _add_list(self, document: Mapping[str, Any], kind: object, source: str) -> None:
         items = document.get("items")

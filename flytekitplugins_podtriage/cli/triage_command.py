@@ -18,6 +18,7 @@ from flytekitplugins_podtriage.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from flytekitplugins_podtriage.cli.pod_documents import PodRecord
     from flytekitplugins_podtriage.core.model import Verdict
     from flytekitplugins_podtriage.core.policy import Policy
 
@@ -41,7 +42,7 @@ def triage(
     rules_file: str | None,
     as_json: bool,
 ) -> int:
-    """Judge the pod in FILE (JSON or YAML; - or nothing is stdin) as a backend does.
+    """Judge the pod in FILE (JSON, YAML or `kubectl describe pod`; - or nothing is stdin) as a backend does.
 
     The exit code is 1 if the pod is failing. With --jsonl memory use is constant; a bad line yields {"error", "line"}
     instead of a verdict, the others are still judged, and the exit code is 2.
@@ -61,26 +62,36 @@ def triage(
         return answer_lines(file or STDIN, line_triager(policy, (lambda: at) if at else utc_now))
     if file is None and stdin_is_terminal():
         raise click.UsageError("give a FILE, - for stdin, or --jsonl")
-    verdicts = _triage_document(file or STDIN, policy, now)
+    from flytekitplugins_podtriage.cli.pod_texts import read_pods_or_text
+
+    given = read_pods_or_text(file or STDIN, now)
+    if not isinstance(given, list):
+        from flytekitplugins_podtriage.cli.diagnosis import show_diagnosis
+        from flytekitplugins_podtriage.cli.output import stdout_is_terminal
+
+        return show_diagnosis(given, policy.rules, as_json=as_json or not stdout_is_terminal())
+    verdicts = _triage_records(given, policy, now)
     _show(verdicts, as_json)
     return EXIT_FAILING if any(verdict.failing for verdict in verdicts) else 0
 
 
-def _triage_document(path: str, policy: Policy, now: str | None) -> list[Verdict]:
+def _triage_records(records: list[PodRecord], policy: Policy, now: str | None) -> list[Verdict]:
+    """Return the verdict on each pod, and what could not be known of it."""
     from flytekitplugins_podtriage.cli.errors import input_errors
     from flytekitplugins_podtriage.cli.options import resolve_now
-    from flytekitplugins_podtriage.cli.pod_documents import read_pods
     from flytekitplugins_podtriage.core.decode import read_events, read_pod
     from flytekitplugins_podtriage.core.errors import InvalidPod
+    from flytekitplugins_podtriage.core.model import with_notes
     from flytekitplugins_podtriage.core.triage import triage as triage_pod
     from flytekitplugins_podtriage.report.timeline import latest_time
 
     verdicts = []
-    for record in read_pods(path):
+    for record in records:
         with input_errors(InvalidPod, source=record.source):
             pod, events = read_pod(record.pod), read_events(record.events)
             at = resolve_now(now, record.now, partial(latest_time, pod, events))
-            verdicts.append(triage_pod(pod, events=events, memory=record.memory, policy=policy, now=at))
+            verdict = triage_pod(pod, events=events, memory=record.memory, policy=policy, now=at)
+        verdicts.append(with_notes(verdict, record.notes))
     return verdicts
 
 

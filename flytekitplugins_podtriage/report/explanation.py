@@ -120,11 +120,13 @@ def explain(
     limits: Limits,
     now: datetime,
     now_is_explicit: bool = True,
+    missing: Sequence[str] = (),
 ) -> Explanation:
     """Explain a pod at one moment.
 
     ``attempts_before`` attempts of the task failed before this pod; ``policies`` are by backend. Unless the caller
-    chose the moment (``now_is_explicit``), a note points out an old record.
+    chose the moment (``now_is_explicit``), a note points out an old record. ``missing`` is what could not be known of
+    the pod, as sentences: it comes before the other notes.
     """
     policy = policies["podtriage"]
     verdict = triage(pod, events=events, memory=memory, policy=policy, now=now)
@@ -154,7 +156,7 @@ def explain(
         timeline=build_timeline(pod, events, now),
         next_try=next_pull_time(pod, events, verdict.container) if is_pulling else None,
         charges=charges,
-        notes=tuple(_notes(attempt_state, now_is_explicit, bool(charges))),
+        notes=(*missing, *_notes(attempt_state, now_is_explicit, bool(charges), are_events_noted=bool(missing))),
     )
 
 
@@ -202,7 +204,7 @@ def _end_time(pod: wire.Pod, status: wire.PodStatus) -> datetime | None:
     return None if containers else status.start_time  # rejected by its node: it ended when it started
 
 
-def _notes(state: AttemptState, now_is_explicit: bool, is_charged: bool) -> list[str]:
+def _notes(state: AttemptState, now_is_explicit: bool, is_charged: bool, *, are_events_noted: bool) -> list[str]:
     notes = []
     if is_charged and state.verdict.phase is Phase.SUCCESS:
         notes.append(
@@ -216,7 +218,7 @@ def _notes(state: AttemptState, now_is_explicit: bool, is_charged: bool) -> list
         )
     if is_charged and state.verdict.retry_after:
         notes.append(f"The registry asks clients to retry after {state.verdict.retry_after:g} s.")
-    if not state.events and not state.verdict.failing and state.verdict.kind is not None:
+    if not are_events_noted and not state.events and not state.verdict.failing and state.verdict.kind is not None:
         notes.append("No events were given; with them (kubectl get events) the timeline is complete.")
     if not now_is_explicit:
         last = latest_time(state.pod, state.events)

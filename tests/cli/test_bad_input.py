@@ -16,6 +16,11 @@ from flytekitplugins_podtriage.cli.errors import InputError
 from flytekitplugins_podtriage.cli.input import MAX_DOCUMENT
 from flytekitplugins_podtriage.cli.json_or_yaml import parse_documents
 
+NEITHER = (
+    "is neither a pod nor a text of kubectl; "
+    "give the output of `kubectl get pod NAME -o yaml` or `kubectl describe pod NAME`"
+)
+
 
 def laughs(levels: int) -> str:
     """A YAML document of a few hundred bytes that stands for ten to the power of its levels."""
@@ -27,17 +32,22 @@ def laughs(levels: int) -> str:
 BAD: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "is empty"),
     "blanks": (b" \n\t\n", "is empty"),
-    "a word": (b"hello", "got text; expected a Pod"),
-    "a number": (b"42", "got a number; expected a Pod"),
+    "a word": (b"hello", NEITHER),
+    "a number": (b"42", NEITHER),
     "null": (b"null", "contains no document"),
     "a list of numbers": (b"[1, 2]", "item 0: got a number"),
     "truncated JSON": (b'{"kind": "Pod", "status": {', "invalid JSON"),
     "JSON with a comma too many": (b'{"kind": "Pod",}', "invalid JSON"),
-    "bad YAML": (b"a: b: c\n", "invalid YAML: mapping values are not allowed in this context (line 1)"),
-    "a tag of Python's": (b"!!python/object/apply:os.system [true]", "invalid YAML"),
+    "bad YAML": (b"a: b: c\n", NEITHER),
+    "a tag of Python's": (b"!!python/object/apply:os.system [true]", NEITHER),
     "binary": (bytes(range(256)), "is binary"),
     "compressed": (gzip.compress(b"{}"), "is compressed"),
-    "UTF-16": ("{}".encode("utf-16"), "is UTF-16"),
+    "an object in UTF-16": ("{}".encode("utf-16"), "got an object without a kind"),
+    "bad YAML of a pod": (
+        b"kind: Pod\na: b: c\n",
+        "invalid YAML: mapping values are not allowed in this context (line 2)",
+    ),
+    "Latin 1 that tells of nothing": (b"caf\xe9", NEITHER),
     "Latin 1 in JSON": (b'{"kind": "Pod", "x": "\xe9"}', "is not UTF-8"),
     "Latin 1 in YAML": (b"kind: \xe9", "byte 6 is not UTF-8"),
     "deep JSON": (b"[" * 100_000, "is nested too deeply"),

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flytekitplugins_podtriage.cli.main import cli
-from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
+from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, OTHERWISE
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
 from tests.paths import ROOT
@@ -29,7 +29,11 @@ def test_the_page_of_the_documentation_is_the_table() -> None:
 
 def test_every_rule_is_printed_in_its_order() -> None:
     lines = [json.loads(line) for line in run("--json", "--stock").stdout.splitlines()]
-    assert [row["id"] for row in lines] == [rule.id for rule in BUILT_IN] + ["unknown", *POD_RULES, *STOCK_RULES]
+    assert [row["id"] for row in lines] == [rule.id for rule in BUILT_IN] + [
+        *(rule.id for rule in OTHERWISE),
+        *POD_RULES,
+        *STOCK_RULES,
+    ]
     assert all(row["means"] and row["source"] for row in lines)
 
 

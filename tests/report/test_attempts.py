@@ -7,7 +7,7 @@ from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.report.attempts import diagnose_attempt
 
 
-def row(number: int, message: str = "429 Too Many Requests", **more: object) -> Attempt:
+def row(number: int, message: str = "toomanyrequests: 429 Too Many Requests", **more: object) -> Attempt:
     facts = {"reported": ErrorKind.USER, "node": "n0", "retry_attempt": number, "failed": True, **more}
     return Attempt(message=message, **facts)  # type: ignore[arg-type]
 

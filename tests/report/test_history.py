@@ -10,7 +10,7 @@ from flytekitplugins_podtriage.report.html import history as page_history
 from tests.report.rendering import shown
 
 
-def row(number: int, message: str = "429 Too Many Requests", **more: object) -> Attempt:
+def row(number: int, message: str = "toomanyrequests: 429 Too Many Requests", **more: object) -> Attempt:
     facts = {"reported": ErrorKind.USER, "node": "n0", "retry_attempt": number, "failed": True, **more}
     return Attempt(message=message, **facts)  # type: ignore[arg-type]
 

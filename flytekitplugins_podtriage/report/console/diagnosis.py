@@ -27,6 +27,7 @@ def render_diagnosis(diagnosis: Diagnosis, rules: RuleBook | None = None) -> Ren
         ("retry after", f"{diagnosis.retry_after:g} s" if diagnosis.retry_after is not None else None, ""),
         ("rule", diagnosis.rule, ""),
         ("fix", diagnosis.remedy, "green"),
+        *(("note", note, "dim") for note in diagnosis.notes),
     ]
     return Group(_title(diagnosis, rules), *(_fact(name, value, style) for name, value, style in facts if value))
 
@@ -42,6 +43,7 @@ def render_verdict(verdict: Verdict, rules: RuleBook | None = None) -> Renderabl
         ("rule", verdict.rule, ""),
         ("fix", "" if verdict.remedy in message else verdict.remedy, "green"),
         ("recheck at", verdict.recheck_at.isoformat(timespec="seconds") if verdict.recheck_at else None, ""),
+        *(("note", note, "dim") for note in verdict.notes),
     ]
     return Group(_title(verdict, rules), *(_fact(name, value, style) for name, value, style in facts if value))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flytekitplugins_podtriage.core.diagnose import fill_in
+from flytekitplugins_podtriage.core.match import fill_in
 from flytekitplugins_podtriage.core.model import Diagnosis, ErrorKind, Verdict
-from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
+from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, OTHERWISE, UNKNOWN
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
@@ -21,7 +21,7 @@ def _template(rule_id: str, rules: RuleBook | None) -> str:
     if rule_id in STOCK_RULES:
         return STOCK_RULES[rule_id].does
     message_rules = rules if rules is not None else BUILT_IN
-    return next((rule.means for rule in message_rules if rule.id == rule_id), UNKNOWN.means)
+    return next((rule.means for rule in (*message_rules, *OTHERWISE) if rule.id == rule_id), UNKNOWN.means)
 
 
 def fault_label(kind: ErrorKind | None, unknown: bool = False) -> str:
