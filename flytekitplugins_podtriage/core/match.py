@@ -84,7 +84,7 @@ def match_message(message: str, reason: str | None = None, rules: RuleBook | Non
     """
     # A waiting pod repeats its message in every state.
     match = _match if len(message) > _LONGEST_CACHED else _match_cached
-    return match(message, reason, BUILT_IN if rules is None else rules, UNKNOWN)
+    return match(message, reason, BUILT_IN if rules is None else rules)
 
 
 def match_spoken(message: str, speaker: Speaker, rules: RuleBook | None = None) -> Match:
@@ -110,7 +110,7 @@ _OF_EXIT_CODES: Final = frozenset({Category.APP_ERROR, Category.KILLED, Category
 _OTHERWISE: Final = {Speaker.APPLICATION: APPLICATION_ERROR, Speaker.UNKNOWN: UNKNOWN_SPEAKER}
 
 
-def _match(message: str, reason: str | None, rules: RuleBook, otherwise: Rule) -> Match:
+def _match(message: str, reason: str | None, rules: RuleBook, otherwise: Rule = UNKNOWN) -> Match:
     if len(message) > LONGEST:
         message = f"{message[: LONGEST // 2]} {message[-LONGEST // 2 :]}"
     if reason is not None and reason.startswith("OutOf"):

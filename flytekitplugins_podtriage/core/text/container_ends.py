@@ -31,7 +31,7 @@ class ContainerEnd(msgspec.Struct, frozen=True, gc=False):
 
 def split_container_ends(text: str) -> tuple[str, list[ContainerEnd]]:
     """Return what stands before the ends of containers, and these; the whole text and none if it names none."""
-    if _SIGN not in text:
+    if "(" not in text or _SIGN not in text:
         return text, []
     matches = list(_END.finditer(text))
     if not matches:

@@ -72,7 +72,8 @@ _OF_REASON: Final = {
     **dict.fromkeys("Error OOMKilled ContainerStatusUnknown".split(), None),
 }
 
-_LEADING_REASON: Final = re.compile(r"\s{0,40}([A-Z][A-Za-z]{3,60})(?:: |:\n)")
+_LONGEST_HEAD: Final = 104
+"""Within how many characters a reason that a text begins with ends."""
 
 # Codes of registries' JSON error bodies (OCI distribution specification 1.1, "Error codes"; the Docker Registry HTTP
 # API, "Errors"): a body with one of them is a registry's, even where it stands alone.
@@ -131,8 +132,9 @@ _APPLICATION: Final = tuple((sign, re.compile(form)) for sign, form in _APPLICAT
 
 # Phrases of those who pull images, mount volumes, make sandboxes, schedule and admit: they decide even inside an
 # exception, since the programs that people start pods with (Airflow, Prefect, docker-py) raise what the platform said.
+_GRPC_STATUS: Final = "rpc error: code"
 _PLATFORM_PHRASES: Final = (
-    "rpc error: code",
+    _GRPC_STATUS,
     "failed to pull",
     "pulling image",
     "pull rate limit",
@@ -177,6 +179,8 @@ def speaks_for_itself(text: str) -> Speaker:
         ``APPLICATION`` for what a program prints of its own failure, ``RUNTIME`` for what speaks of pulls, mounts,
         sandboxes or nodes (whoever of the platform says it), else ``UNKNOWN``.
     """
+    if _GRPC_STATUS in text:
+        return Speaker.RUNTIME  # most failed pulls
     lower = text.lower()
     for phrase in _PLATFORM_PHRASES:
         if phrase in lower:
@@ -205,10 +209,11 @@ def leading_reason(text: str) -> str | None:
     >>> leading_reason('CreateContainerConfigError: secret "db" not found')
     'CreateContainerConfigError'
     """
-    if ":" not in text[:64]:
+    head, _, rest = text[:_LONGEST_HEAD].partition(":")
+    reason = head.lstrip()
+    if not reason.isalpha() or rest[:1] not in (" ", "\n"):
         return None
-    match = _LEADING_REASON.match(text)
-    return match[1] if match is not None and speaker_of_reason(match[1]) is not None else None
+    return reason if speaker_of_reason(reason) is not None else None
 
 
 def speaker_of_reason(reason: str | None) -> Speaker | None:

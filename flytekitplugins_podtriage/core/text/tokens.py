@@ -93,7 +93,7 @@ def phrase(text: str) -> str:
 def tokenize(text: str) -> Tokens:
     """Return the words of a text, with markers for references, addresses and quoted names."""
     if "://" in text:
-        text = _URL.sub(_url if "/blobs/sha" in text or "/sha256/" in text or "?ns=" in text else f" {URL} ", text)
+        text = _URL.sub(_url, text)
     if "(" in text and "(application/vnd." in text:
         text = _BLOB_TYPE.sub(BLOB, text)
     if "[" in text:
@@ -112,7 +112,7 @@ def tokenize(text: str) -> Tokens:
         text = _BACK_QUOTED.sub(NAME, text)
     if "anifest " in text:
         text = _MANIFEST_OF.sub(f"manifest {NAME} in {NAME} :", text)
-    if " not found" in text or ", repository" in text or " in Secret" in text:
+    if " not found" in text or ("," in text and ", repository" in text) or ("S" in text and " in Secret" in text):
         text = _IMAGE_NAMED.sub(rf"\1 {NAME}", text)
     if _INSIDE.search(text) is not None:
         # Most words are letters and digits, or end in one mark: one or two cheap tests are enough for them.
