@@ -56,6 +56,8 @@ _OF_REASON: Final = {
         " FailedPostStartHook FailedPreStopHook AppArmor SysctlForbidden TopologyAffinityError KillContainerError"
         " KillPodSandboxError CreatePodSandboxError ConfigPodSandboxError PostStartHookError PreStopHookError"
         " PreCreateHookError PreStartHookError FailedCreatePodContainer ExceededGracePeriod FailedValidation"
+        " SystemOOM EvictionThresholdMet NodeHasDiskPressure NodeHasInsufficientMemory NodeHasInsufficientPID"
+        " ImageGCFailed ContainerGCFailed FreeDiskSpaceFailed InvalidDiskCapacity"
         " HostPortConflict InsufficientFreeCPU InsufficientFreeMemory".split(),
         Speaker.KUBELET,
     ),
@@ -74,6 +76,8 @@ _OF_REASON: Final = {
 
 _LONGEST_HEAD: Final = 104
 """Within how many characters a reason that a text begins with ends."""
+_DISRUPTED: Final = re.compile(r'" is disrupted: reason "([A-Za-z]{1,63})", message "')
+"""How gitlab-runner quotes a pod's condition DisruptionTarget (executors/kubernetes, ``checkTerminalPodErrors``)."""
 
 # Codes of registries' JSON error bodies (OCI distribution specification 1.1, "Error codes"; the Docker Registry HTTP
 # API, "Errors"): a body with one of them is a registry's, even where it stands alone.
@@ -89,7 +93,7 @@ _APPLICATION_FORMS: Final = (
     ("Traceback", r"Traceback \(most recent call last\)"),  # Python
     (
         "Error",
-        r"(?:^|[\s\[(\"'])(?:[A-Za-z_]\w*\.)*([A-Z]\w*Error)(?=[:(\s\"']|$)(?!: (?:ErrImage|ImagePull))",
+        r"(?:^|[\s\[(\"'])((?:[A-Za-z_]\w*\.)*[A-Z]\w*Error)(?=[:(\s\"']|$)(?!: (?:ErrImage|ImagePull))",
     ),  # Python, Node
     ("Exception", r"(?:^|[\s\[(\"'])(?:[A-Za-z_]\w*\.)*[A-Z]\w*Exception(?=[:(\s]|$)"),  # Python, JVM, .NET
     (": ", r"(?:^|\n)[ \t]{0,20}(?:[a-z_]\w*\.){1,9}_?[A-Z]\w+(?::|\()"),  # Python: a class with its modules
@@ -99,7 +103,7 @@ _APPLICATION_FORMS: Final = (
     ("Caused by:", r"\bCaused by: [\w.]+"),  # JVM
     ("at ", r"(?:^|\n)[ \t]{1,40}at [\w.$<>/]{3,200}[ (]"),  # stack frames of the JVM and Node
     ("panicked at", r"\bthread '[^'\n]{1,200}' panicked at"),  # Rust
-    ("goroutine", r"\bgoroutine \d+ \["),  # Go, when it ends
+    ("goroutine", r"(?<!Stack: \[)\bgoroutine \d+ \["),  # Go, when it ends; FlytePropeller quotes its own stack
     ("panic: ", r"(?:^|\n)panic: "),  # Go
     ("curl: (", r"\bcurl: \(\d+\)"),  # curl(1)
     ("wget: ", r"(?:^|\s)wget: "),  # BusyBox's wget
@@ -125,8 +129,21 @@ _APPLICATION_FORMS: Final = (
     ("hyper::", r"\bhyper(?:::\w+)+"),  # Rust
     ("HTTPSConnectionPool", r"HTTPS?ConnectionPool\("),  # urllib3
     ("<urlopen error", r"<urlopen error "),  # urllib
+    ("when calling the", r"\bAn error occurred \(\w+\) when calling the \w+ operation"),  # botocore, aws(1)
+    ('"levelname"', r'"levelname": ?"'),  # Python's logging as JSON (python-json-logger; flytekit's own logger)
 )
-_NO_ERROR_CLASSES: Final = frozenset(_OF_REASON) | {"UnhandledError"}
+# FlytePropeller's codes of its own errors that end in "Error" (flytepropeller pkg/controller/nodes/errors/codes.go,
+# pkg/controller/workflow/errors/codes.go; flyteplugins go/tasks/errors/errors.go). A class of a program's own has its
+# modules before it, or a traceback.
+_BACKEND_CODES: Final = (
+    *("RuntimeExecutionError", "CausedByError", "IllegalStateError", "ErrorRecordingError", "EventRecordingError"),
+    *("OutputsNotFoundError", "InputsNotFoundError", "BadSpecificationError", "BindingResolutionError"),
+    *("UserProvidedError", "NotYetImplementedError", "DownstreamSystemError", "TaskFailedUnknownError"),
+)
+_BACKEND_CODE: Final = re.compile(rf"(?:^|[\s\[])(?:{'|'.join(_BACKEND_CODES)})[:\]]")
+_OF_NODE: Final = "]. "
+"""Ends what stands before a code of FlytePropeller: ``failed at Node[n0]. StorageError: ...``."""
+_NO_ERROR_CLASSES: Final = frozenset(_OF_REASON) | {"UnhandledError"} | frozenset(_BACKEND_CODES)
 """``UnhandledError`` is the name of a logger (apimachinery, pkg/util/runtime)."""
 _APPLICATION: Final = tuple((sign, re.compile(form)) for sign, form in _APPLICATION_FORMS)
 
@@ -171,6 +188,11 @@ _PLATFORM_SIGNS: Final = (
     *("flyte", "propeller", "task execution", "deadline", "exit code", "probe", "secret", "configmap", "token"),
 )
 
+_OF_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{0,15}://[^\s\"'<>]*")
+_OF_RUNTIMES: Final = frozenset({"docker", "containerd", "cri-o", "oci", "unix", "docker-pullable"})
+"""Schemes of images, containers and the runtimes' sockets."""
+_PATH: Final = re.compile(r"(?<![^\s\"'`(=:,])/(?!var/|run/|sys/|proc/|dev/|etc/(?:cni|containerd|kubernetes))[^\s\"'<>,]*")
+
 
 def speaks_for_itself(text: str) -> Speaker:
     """Return who says a text that stands alone, by the signs in it.
@@ -192,15 +214,43 @@ def speaks_for_itself(text: str) -> Speaker:
     for sign, form in _APPLICATION:
         if sign in text and _any_of_application(form, text):
             return Speaker.APPLICATION
+    if "Error" in text and _BACKEND_CODE.search(text) is not None:
+        return Speaker.BACKEND
+    if "/" in lower:
+        lower = _without_names(lower)
     for phrase in _PLATFORM_SIGNS:
         if phrase in lower:
             return Speaker.RUNTIME
     return Speaker.UNKNOWN
 
 
+def _without_names(lower: str) -> str:
+    """Return a text without what its URLs and paths are made of: a folder ``images`` is no sign of a pull.
+
+    What stays is a sign of its own: hosts, the registry's HTTP API (OCI distribution specification, "Endpoints"), and
+    where Kubernetes and its runtimes keep their files and sockets on a node.
+    """
+    if "://" in lower:
+        lower = _OF_URL.sub(_host_or_api, lower)
+    return _PATH.sub(" ", lower)
+
+
+def _host_or_api(match: re.Match[str]) -> str:
+    url = match[0]
+    scheme, _, rest = url.partition("://")
+    if scheme in ("http", "https"):
+        host, _, path = rest.partition("/")
+        return f"{scheme}://{host} registry" if path.startswith("v2/") else f"{scheme}://{host}"
+    return url if scheme in _OF_RUNTIMES else " "
+
+
 def _any_of_application(form: re.Pattern[str], text: str) -> bool:
     """Whether a form is in a text; what Kubernetes' components give as a reason is no name of an error class."""
-    return any(not match.lastindex or match[1] not in _NO_ERROR_CLASSES for match in form.finditer(text))
+    return any(
+        not match.lastindex
+        or (match[1] not in _NO_ERROR_CLASSES and not text.endswith(_OF_NODE, 0, match.start(1)))
+        for match in form.finditer(text)
+    )
 
 
 def leading_reason(text: str) -> str | None:
@@ -209,6 +259,8 @@ def leading_reason(text: str) -> str | None:
     >>> leading_reason('CreateContainerConfigError: secret "db" not found')
     'CreateContainerConfigError'
     """
+    if '"' in text and (match := _DISRUPTED.search(text)) is not None:
+        return match[1]
     head, _, rest = text[:_LONGEST_HEAD].partition(":")
     reason = head.lstrip()
     if not reason.isalpha() or rest[:1] not in (" ", "\n"):
