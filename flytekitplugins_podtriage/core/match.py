@@ -49,6 +49,7 @@ _OF_OTHER_STAGES: Final = frozenset(Category) - {
     Category.UNKNOWN,
 }
 """The categories of what is no failed pull: a host or HTTP status in its message is no registry's."""
+_ABOUT_NO_REGISTRY: Final = frozenset({"network-api-server", "network-api-server-url", "network-metadata"})
 _LONGEST_CACHED = 4_096
 """Longest message whose match is cached, in characters."""
 
@@ -137,7 +138,7 @@ def _match_attempt(text: str, image: str | None, reason: str | None, rules: Rule
         image = image_of(text)
     registry = registry_of(text, image)
     rule = rules.first_match(tokens, status, reason, peer_of(text, registry, image)) or otherwise
-    if rule.category in _OF_OTHER_STAGES:
+    if rule.category in _OF_OTHER_STAGES or rule.id in _ABOUT_NO_REGISTRY:
         # The host and the status are those of a webhook, an API or a server of files.
         status, registry = None, registry_of_image(image) if image is not None else None
     retry_after = None

@@ -47,6 +47,7 @@ BUILT_IN: Final = RuleBook(
         # Image pulls: limits, the node's disk and runtime, the network, the registry's response.
         *rate_limits.RULES,
         *runtime.DISK,
+        *registry_errors.BROKEN_OFF,
         *network.RULES,
         *runtime.STORAGE,
         *pod_sandbox.FALLBACK,

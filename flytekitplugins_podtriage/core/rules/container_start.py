@@ -46,6 +46,34 @@ RULES: Final = (
         speakers=UNMISTAKABLE,
     ),
     Rule(
+        id="start-hook-killed",
+        category=Category.NODE_RUNTIME,
+        means="a hook of the container runtime (for GPUs: NVIDIA's) was killed while it prepared the container",
+        remedy=(
+            "Raise the task's memory limit: hooks run within it. If that does not help, check the GPU toolkit, or whatever "
+            "brings the hook, on the node."
+        ),
+        source="opencontainers/runc libcontainer/configs/config.go (RunHooks: 'error running hook #%d: %w'); 137 is SIGKILL",
+        phrases=(
+            "error running hook exit status 137",
+            "error running hook signal killed",
+            "error running prestart hook exit status 137",
+            "error running prestart hook signal killed",
+            "error running createruntime hook exit status 137",
+            "error running createruntime hook signal killed",
+            "error running hook 0 exit status 137",
+            "error running prestart hook 0 exit status 137",
+        ),
+    ),
+    Rule(
+        id="pod-directory-exists",
+        category=Category.NODE_RUNTIME,
+        means="a directory of the pod on the node is in the way: it was left by an earlier container of the pod",
+        remedy="Delete the pod, so that a new one gets a directory of its own; if it repeats, check the kubelet on the node.",
+        source="kubernetes pkg/volume/util/subpath (doBindSubPath, volume-subpaths); containerd internal/cri/server (generate spec)",
+        phrases=("failed to mkdir nameref mkdir nameref file exists",),
+    ),
+    Rule(
         id="start-runtime-silent",
         category=Category.NODE_RUNTIME,
         means="the OCI runtime could not be run on the node",
@@ -220,9 +248,27 @@ RULES: Final = (
             "exec nameref not a directory",
             "exec nameref stat nameref not a directory",
             "exec nameref stat nameref permission denied",
-            "stat nameref no such file or directory",
+            "exec nameref stat nameref no such file or directory",
         ),
         unless=("rootfs", "nvidia", "hook", "calico"),
+    ),
+    Rule(
+        id="command-not-found-stat",
+        category=Category.COMMAND_NOT_FOUND,
+        means="the container's command does not exist in the image, or is not executable",
+        remedy="Correct the command, or build an image that contains it (for flytekit: install flytekit in {image}).",
+        source=f"Go os/exec (LookPath: 'exec: %q: stat %s: no such file or directory'); {_RUNC}",
+        phrases=("stat nameref no such file or directory",),
+        also=("exec", "container process", "oci runtime"),
+        unless=("rootfs", "nvidia", "hook", "calico", "mount", "mounting"),
+    ),
+    Rule(
+        id="config-path-missing",
+        category=Category.CONFIG_INVALID,
+        means="a path on the node that the pod mounts (a hostPath, or a subPath of a volume) does not exist",
+        remedy="Correct the path in the pod template, or use a hostPath of type DirectoryOrCreate.",
+        source="kubernetes pkg/kubelet/kubelet_pods.go (makeMounts: the error of os.Lstat as it is), reason CreateContainerConfigError",
+        phrases=("error stat nameref no such file or directory", "error lstat nameref no such file or directory"),
     ),
     Rule(
         id="start-failed",

@@ -36,6 +36,77 @@ RULES: Final = (
         speakers=UNMISTAKABLE,
     ),
     Rule(
+        id="node-oom",
+        category=Category.OOM,
+        kind=ErrorKind.SYSTEM,
+        means="the node itself ran out of memory, and its kernel killed a process",
+        remedy=(
+            "Set the memory requests of what runs on the node close to its use, and reserve memory for the system (kubelet: "
+            "kube-reserved, system-reserved); a retry on another node may succeed."
+        ),
+        source="kubernetes pkg/kubelet/oom/oom_watcher_linux.go (SystemOOM: only for the victim container '/', no pod's limit)",
+        phrases=("system oom encountered",),
+        speakers=UNMISTAKABLE,
+    ),
+    Rule(
+        id="node-oom-reason",
+        category=Category.OOM,
+        kind=ErrorKind.SYSTEM,
+        means="the node itself ran out of memory, and its kernel killed a process",
+        remedy="Set the memory requests of what runs on the node close to its use; a retry on another node may succeed.",
+        source="kubernetes pkg/kubelet/oom/oom_watcher_linux.go (systemOOMEvent)",
+        reasons={"SystemOOM"},
+    ),
+    Rule(
+        id="node-reclaims",
+        category=Category.EVICTED,
+        means="the node runs low on a resource and evicts pods to get it back",
+        remedy="Set the task's requests close to its actual use, so that it is not evicted first; give the nodes more room.",
+        source="kubernetes pkg/kubelet/eviction/eviction_manager.go (EvictionThresholdMet, 'Attempting to reclaim %s')",
+        phrases=(
+            "attempting to reclaim memory",
+            "attempting to reclaim ephemeral storage",
+            "attempting to reclaim inodes",
+            "attempting to reclaim pids",
+            "evictionthresholdmet",
+        ),
+        speakers=UNMISTAKABLE,
+    ),
+    Rule(
+        id="node-reclaims-reason",
+        category=Category.EVICTED,
+        means="the node runs low on a resource and evicts pods to get it back",
+        remedy="Set the task's requests close to its actual use, so that it is not evicted first; give the nodes more room.",
+        source="kubernetes pkg/kubelet/eviction/eviction_manager.go; pkg/kubelet/nodestatus/setters.go (MemoryPressure, PIDPressure)",
+        reasons={"EvictionThresholdMet", "NodeHasInsufficientMemory", "NodeHasInsufficientPID"},
+    ),
+    Rule(
+        id="node-pressure-text",
+        category=Category.EVICTED,
+        means="the node runs low on memory or process ids",
+        remedy="Set the task's requests close to its actual use, so that it is not evicted first; give the nodes more room.",
+        source="kubernetes pkg/kubelet/kubelet_node_status.go (recordNodeStatusEvent: 'Node %s status is now: %s')",
+        phrases=("status is now nodehasinsufficientmemory", "status is now nodehasinsufficientpid"),
+        speakers=UNMISTAKABLE,
+    ),
+    Rule(
+        id="node-disk-pressure",
+        category=Category.NODE_DISK,
+        means="the node's disk is nearly full",
+        remedy="Free or enlarge the node's disk, or have the kubelet collect unused images earlier (imageGCHighThresholdPercent).",
+        source="kubernetes pkg/kubelet/kubelet_node_status.go ('Node %s status is now: %s'); pkg/kubelet/images/image_gc_manager.go",
+        phrases=("status is now nodehasdiskpressure", "kubelet has disk pressure"),
+        speakers=UNMISTAKABLE,
+    ),
+    Rule(
+        id="node-disk-pressure-reason",
+        category=Category.NODE_DISK,
+        means="the node's disk is nearly full, or cannot be cleaned up",
+        remedy="Free or enlarge the node's disk, or have the kubelet collect unused images earlier (imageGCHighThresholdPercent).",
+        source="kubernetes pkg/kubelet/events/event.go (NodeHasDiskPressure, ImageGCFailed, FreeDiskSpaceFailed, InvalidDiskCapacity)",
+        reasons={"NodeHasDiskPressure", "ImageGCFailed", "FreeDiskSpaceFailed", "InvalidDiskCapacity"},
+    ),
+    Rule(
         id="preempted-text",
         category=Category.PREEMPTED,
         means="the pod was preempted",
@@ -100,8 +171,11 @@ RULES: Final = (
         category=Category.EVICTED,
         means="the pod was evicted",
         remedy="Check the node's events for the reason; a node that its autoscaler replaces evicts its pods.",
-        source="karpenter pkg/controllers/node/termination/terminator/events/events.go ('Evicted pod: %s')",
-        phrases=("evicted pod", "due to node drain"),
+        source=(
+            "karpenter pkg/controllers/node/termination/terminator/events/events.go ('Evicted pod: %s'); kubernetes "
+            "pkg/registry/core/pod/storage/eviction.go ('Eviction API: evicting')"
+        ),
+        phrases=("evicted pod", "due to node drain", "eviction api evicting"),
     ),
     Rule(
         id="evicted",
@@ -161,7 +235,11 @@ DELETIONS: Final = (
         category=Category.DELETED,
         means="the pod was terminated externally",
         remedy="None needed in the task: something deleted the pod, or its node was removed.",
-        source="kubernetes status_manager.go; propeller nodes/task/k8s/plugin_manager.go ('resource not found, name')",
+        source=(
+            "kubernetes status_manager.go; propeller nodes/task/k8s/plugin_manager.go ('resource not found, name'); gitlab-runner "
+            "executors/kubernetes ('pod %q is being deleted'); spark ExecutorPodsLifecycleManager (findExitReason); kubelet "
+            "pkg/kubelet/server ('container not found (%q)' of a container that has gone)"
+        ),
         phrases=(
             "could not be located when the pod was",
             "resource not found name",
@@ -170,6 +248,10 @@ DELETIONS: Final = (
             "manually deleted",
             "pod was deleted",
             "pod deleted",
+            "pod nameref is being deleted",
+            "was deleted by a user or the framework",
+            "was not found in the cluster but we didn t get a reason why",
+            "unable to upgrade connection container not found",
         ),
     ),
 )

@@ -4,13 +4,52 @@ from __future__ import annotations
 
 from typing import Final
 
-from flytekitplugins_podtriage.core.model import Category
+from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.rules.rule import UNMISTAKABLE, Rule
 from flytekitplugins_podtriage.core.text.speaker import ANYBODY
 
 _LOG = "See the task's log."
 
 PROGRAM: Final = (
+    Rule(
+        id="backend-task-specification",
+        category=Category.CONFIG_INVALID,
+        means="a plugin of FlytePropeller refuses the task's definition",
+        remedy="Correct what the message names in the task's configuration (task_config, pod template), and register it again.",
+        source="flyteplugins go/tasks/errors/errors.go (BadTaskSpecification); flytepropeller nodes/errors (BadSpecificationError)",
+        phrases=("badtaskspecification", "invalid taskspecification", "badspecificationerror"),
+        speakers=UNMISTAKABLE,
+    ),
+    Rule(
+        id="backend-kind-missing",
+        category=Category.CONFIG_MISSING,
+        kind=ErrorKind.SYSTEM,
+        means="the cluster does not know the kind of object that a plugin of FlytePropeller creates",
+        remedy="Install the operator, with its CustomResourceDefinitions, of the kind that the message names.",
+        source="kubernetes apimachinery pkg/api/meta/errors.go (NoKindMatchError: 'no matches for kind %q in version %q')",
+        phrases=("no matches for kind", "failed to execute handle for plugin"),
+        also=("no matches for kind",),
+    ),
+    Rule(
+        id="backend-storage",
+        category=Category.AUTH,
+        kind=ErrorKind.SYSTEM,
+        means="FlytePropeller may not read or write its own object store",
+        remedy="Grant FlytePropeller's account (its role, its key) access to the bucket of Flyte's metadata.",
+        source="flytepropeller pkg/controller/nodes and workflow ('Failed to store ...', CausedByError); flytestdlib storage/stow_store.go",
+        phrases=("causedbyerror", "storageerror", "outputsnotfounderror", "inputsnotfounderror", "failed to store workflow inputs"),
+        also=("accessdenied", "access denied", "forbidden", "invalidaccesskeyid", "signaturedoesnotmatch", "permission denied"),
+        unless=("terminated with exit code",),
+    ),
+    Rule(
+        id="deadline-of-airflow",
+        category=Category.DEADLINE,
+        means="the task ran longer than Airflow's execution_timeout",
+        remedy="Raise the task's execution_timeout, or make the task finish sooner.",
+        source="airflow utils/timeout.py ('Process timed out, PID: %s'; AirflowTaskTimeout)",
+        phrases=("process timed out pid", "airflowtasktimeout"),
+        speakers=ANYBODY,
+    ),
     Rule(
         id="app-traceback",
         category=Category.APP_ERROR,
@@ -108,7 +147,6 @@ ENDINGS: Final = (
             "oom killed",
             "out of memory killed process",
             "memory cgroup out of memory",
-            "system oom encountered",
         ),
         speakers=UNMISTAKABLE,
     ),
@@ -119,7 +157,8 @@ ENDINGS: Final = (
         remedy="Raise the task's timeout, or make the task finish sooner.",
         source=(
             "kubernetes pkg/kubelet/active_deadline.go; flytepropeller nodes/executor.go ('task execution timeout'); "
-            "argo-workflows operator.go; tekton pkg/reconciler/taskrun ('failed to finish within'); gitlab-runner"
+            "argo-workflows operator.go; tekton pkg/reconciler/taskrun ('failed to finish within'); gitlab-runner; "
+            "prefect-kubernetes ('Job did not complete within timeout of %ss')"
         ),
         phrases=(
             "active on the node longer than the specified deadline",
@@ -131,6 +170,7 @@ ENDINGS: Final = (
             "pipelinerun nameref failed to finish within",
             "job failed execution took longer than",
             "timeoutexpired",
+            "job did not complete within timeout",
         ),
         speakers=UNMISTAKABLE,
     ),
@@ -146,6 +186,26 @@ ENDINGS: Final = (
             "reason unknown exit code 255",
             "reason containerstatusunknown exit code 255",
         ),
+    ),
+    Rule(
+        id="app-spark-executor",
+        category=Category.APP_ERROR,
+        means="an executor of Spark exited with an error",
+        remedy="See the executor's log; code 52 is the JVM's OutOfMemoryError: raise spark.executor.memory.",
+        source=(
+            "spark scheduler/cluster/k8s/ExecutorPodsLifecycleManager.scala (exitReasonMessage, 'termination reason: %s'); "
+            "util/SparkExitCode.scala and executor/ExecutorExitCode.scala"
+        ),
+        phrases=("termination reason error", "executor with id"),
+        also=("termination reason error", "exited with exit code"),
+        unless=(
+            "code minus 1",
+            "exit code 137",
+            "exit code 143",
+            "termination reason oomkilled",
+            "termination reason completed termination",
+        ),
+        speakers=UNMISTAKABLE,
     ),
     Rule(
         id="app-exit-code",
@@ -168,6 +228,7 @@ ENDINGS: Final = (
         ),
         unless=(
             "reason containerstatusunknown",
+            "code minus 1",  # Prefect's own "I do not know"
             "code 137",
             "code 247",
             "negsignal sigkill",
@@ -224,15 +285,32 @@ ENDINGS: Final = (
         remedy="Look at the pod's events: an image, a volume, or room on the nodes is missing.",
         source=(
             "airflow cncf.kubernetes utils/pod_manager.py ('Pod took too long to start'); gitlab-runner executors/kubernetes "
-            "('timed out waiting for pod to start'); prefect-kubernetes ('Pod never started'); dagster_k8s client.py"
+            "('timed out waiting for pod to start'); prefect-kubernetes ('Pod never started')"
         ),
         phrases=(
             "pod took too long to",
             "timed out waiting for pod to",
             "pod never started",
-            "discovered failed kubernetes job",
         ),
         speakers=ANYBODY,
+    ),
+    Rule(
+        id="job-failed",
+        category=Category.UNKNOWN,
+        means="a workflow engine saw the pod of its job fail, and does not say why",
+        remedy="Look at how the pod itself ended (`kubectl describe pod`): it may have failed, been evicted or been deleted.",
+        source="dagster-k8s client.py ('Encountered failed job pods for job %s': status.failed > 0), executor.py",
+        phrases=("discovered failed kubernetes job", "encountered failed job pods"),
+        speakers=ANYBODY,
+    ),
+    Rule(
+        id="exit-code-unset",
+        category=Category.UNKNOWN,
+        means="a workflow engine does not know how the pod of its run ended",
+        remedy="Look at how the pod itself ended (`kubectl describe pod`), and at the engine's log before this line.",
+        source="prefect infrastructure/kubernetes.py and prefect-kubernetes worker.py (status_code -1); spark (UNKNOWN_EXIT_CODE)",
+        phrases=("code minus 1",),
+        speakers=UNMISTAKABLE,
     ),
     Rule(
         id="start-given-up-after",

@@ -105,6 +105,18 @@ RULES: Final = (
         not_statuses={404},
     ),
     Rule(
+        id="pull-storage-account",
+        category=Category.REGISTRY_RATE_LIMITED,
+        means="the storage account of {registry} itself is over its limit",
+        remedy="Usually resolves by itself: the account is the registry's own. If it persists, pull through a mirror.",
+        source="learn.microsoft.com, scalability targets of storage accounts (ServerBusy: 'Egress is over the account limit.')",
+        phrases=(
+            "egress is over the account limit",
+            "ingress is over the account limit",
+            "operations per second is over the account limit",
+        ),
+    ),
+    Rule(
         id="pull-rate-exceeded",
         category=Category.REGISTRY_RATE_LIMITED,
         means="{registry} limits how often, or how much, this node may pull",
@@ -125,9 +137,6 @@ RULES: Final = (
             "download quota",
             "pull quota",
             "bandwidth exceeded",
-            "egress is over the account limit",
-            "ingress is over the account limit",
-            "operations per second is over the account limit",
             "per minute limit",
         ),
         unless=("client side throttling", "cpu throttling"),

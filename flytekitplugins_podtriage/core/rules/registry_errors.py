@@ -67,6 +67,33 @@ CREDENTIALS: Final = (
 )
 """The node's own part in a log-in; a time-out inside such a message is the provider's."""
 
+BROKEN_OFF: Final = (
+    Rule(
+        id="registry-blob-broken-off",
+        category=Category.REGISTRY_UNAVAILABLE,
+        means="{registry}, or its storage, broke off a part of the image, and could not resume it",
+        remedy="Usually resolves by itself; check the registry's status page, or pull through a mirror.",
+        source=(
+            "containers/image docker/body_reader.go ('%w (after reconnecting, fetching blob: %v)'): the first error is the cause, "
+            "whatever status came after it"
+        ),
+        phrases=("after reconnecting",),
+    ),
+    Rule(
+        id="registry-storage-refused",
+        category=Category.REGISTRY_UNAVAILABLE,
+        means="the storage that {registry} redirects to refuses its own link to a part of the image",
+        remedy=(
+            "The manifest came, so the pull's credentials are right. Check the node's clock (such links expire), and what stands "
+            "between the node and the storage: a proxy, a firewall, the policy of a VPC endpoint."
+        ),
+        source="distribution registry/storage (redirects to signed URLs); AWS docs, 'Amazon ECR interface VPC endpoints' (S3 gateway)",
+        phrases=("storageref blobref",),
+        statuses={400, 401, 403},
+    ),
+)
+"""A part of an image that broke off: the registry had let the pull in."""
+
 RULES: Final = (
     Rule(
         id="registry-node-role",
@@ -81,6 +108,17 @@ RULES: Final = (
             "no valid providers in chain",
             "could not find default credentials",
         ),
+    ),
+    Rule(
+        id="registry-token-expired",
+        category=Category.AUTH,
+        means="the token in the credentials for {registry} has expired",
+        remedy=(
+            "On ECR let the nodes' role or their credential provider pull (AmazonEC2ContainerRegistryReadOnly): a token in an image "
+            "pull secret lasts only 12 hours. Elsewhere log in again, and renew the secret for {registry}."
+        ),
+        source="AWS docs, Amazon ECR private registry authentication ('Your authorization token has expired. Reauthenticate')",
+        phrases=("authorization token has expired",),
     ),
     Rule(
         id="registry-network-rule",
@@ -177,6 +215,31 @@ RULES: Final = (
         remedy="Have the registry (or mirror) delete its incomplete copy, or push {image} again with all its layers.",
         source="containerd core/remotes/docker/fetcher.go ('could not fetch content descriptor %v (%v) from remote', by its type)",
         phrases=("content descriptor nameref blobref", "blobref urlref not found"),
+    ),
+    Rule(
+        id="registry-token-address",
+        category=Category.REGISTRY_UNAVAILABLE,
+        means="the address at which {registry} hands out tokens does not exist (HTTP 404); that says nothing of the image",
+        remedy="Check the host of {image}, and that what answers there is a registry: its log-in address is wrong.",
+        source="containerd core/remotes/docker/authorizer.go ('failed to fetch oauth token', 'failed to fetch anonymous token')",
+        phrases=("failed to fetch oauth token", "failed to fetch anonymous token"),
+        statuses={404},
+    ),
+    Rule(
+        id="registry-child-manifest",
+        category=Category.NOT_FOUND,
+        means="{registry} has the tag, but not the manifest that it refers to",
+        remedy=(
+            "Push {image} again, for all its platforms: a clean-up of the registry may have deleted the manifest, or a mirror "
+            "never got it. The repository and the tag are right."
+        ),
+        source="containerd core/remotes/docker/fetcher.go ('content at %v not found'), after the tag was resolved",
+        phrases=(
+            "failed to copy httpreadseeker failed open content at urlref not found",
+            "failed to copy httpreadseeker failed open content at nameref not found",
+            "failed to copy httpreadseeker failed open content at mirrorref urlref not found",
+        ),
+        unless=("blobref",),
     ),
     Rule(
         id="registry-not-found-404",
@@ -385,6 +448,22 @@ BY_REASON: Final = (
         remedy="Check the container runtime on the node; a retry on another node should succeed.",
         source="kubernetes pkg/kubelet/images/types.go (ErrImageInspect)",
         reasons={"ImageInspectError", "InspectFailed"},
+    ),
+    Rule(
+        id="pod-not-synced",
+        category=Category.NODE_RUNTIME,
+        means="the kubelet could not bring the pod to what it should be",
+        remedy="Check the container runtime on the node; a retry on another node should succeed.",
+        source="kubernetes pkg/kubelet/pod_workers.go (FailedSync: whatever a sync of the pod returned)",
+        reasons={"FailedSync"},
+    ),
+    Rule(
+        id="pull-back-off",
+        category=Category.UNKNOWN,
+        means="the image cannot be pulled, and the text does not say why",
+        remedy="Get the first `Failed` event of the pod, which has the cause: `kubectl get events` or `kubectl describe pod NAME`.",
+        source="kubernetes pkg/kubelet/images/image_manager.go ('Back-off pulling image'); pkg/registry/core/pod/strategy.go",
+        phrases=("back off pulling image", "trying and failing to pull image"),
     ),
     Rule(
         id="config-error-reason",

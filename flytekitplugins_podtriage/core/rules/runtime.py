@@ -32,6 +32,15 @@ DISK: Final = (
         unless=("errno", "oserror"),
     ),
     Rule(
+        id="image-inspect-text",
+        category=Category.NODE_RUNTIME,
+        means="the container runtime on the node cannot tell whether it has the image",
+        remedy=f"Check the container runtime on the node; {_ANOTHER}",
+        source="kubernetes pkg/kubelet/images/image_manager.go ('Failed to inspect image %q: %v'): no registry is asked",
+        phrases=("failed to inspect image",),
+        unless=("invalid reference format", "parse image", "no such image", "not found", "invalid image name"),
+    ),
+    Rule(
         id="node-runtime-down",
         category=Category.NODE_RUNTIME,
         means="the container runtime on the node does not respond",

@@ -47,6 +47,11 @@ RULES: Final = (
             "too many pods",
             "volume node affinity conflict",
             "incompatible with",
+            # A group of nodes that matches, and cannot grow: cluster-autoscaler core/scaleup/orchestrator/skippedreasons.go.
+            "size reached",
+            "limit reached",
+            "in backoff after failed scale up",
+            "can be vertically scaled",
         ),
         speakers=UNMISTAKABLE,
     ),
@@ -108,6 +113,30 @@ RULES: Final = (
         also=("localqueue", "clusterqueue"),
     ),
     Rule(
+        id="queue-too-large",
+        category=Category.QUOTA,
+        kind=ErrorKind.USER,
+        means="the task requests more than its queue can ever give, even when nothing else runs in it",
+        remedy="Request less in the task's resources, or have the operator raise the queue's quota: waiting does not help.",
+        source="kueue pkg/scheduler/flavorassigner/flavorassigner.go (fitsResourceQuota: 'request > maximum capacity (%s > %s)')",
+        phrases=("request maximum capacity",),
+        also=("insufficient quota for", "couldn t assign flavors to pod set"),
+        unless=("insufficient unused quota", "more needed"),
+        speakers=UNMISTAKABLE,
+    ),
+    Rule(
+        id="queue-not-covered",
+        category=Category.QUOTA,
+        means="the queue that the task waits in has no quota at all for a resource that it requests",
+        remedy=(
+            "Have the operator add the resource that the message names to the ClusterQueue, leave it out of the task's "
+            "requests, or use another queue: waiting does not help."
+        ),
+        source="kueue pkg/scheduler/flavorassigner/flavorassigner.go ('resource %s unavailable in ClusterQueue')",
+        phrases=("unavailable in clusterqueue",),
+        speakers=UNMISTAKABLE,
+    ),
+    Rule(
         id="queue-quota",
         category=Category.QUOTA,
         means="the queue that the task waits in has no quota left for it",
@@ -121,7 +150,6 @@ RULES: Final = (
             "insufficient unused quota",
             "insufficient quota for",
             "borrowing limit for",
-            "unavailable in clusterqueue",
             "queue resource quota insufficient",
             "does not fit in queue",
             "exceeds the available user quota",
@@ -138,7 +166,8 @@ RULES: Final = (
             "(minAvailable, minMember). The events of its pods say what excludes the nodes."
         ),
         source=(
-            "volcano pkg/scheduler/plugins/gang ('%v/%v tasks in gang unschedulable'), api/unschedule_info.go; "
+            "volcano pkg/scheduler/plugins/gang ('%v/%v tasks in gang unschedulable'), api/unschedule_info.go, "
+            "api/job_info.go ('Pod %s/%s can possibly be assigned to %s': one pod fits, its group does not); "
             "kueue (waitForPodsReady)"
         ),
         phrases=(
@@ -146,6 +175,7 @@ RULES: Final = (
             "pod group is not ready",
             "resource fit failed",
             "less than minmember",
+            "can possibly be assigned to",
             "exceeded the podsready timeout",
         ),
         speakers=UNMISTAKABLE,

@@ -9,6 +9,7 @@ from typing import Final
 
 from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.text.references import Peer
 
 _OPERATIONS = "kubernetes pkg/volume/util/operationexecutor/operation_generator.go; pkg/kubelet/volumemanager"
 _CARRIERS = (
@@ -19,6 +20,7 @@ _CARRIERS = (
     "unable to attach or mount volumes",
     "unable to mount volumes",
 )
+_MOUNTING = (*_CARRIERS, "mount failed", "mount nfs", "nameref protocol", "mount wrong fs type", "mounting")
 
 RULES: Final = (
     Rule(
@@ -56,12 +58,58 @@ RULES: Final = (
         phrases=("multi attach error",),
     ),
     Rule(
+        id="volume-server-refuses-tunnel",
+        category=Category.VOLUME,
+        means="the storage server refuses the mount, which goes through a tunnel on the node itself (as EFS's does)",
+        remedy=(
+            "For EFS: add the mount options `tls` and `iam`, and have the file system's policy and access point allow the node's or "
+            "the driver's role (elasticfilesystem:ClientMount)."
+        ),
+        source="nfs-utils utils/mount/error.c; aws/efs-utils (mounts from 127.0.0.1, where stunnel or efs-proxy listens)",
+        phrases=("access denied by server while mounting",),
+        peer=Peer.LOOPBACK,
+    ),
+    Rule(
         id="volume-server-refuses",
         category=Category.VOLUME,
         means="the storage server refuses to let the node mount the volume",
         remedy="Check the export rules of the server that the message names, and the node's address in them.",
         source="nfs-utils utils/mount/error.c ('access denied by server while mounting')",
         phrases=("access denied by server while mounting", "mount nfs access denied"),
+    ),
+    Rule(
+        id="volume-nfs-client",
+        category=Category.VOLUME,
+        means="the node cannot mount this type of file system",
+        remedy=(
+            "Install the client of the file system on the nodes (for NFS: nfs-common or nfs-utils; for CIFS: cifs-utils), and check "
+            "the version in the mount options (vers=) against those of the server."
+        ),
+        source="util-linux mount(8) ('wrong fs type, ... you might need a /sbin/mount.<type> helper program'); nfs-utils mount/error.c",
+        phrases=(
+            "wrong fs type",
+            "protocol not supported",
+            "protocol family not supported",
+            "unknown filesystem type",
+        ),
+        also=_MOUNTING,
+    ),
+    Rule(
+        id="volume-server-unresolved",
+        category=Category.VOLUME,
+        means="the node cannot resolve the name of the storage server",
+        remedy="Check the server's name in the volume; nodes use their own DNS, which knows no services of the cluster: give an address.",
+        source="nfs-utils utils/mount/stropts.c and network.c ('Failed to resolve server %s: %s')",
+        phrases=("failed to resolve server",),
+        also=_MOUNTING,
+    ),
+    Rule(
+        id="volume-csi-driver",
+        category=Category.VOLUME,
+        means="a CSI driver could not do what was asked of it",
+        remedy="Check the volume's claim and storage class, its CSI driver on the node, and the volume's events.",
+        source="kubernetes-csi drivers, pkg/driver/driver.go and csi-common/utils.go ('GRPC error': what their interceptors log)",
+        phrases=("grpc error err rpc error", "grpc error rpc error", "no device path for device", "failed to find device path"),
     ),
     Rule(
         id="volume-text",

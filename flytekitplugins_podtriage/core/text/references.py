@@ -86,7 +86,7 @@ def peer_of(text: str, registry: str | None, image: str | None = None) -> Peer |
     A name that never resolves counts where the image's reference has it, or where the text has no reference: a registry
     may redirect to another, and a mirror's name is the node's configuration.
     """
-    if "127." in text and ("->127." in text or "dial tcp 127." in text):
+    if "127." in text and ("->127." in text or "dial tcp 127." in text or "mounting 127." in text):
         return Peer.LOOPBACK
     if registry is None:
         return None

@@ -19,11 +19,14 @@ NAME = "nameref"
 """The markers of a URL, and of any other reference or name, among the words."""
 BLOB = "blobref"
 MIRROR = "mirrorref"
-"""What stands before the marker of a URL that is a blob's or a mirror's, and in place of a blob's media type.
+STORAGE = "storageref"
+API = "apiref"
+"""What stands before the marker of a URL that is a blob's, a mirror's, a registry's storage or the cluster's API, and
+in place of a blob's media type.
 
 A blob is requested after its manifest, so the registry knows the image (OCI distribution specification, "Pulling
 blobs"). containerd adds ``?ns=`` for hosts other than the image's own (core/remotes/docker/resolver.go,
-``addNamespace``)."""
+``addNamespace``). A registry redirects to its storage, at another path than its own ``/v2/``."""
 
 _TO_WORDS = "".join(c.lower() if c.isascii() and c.isalnum() else " " for c in map(chr, range(256))).encode()
 """Makes letters lower-case and everything but letters and digits a space; bytes, because they translate fastest."""
@@ -40,6 +43,8 @@ _NAMED = "[Ii]mage|for|[Rr]epository|[Cc]ontainer|[Pp]od|[Ss]ecret|[Cc]onfig[Mm]
 _IMAGE_NAMED = re.compile(rf"\b({_NAMED}) (?![a-z]+ )(\S{{1,512}})(?= not found|, repository| in Secret)")
 _SWAP_LIMIT = re.compile(r"memory\.(?:memsw\.limit_in_bytes|swap\.max)")
 """Files of a cgroup that a kernel without swap accounting lacks."""
+_MINUS_ONE = re.compile(r"\b([Cc]ode)[: ]{1,2}-1\b")
+"""No exit code: what engines print that do not know it."""
 _TOKEN_ERRORS = re.compile(r"\"(invalid_token|insufficient_scope)\"")
 """Codes of RFC 6750, which a registry quotes in its challenge."""
 _ADDRESS_CHARS = frozenset("/:@.")
@@ -70,7 +75,7 @@ _LABELS = frozenset(
     "status statuscode code error err http https denied unauthorized toomanyrequests unknown reason message desc msg"
     " errors detail details info warning failed forbidden".split()
 )
-_STRIP = "()[]{},;:.!?'`*|<>"
+_STRIP = "()[]{},;:.!?'\"`*|<>"
 
 
 class Tokens(msgspec.Struct, frozen=True, gc=False):
@@ -108,6 +113,8 @@ def tokenize(text: str) -> Tokens:
         if 'error="in' in text:
             text = _TOKEN_ERRORS.sub(r"\1", text)
         text = _QUOTED.sub(_quoted, text)
+    if "-1" in text:
+        text = _MINUS_ONE.sub(r"\1 minus 1", text)
     if "`" in text:
         text = _BACK_QUOTED.sub(NAME, text)
     if "anifest " in text:
@@ -135,8 +142,12 @@ def _url(match: re.Match[str]) -> str:
     """Keep of a URL that it is that of a blob, or of a mirror."""
     url = match[0]
     # Registries redirect to a storage that has the digest in its path (distribution, registry/storage/paths.go).
-    blob = f"{BLOB} " if "/blobs/sha" in url or "/sha256/" in url else ""
+    blob = ""
+    if "/blobs/sha" in url or "/sha256" in url and "/manifests/" not in url:
+        blob = f"{BLOB} " if url.startswith("/v2/", url.find("/", 3)) else f"{STORAGE} {BLOB} "
     mirror = f"{MIRROR} " if "?ns=" in url else ""
+    if "/apis/" in url or "/api/v1/n" in url or "/api/v1/pods" in url:
+        return f" {API} {URL} "
     return f" {mirror}{blob}{URL} "
 
 

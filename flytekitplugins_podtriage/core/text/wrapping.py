@@ -21,6 +21,8 @@ _FAILED = 'Failed to pull image "'
 _UNPACK = 'failed to pull and unpack image "'
 _RESOLVE = 'failed to resolve reference "'
 _PULLS = (_BACK_OFF, _FAILED, _UNPACK)
+_MARKDOWN_LINK = re.compile(r"\[([^\][\s]{1,512})\]\(https?://[^\s()]{1,1024}\)")
+"""A name that an editor made a link: ``[r.example/a:1](http://r.example/a:1)``."""
 _GRACE = re.compile(r"Grace period \[[^\]]{0,32}\] exceeded\|?")
 
 
@@ -43,6 +45,8 @@ def unwrap(message: str) -> Unwrapped:
     if "\\" in text:
         # Text that was quoted once more on its way (a JSON body inside an error, a log's own escaping).
         text = text.replace('\\"', '"').replace("\\n", "\n").replace("\\r", " ").replace("\\t", " ")
+    if "]" in text and "](http" in text:
+        text = _MARKDOWN_LINK.sub(r"\1", text)
     if not text.startswith(_PULLS):
         text, charged = _without_backend(text)
     # The wrapping of a failed pull repeats the image, and says nothing else.
@@ -51,7 +55,7 @@ def unwrap(message: str) -> Unwrapped:
         text = text[end + 3 :]
         text = text.removeprefix("ErrImagePull: ")
     if text.startswith(_FAILED) and (end := text.find('": ', 22, 1024)) > 0:
-        image = text[22:end]
+        image = text[22:end].partition('"')[0]  # old kubelets: from pod "a" and container "b"
         text = text[end + 3 :]
     if text.startswith(_UNPACK) and (end := text.find('": ', 33, 1024)) > 0:
         image = image or text[33:end]
