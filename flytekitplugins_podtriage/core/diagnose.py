@@ -8,6 +8,7 @@ from typing import Final
 
 import attrs
 
+from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.errors import InvalidPod
 from flytekitplugins_podtriage.core.match import Match, excerpt, match_message, match_spoken, match_termination_message
 from flytekitplugins_podtriage.core.memory import NEVER_RAN
@@ -16,7 +17,7 @@ from flytekitplugins_podtriage.core.pasted.margins import joined_text
 from flytekitplugins_podtriage.core.pasted.normalize import normalize
 from flytekitplugins_podtriage.core.pasted.reading import PastedText, read_pasted
 from flytekitplugins_podtriage.core.policy import Policy
-from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
+from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, EVENTS_MISSING
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.core.text.container_ends import ContainerEnd, split_container_ends
 from flytekitplugins_podtriage.core.text.speaker import Speaker, leading_reason, speaker_of_reason, speaks_for_itself
@@ -54,7 +55,7 @@ def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None 
     head, ends = split_container_ends(text)
     if ends:
         return _of_match(_match_ends(head, ends, book))
-    if reason is None and _may_be_more_than_a_message(text):
+    if reason is None and _may_be_more_than_a_message(text) and not _is_of_python_logging(text):
         pasted = read_pasted(text, _PRINTED_AT)
         if pasted is not None:
             return _of_pasted(pasted, book)
@@ -75,6 +76,11 @@ def _may_be_more_than_a_message(text: str) -> bool:
         or ("=" in text and "level=" in text)
         or text.lstrip().startswith("{")
     )
+
+
+def _is_of_python_logging(text: str) -> bool:
+    """Whether a text is a JSON record of Python's logging: who logs is in the record, and lost in its message alone."""
+    return '"levelname"' in text and text.lstrip().startswith("{")
 
 
 def _match_text(text: str, reason: str | None, rules: RuleBook) -> Match:
@@ -152,7 +158,18 @@ def _of_pasted(pasted: PastedText, rules: RuleBook) -> Diagnosis:
             return _of_match(match)
     if pasted.ends:
         return _of_match(_match_ends("", pasted.ends, rules))
-    return _of_match(matches[0] if matches else match_spoken("", Speaker.UNKNOWN, rules))
+    if matches:
+        return _of_match(matches[0])
+    if pasted.pod is not None and not pasted.events and (state := _state_of(pasted.pod)):
+        return _of_match(Match(EVENTS_MISSING, state))
+    return _of_match(match_spoken("", Speaker.UNKNOWN, rules))
+
+
+def _state_of(pod: wire.Pod) -> str:
+    """Return what a pod's containers wait for, in a line; empty if none waits."""
+    statuses = (pod.status.container_statuses if pod.status is not None else None) or ()
+    waiting = [(one.name, one.state.waiting.reason) for one in statuses if one.state and one.state.waiting]
+    return excerpt("; ".join(f"{name}: {reason or 'waiting'}" for name, reason in waiting))
 
 
 def _judge(pasted: PastedText, rules: RuleBook) -> Verdict | None:

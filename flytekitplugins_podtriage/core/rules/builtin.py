@@ -98,5 +98,19 @@ APPLICATION_ERROR: Final = Rule(
 )
 """The rule of what an application says, where no rule counts for applications; it is in no rule book."""
 
-OTHERWISE: Final = (UNKNOWN, UNKNOWN_SPEAKER, APPLICATION_ERROR)
+EVENTS_MISSING: Final = Rule(
+    id="events-missing",
+    category=Category.UNKNOWN,
+    kind=ErrorKind.SYSTEM,
+    means="the pod has not started, and its events, which would say why, are not in the text",
+    remedy=(
+        "Give the pod's events too: they are the end of `kubectl describe pod NAME`; if that says `<none>`, they have expired "
+        "(after an hour, by default), and the pod has to be started again."
+    ),
+    source="kubernetes apiserver --event-ttl (1 h); kubectl describe prints events last",
+    reasons={"unknown"},
+)
+"""The rule of a pod pasted as text whose state names no cause, without its events; it is in no rule book."""
+
+OTHERWISE: Final = (UNKNOWN, UNKNOWN_SPEAKER, APPLICATION_ERROR, EVENTS_MISSING)
 """The rules of messages that no rule of the book matches."""

@@ -237,7 +237,7 @@ DELETIONS: Final = (
         remedy="None needed in the task: something deleted the pod, or its node was removed.",
         source=(
             "kubernetes status_manager.go; propeller nodes/task/k8s/plugin_manager.go ('resource not found, name'); gitlab-runner "
-            "executors/kubernetes ('pod %q is being deleted'); spark ExecutorPodsLifecycleManager (findExitReason); kubelet "
+            "executors/kubernetes ('pod %q is being deleted'); kubelet "
             "pkg/kubelet/server ('container not found (%q)' of a container that has gone)"
         ),
         phrases=(
@@ -249,8 +249,6 @@ DELETIONS: Final = (
             "pod was deleted",
             "pod deleted",
             "pod nameref is being deleted",
-            "was deleted by a user or the framework",
-            "was not found in the cluster but we didn t get a reason why",
             "unable to upgrade connection container not found",
         ),
     ),

@@ -37,8 +37,21 @@ PROGRAM: Final = (
         means="FlytePropeller may not read or write its own object store",
         remedy="Grant FlytePropeller's account (its role, its key) access to the bucket of Flyte's metadata.",
         source="flytepropeller pkg/controller/nodes and workflow ('Failed to store ...', CausedByError); flytestdlib storage/stow_store.go",
-        phrases=("causedbyerror", "storageerror", "outputsnotfounderror", "inputsnotfounderror", "failed to store workflow inputs"),
-        also=("accessdenied", "access denied", "forbidden", "invalidaccesskeyid", "signaturedoesnotmatch", "permission denied"),
+        phrases=(
+            "causedbyerror",
+            "storageerror",
+            "outputsnotfounderror",
+            "inputsnotfounderror",
+            "failed to store workflow inputs",
+        ),
+        also=(
+            "accessdenied",
+            "access denied",
+            "forbidden",
+            "invalidaccesskeyid",
+            "signaturedoesnotmatch",
+            "permission denied",
+        ),
         unless=("terminated with exit code",),
     ),
     Rule(
@@ -302,6 +315,18 @@ ENDINGS: Final = (
         source="dagster-k8s client.py ('Encountered failed job pods for job %s': status.failed > 0), executor.py",
         phrases=("discovered failed kubernetes job", "encountered failed job pods"),
         speakers=ANYBODY,
+    ),
+    Rule(
+        id="deleted-spark-executor",
+        category=Category.DELETED,
+        means="the pod of an executor of Spark was deleted",
+        remedy="None needed in the task: something deleted the pod, or its node was removed.",
+        source="spark scheduler/cluster/k8s/ExecutorPodsLifecycleManager.scala (findExitReason, onNewSnapshots)",
+        phrases=(
+            "was deleted by a user or the framework",
+            "was not found in the cluster but we didn t get a reason why",
+        ),
+        speakers=UNMISTAKABLE,
     ),
     Rule(
         id="exit-code-unset",

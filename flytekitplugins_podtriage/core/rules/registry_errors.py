@@ -6,6 +6,7 @@ from typing import Final
 
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.rules.rule import Rule
+from flytekitplugins_podtriage.core.text.references import Peer
 
 _ERRCODE = "distribution registry/api/errcode/register.go and OCI distribution-spec, error codes"
 
@@ -43,6 +44,33 @@ _MAY_PULL = (
     "Give the task's service account an image pull secret that may pull {image}. Check the name too: registries respond in the "
     "same way if the repository does not exist. On a cloud's registry (ECR, Artifact Registry, ACR), grant the pull to the "
     "nodes' role or to their credential provider instead: an ECR token in a pull secret lasts only 12 hours."
+)
+
+_REFUSALS = (
+    "unauthorized",
+    "authentication required",
+    "insufficient scope",
+    "authorization failed",
+    "denied",
+    "forbidden",
+    "payment required",
+    "incorrect username or password",
+    "invalid username password",
+    "invalid client secret",
+    "invalid grant",
+    "token has expired",
+    "invalid token",
+    "access to the requested resource is not authorized",
+    "failed to authorize",
+    "credentials",
+    "ImagePullSecrets",
+    "email must be verified",
+    "may require authorization",
+)
+
+_ECR = (
+    "Let the nodes' role or their credential provider pull (AmazonEC2ContainerRegistryReadOnly), across accounts also the "
+    "repository's policy: an image pull secret for ECR holds a token that lasts only 12 hours. Check the name of {image} too."
 )
 
 CREDENTIALS: Final = (
@@ -235,9 +263,9 @@ RULES: Final = (
         ),
         source="containerd core/remotes/docker/fetcher.go ('content at %v not found'), after the tag was resolved",
         phrases=(
-            "failed to copy httpreadseeker failed open content at urlref not found",
+            "failed to copy httpreadseeker failed open content at https urlref not found",
             "failed to copy httpreadseeker failed open content at nameref not found",
-            "failed to copy httpreadseeker failed open content at mirrorref urlref not found",
+            "failed to copy httpreadseeker failed open content at https mirrorref urlref not found",
         ),
         unless=("blobref",),
     ),
@@ -265,6 +293,15 @@ RULES: Final = (
         remedy="Have the registry (or mirror) delete its incomplete copy, or push {image} again with all its layers.",
         source="distribution blobs.go (ErrBlobUnknown, 'unknown blob': the storage has no such content)",
         phrases=("unknown blob",),
+    ),
+    Rule(
+        id="registry-refused-ecr-status",
+        category=Category.AUTH,
+        means="{registry} refuses the pull: the credentials are missing, expired, or insufficient for this image",
+        remedy=_ECR,
+        source="AWS docs, Amazon ECR private registry authentication; RFC 9110 sections 15.5.2 and 15.5.4 (401, 403)",
+        statuses={401, 403},
+        peer=Peer.ECR,
     ),
     Rule(
         id="registry-refused-status",
@@ -316,32 +353,22 @@ RULES: Final = (
         unless=("denied", "unauthorized", "authorization failed", "insufficient scope"),
     ),
     Rule(
+        id="registry-refused-ecr",
+        category=Category.AUTH,
+        means="{registry} refuses the pull: the credentials are missing, expired, or insufficient for this image",
+        remedy=_ECR,
+        source="AWS docs, Amazon ECR private registry authentication; containerd and docker ('no basic auth credentials')",
+        phrases=_REFUSALS,
+        unless=(*_OF_FILES, "permission denied"),
+        peer=Peer.ECR,
+    ),
+    Rule(
         id="registry-refused",
         category=Category.AUTH,
         means="{registry} refuses the pull: the credentials are missing, wrong, or insufficient for this image",
         remedy=_MAY_PULL,
         source=f"{_ERRCODE} (UNAUTHORIZED, DENIED); containerd core/remotes/docker (authorizer, 'pull access denied')",
-        phrases=(
-            "unauthorized",
-            "authentication required",
-            "insufficient scope",
-            "authorization failed",
-            "denied",
-            "forbidden",
-            "payment required",
-            "incorrect username or password",
-            "invalid username password",
-            "invalid client secret",
-            "invalid grant",
-            "token has expired",
-            "invalid token",
-            "access to the requested resource is not authorized",
-            "failed to authorize",
-            "credentials",
-            "ImagePullSecrets",
-            "email must be verified",
-            "may require authorization",
-        ),
+        phrases=_REFUSALS,
         unless=(*_OF_FILES, "permission denied"),
     ),
     Rule(

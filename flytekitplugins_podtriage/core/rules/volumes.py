@@ -109,7 +109,12 @@ RULES: Final = (
         means="a CSI driver could not do what was asked of it",
         remedy="Check the volume's claim and storage class, its CSI driver on the node, and the volume's events.",
         source="kubernetes-csi drivers, pkg/driver/driver.go and csi-common/utils.go ('GRPC error': what their interceptors log)",
-        phrases=("grpc error err rpc error", "grpc error rpc error", "no device path for device", "failed to find device path"),
+        phrases=(
+            "grpc error err rpc error",
+            "grpc error rpc error",
+            "no device path for device",
+            "failed to find device path",
+        ),
     ),
     Rule(
         id="volume-text",

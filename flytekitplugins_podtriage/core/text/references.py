@@ -26,6 +26,8 @@ class Peer(enum.Enum):
     """An address of the node itself: no network is involved (RFC 1122 section 3.2.1.3)."""
     UNRESOLVABLE = "unresolvable"
     """A name that never resolves, which the image's reference has: it ends in ``.invalid`` (RFC 6761 section 6.4)."""
+    ECR = "ecr"
+    """A private registry of Amazon ECR, whose tokens last 12 hours."""
 
 
 def image_of(text: str) -> str | None:
@@ -94,7 +96,7 @@ def peer_of(text: str, registry: str | None, image: str | None = None) -> Peer |
     if host == "localhost" or registry.startswith(("127.", "[::1]")):
         return Peer.LOOPBACK
     if not host.endswith(".invalid"):
-        return None
+        return Peer.ECR if ".dkr.ecr." in host else None
     is_named = image is None or registry_of_image(image).partition(":")[0] == host
     return Peer.UNRESOLVABLE if is_named else None
 

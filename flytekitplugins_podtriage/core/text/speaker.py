@@ -184,14 +184,38 @@ _PLATFORM_SIGNS: Final = (
     # containerd and containers/image on a response; Go's url.Error and os/exec.
     *("unexpected status", "server message", "statuscode: ", "snapshot", "executable file not found in $path"),
     *('get "http', 'head "http', 'post "http', 'put "http', 'patch "http', "object ["),
-    *("runc", "crun", "shim", "console socket", "cgroup", "apparmor", "seccomp", "overlayfs", "snapshotter"),
-    *("flyte", "propeller", "task execution", "deadline", "exit code", "probe", "secret", "configmap", "token"),
+    *(
+        "runc",
+        "crun",
+        "oci runtime",
+        "shim",
+        "console socket",
+        "cgroup",
+        "apparmor",
+        "seccomp",
+        "overlayfs",
+        "snapshotter",
+    ),
+    *(
+        "flyte",
+        "propeller",
+        "for plugin [",
+        "task execution",
+        "deadline",
+        "exit code",
+        "probe",
+        "secret",
+        "configmap",
+        "token",
+    ),
 )
 
 _OF_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{0,15}://[^\s\"'<>]*")
 _OF_RUNTIMES: Final = frozenset({"docker", "containerd", "cri-o", "oci", "unix", "docker-pullable"})
 """Schemes of images, containers and the runtimes' sockets."""
-_PATH: Final = re.compile(r"(?<![^\s\"'`(=:,])/(?!var/|run/|sys/|proc/|dev/|etc/(?:cni|containerd|kubernetes))[^\s\"'<>,]*")
+_PATH: Final = re.compile(
+    r"(?<![^\s\"'`(=,])/(?!var/|run/|sys/|proc/|dev/|etc/(?:cni|containerd|kubernetes))[^\s\"'<>,]*"
+)
 
 
 def speaks_for_itself(text: str) -> Speaker:
@@ -227,7 +251,7 @@ def speaks_for_itself(text: str) -> Speaker:
 def _without_names(lower: str) -> str:
     """Return a text without what its URLs and paths are made of: a folder ``images`` is no sign of a pull.
 
-    What stays is a sign of its own: hosts, the registry's HTTP API (OCI distribution specification, "Endpoints"), and
+    What stays is a sign of its own: hosts of registries, their HTTP API (OCI distribution specification, "Endpoints"), and
     where Kubernetes and its runtimes keep their files and sockets on a node.
     """
     if "://" in lower:
@@ -240,15 +264,15 @@ def _host_or_api(match: re.Match[str]) -> str:
     scheme, _, rest = url.partition("://")
     if scheme in ("http", "https"):
         host, _, path = rest.partition("/")
-        return f"{scheme}://{host} registry" if path.startswith("v2/") else f"{scheme}://{host}"
+        is_registry = path.startswith("v2/") or "registry" in host or "docker" in host
+        return f"{scheme}:// registry" if is_registry else f"{scheme}://"
     return url if scheme in _OF_RUNTIMES else " "
 
 
 def _any_of_application(form: re.Pattern[str], text: str) -> bool:
     """Whether a form is in a text; what Kubernetes' components give as a reason is no name of an error class."""
     return any(
-        not match.lastindex
-        or (match[1] not in _NO_ERROR_CLASSES and not text.endswith(_OF_NODE, 0, match.start(1)))
+        not match.lastindex or (match[1] not in _NO_ERROR_CLASSES and not text.endswith(_OF_NODE, 0, match.start(1)))
         for match in form.finditer(text)
     )
 

@@ -143,7 +143,7 @@ def _url(match: re.Match[str]) -> str:
     url = match[0]
     # Registries redirect to a storage that has the digest in its path (distribution, registry/storage/paths.go).
     blob = ""
-    if "/blobs/sha" in url or "/sha256" in url and "/manifests/" not in url:
+    if "/blobs/sha" in url or ("/sha256" in url and "/manifests/" not in url):
         blob = f"{BLOB} " if url.startswith("/v2/", url.find("/", 3)) else f"{STORAGE} {BLOB} "
     mirror = f"{MIRROR} " if "?ns=" in url else ""
     if "/apis/" in url or "/api/v1/n" in url or "/api/v1/pods" in url:

@@ -22,7 +22,12 @@ def test_every_built_in_rule_says_what_it_means_what_helps_and_where_it_comes_fr
 def test_every_rule_can_decide(rule: Rule) -> None:
     """A message made of a rule's own words reaches it, or a rule of the same category and kind before it."""
     status = f"status code {min(rule.statuses)} " if rule.statuses else ""
-    host = {None: "", Peer.LOOPBACK: "https://127.0.0.1/v2 ", Peer.UNRESOLVABLE: "https://a.invalid/v2 "}[rule.peer]
+    host = {
+        None: "",
+        Peer.LOOPBACK: "https://127.0.0.1/v2 ",
+        Peer.UNRESOLVABLE: "https://a.invalid/v2 ",
+        Peer.ECR: "https://1.dkr.ecr.us-east-1.amazonaws.com/v2 ",
+    }[rule.peer]
     words = " ".join(
         text.replace("nameref", "/a/b/c").replace("urlref", "https://r/x")
         for text in (*rule.phrases[:1], *rule.also[:1])

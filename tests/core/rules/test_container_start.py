@@ -175,6 +175,56 @@ CASES = [
         "network_timeout",
         "SYSTEM",
     ),
+    (
+        "a sync that failed for a refused pull is the user",
+        'failed to "StartContainer" for "a" with ErrImagePull: "API error (500): Get https://r.example/v2/a/manifests/1: no basic auth credentials"',
+        "FailedSync",
+        "auth",
+        "USER",
+    ),
+    (
+        "a sync that failed for the sandbox is the node",
+        'failed to "CreatePodSandbox" for "a_b" with CreatePodSandboxError: "CreatePodSandbox for pod a_b failed: rpc error: code = Unknown desc = x"',
+        "FailedSync",
+        "node_runtime",
+        "SYSTEM",
+    ),
+    ("a sync that failed otherwise is the node", "Error syncing pod", "FailedSync", "node_runtime", "SYSTEM"),
+    (
+        "a mounted path that is missing on the node is the pod",
+        "Error: stat /logs/pods: no such file or directory",
+        "CreateContainerConfigError",
+        "config_invalid",
+        "USER",
+    ),
+    (
+        "an event has the missing path, too",
+        "Error: lstat /logs/pods: no such file or directory",
+        "Failed",
+        "config_invalid",
+        "USER",
+    ),
+    (
+        "a command that is missing at its path is the command",
+        'OCI runtime create failed: exec: "/opt/x": stat /opt/x: no such file or directory: unknown',
+        None,
+        "command_not_found",
+        "USER",
+    ),
+    (
+        "a hook that was killed is the node",
+        "runc create failed: unable to start container process: error running hook #0: error running hook: exit status 137, stdout: , stderr: ",
+        None,
+        "node_runtime",
+        "SYSTEM",
+    ),
+    (
+        "a directory that is in the way is the node",
+        'failed to generate spec: failed to mkdir "/var/lib/kubelet/pods/1/volume-subpaths/a/b/2": mkdir /var/lib/kubelet/pods/1/volume-subpaths/a/b/2: file exists',
+        None,
+        "node_runtime",
+        "SYSTEM",
+    ),
 ]
 
 

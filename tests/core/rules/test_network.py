@@ -68,6 +68,13 @@ CASES = [
         "network_timeout",
         "SYSTEM",
     ),
+    (
+        "the API server's address is the network",
+        'Post "https://10.96.0.1:443/api/v1/namespaces/a/pods": http2: server sent GOAWAY and closed the connection',
+        None,
+        "network_timeout",
+        "SYSTEM",
+    ),
 ]
 
 

@@ -73,6 +73,65 @@ X509 = "tls: failed to verify certificate: x509: "
         pytest.param(
             "mount.nfs: access denied by server while mounting 10.0.0.1:/x", "export rules", id="an NFS server is none"
         ),
+        pytest.param(
+            'MountVolume.SetUp failed for volume "a": mount.nfs4: access denied by server while mounting 127.0.0.1:/',
+            "`iam`",
+            id="a mount through a tunnel of EFS",
+        ),
+        pytest.param(
+            'MountVolume.SetUp failed for volume "a" : mount.nfs: Protocol not supported',
+            "nfs-common",
+            id="a node without a client of NFS",
+        ),
+        pytest.param(
+            'MountVolume.SetUp failed for volume "a" : mount: wrong fs type, bad option, bad superblock on 10.0.0.1:/x',
+            "nfs-common",
+            id="a node without a helper of mount",
+        ),
+        pytest.param(
+            'MountVolume.SetUp failed for volume "a" : mount.nfs: Failed to resolve server nfs: Name or service not known',
+            "server's name",
+            id="a storage server that has no address",
+        ),
+        pytest.param(
+            "denied: Your authorization token has expired. Reauthenticate and try again.",
+            "lasts only 12 hours",
+            id="a token that has expired",
+        ),
+        pytest.param(
+            "pull access denied for 1.dkr.ecr.eu-west-1.amazonaws.com/a, repository does not exist or may require authorization: no basic auth credentials",
+            "Let the nodes' role",
+            id="ECR takes the nodes' role first",
+        ),
+        pytest.param(
+            "failed to copy: httpReadSeeker: failed open: content at https://r.example/v2/a/manifests/sha256:ab not found: not found",
+            "for all its platforms",
+            id="an index whose manifest has gone",
+        ),
+        pytest.param(
+            "unexpected status code https://r.example/v2/a/blobs/sha256:ab: 503 Egress is over the account limit.",
+            "registry's own",
+            id="the storage account of a registry",
+        ),
+        pytest.param('Back-off pulling image "a:1"', "`Failed` event", id="a back-off without a cause"),
+        pytest.param(
+            'container "a" in pod "b" is waiting to start: trying and failing to pull image',
+            "`Failed` event",
+            id="a log of a pod that waits",
+        ),
+        pytest.param(
+            "insufficient quota for cpu in flavor a, request > maximum capacity (24 > 16)",
+            "waiting does not help",
+            id="a request that never fits",
+        ),
+        pytest.param(
+            "runc create failed: error running hook #0: exit status 137", "memory limit", id="a hook that was killed"
+        ),
+        pytest.param(
+            "Discovered failed Kubernetes job dagster-step-1 for step a.",
+            "how the pod itself ended",
+            id="a job that failed while it ran",
+        ),
     ],
 )
 def test_a_remedy_names_what_cures(message: str, words: str) -> None:

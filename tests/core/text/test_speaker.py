@@ -27,6 +27,12 @@ APPLICATIONS = {
     "coreutils": "cp: cannot create regular file '/mnt/x': Read-only file system",
     "tar on a full disk": "tar: write error: No space left on device",
     "Ruby": "ruby: getaddrinfo: Name or service not known (SocketError)",
+    "a class of a program with the name of a code of FlytePropeller": "mylib.RuntimeExecutionError: the registry sent 429",
+    "a traceback that ends in such a name": "Traceback (most recent call last):\nRuntimeExecutionError: the registry sent 429",
+    "what a node of Flyte quotes": "RuntimeExecutionError: max number of retries exhausted. ValueError: no such image",
+    "Go's panic of a program": "goroutine 1 [running]:\nmain.main()",
+    "botocore": "fatal error: An error occurred (403) when calling the HeadObject operation: Forbidden",
+    "a record of Python's logging": '{"asctime": "2024-01-01", "name": "flytekit", "levelname": "ERROR", "message": "403"}',
     "an SDK's throttling in CamelCase": "azure.core.exceptions.HttpResponseError: (TooManyRequests) throttled",
 }
 
@@ -50,6 +56,57 @@ PLATFORM_TEXTS = {
     "a pull inside an exception": "docker.errors.APIError: 429 Client Error: toomanyrequests: pull rate limit",
     "a reason of Kubernetes that looks like an exception": 'CreateContainerConfigError: secret "db" not found',
 }
+
+
+BACKEND = {
+    "a code of FlytePropeller": "CausedByError: Failed to store workflow inputs, caused by: AccessDenied",
+    "a code of its plugins": "[DownstreamSystemError] cannot reach the service",
+    "a code of a state": "IllegalStateError: found no current condition",
+}
+
+
+@pytest.mark.parametrize("text", BACKEND.values(), ids=BACKEND)
+def test_a_code_of_flytepropeller_is_no_exception_of_a_program(text: str) -> None:
+    assert speaks_for_itself(text) is Speaker.BACKEND
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "failed to execute handle for plugin [ray]: panic when executing a plugin [ray]. Stack: [goroutine 2 [running]:\nruntime/debug.Stack()",
+        "failed at Node[n0]. StorageError: failed to read: connection refused",
+    ],
+)
+def test_what_flytepropeller_says_of_itself_is_the_platforms(text: str) -> None:
+    assert speaks_for_itself(text) in (Speaker.BACKEND, Speaker.RUNTIME)
+
+
+@pytest.mark.parametrize("name", ["flyte-x", "a-image", "docker", "mount", "registry", "node/gpu/layer"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s3://b/{}/x: 403 Forbidden",
+        "download of gs://{}/x failed: 404 Not Found",
+        "https://b.example/{}/x returned: Forbidden",
+        "GET https://h.example/{}/data.json: 404",
+        "cannot read /data/{}/x: Permission denied",
+    ],
+)
+def test_a_word_in_a_url_or_a_path_is_no_sign(text: str, name: str) -> None:
+    assert speaks_for_itself(text.format(name)) is Speaker.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://r.example/v2/a/manifests/1: 403",
+        "open /var/lib/containerd/x: no space left on device",
+        "unix:///run/containerd/containerd.sock: connection refused",
+        "docker://r.example/a:1 cannot be read",
+    ],
+)
+def test_the_api_of_registries_and_the_files_of_runtimes_are_signs(text: str) -> None:
+    assert speaks_for_itself(text) is Speaker.RUNTIME
 
 
 @pytest.mark.parametrize("text", PLATFORM_TEXTS.values(), ids=PLATFORM_TEXTS)
@@ -98,6 +155,8 @@ def test_a_reason_tells_who_gives_it(reason: str | None, speaker: Speaker | None
     [
         ('CreateContainerConfigError: secret "db" not found', "CreateContainerConfigError"),
         ("ErrImagePull:\n401 Unauthorized", "ErrImagePull"),
+        ('ERROR: pod "a/b" is disrupted: reason "EvictionByEvictionAPI", message "x"', "EvictionByEvictionAPI"),
+        ('it said "a" is disrupted: reason unknown', None),
         ("ValueError: x", None),
         ("Error: ErrImagePull", None),
         ("the pod has FailedMount: x", None),
