@@ -21,6 +21,7 @@ from flytekitplugins_podtriage.core.rules import (
     pod_sandbox,
     rate_limits,
     registry_errors,
+    registry_refusals,
     runtime,
     scheduling,
     volumes,
@@ -53,7 +54,8 @@ BUILT_IN: Final = RuleBook(
         *pod_sandbox.FALLBACK,
         *images.RULES,
         *registry_errors.RULES,
-        *registry_errors.BY_REASON,
+        *registry_refusals.RULES,
+        *registry_refusals.BY_REASON,
         # Terminated processes.
         *exits.ENDINGS,
     )

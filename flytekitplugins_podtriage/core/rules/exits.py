@@ -27,8 +27,8 @@ PROGRAM: Final = (
         means="the cluster does not know the kind of object that a plugin of FlytePropeller creates",
         remedy="Install the operator, with its CustomResourceDefinitions, of the kind that the message names.",
         source="kubernetes apimachinery pkg/api/meta/errors.go (NoKindMatchError: 'no matches for kind %q in version %q')",
-        phrases=("no matches for kind", "failed to execute handle for plugin"),
-        also=("no matches for kind",),
+        phrases=("no matches for kind",),
+        also=("for plugin", "runtimeexecutionerror"),
     ),
     Rule(
         id="backend-storage",

@@ -141,8 +141,9 @@ _BACKEND_CODES: Final = (
     *("UserProvidedError", "NotYetImplementedError", "DownstreamSystemError", "TaskFailedUnknownError"),
 )
 _BACKEND_CODE: Final = re.compile(rf"(?:^|[\s\[])(?:{'|'.join(_BACKEND_CODES)})[:\]]")
-_OF_NODE: Final = "]. "
-"""Ends what stands before a code of FlytePropeller: ``failed at Node[n0]. StorageError: ...``."""
+_OF_NODE: Final = re.compile(r"\bNode\[[^\]\s]{0,128}\]\. $")
+"""What stands before a code of FlytePropeller: ``failed at Node[n0]. StorageError: ...`` (nodes/errors/errors.go)."""
+_LONGEST_OF_NODE: Final = 140
 _NO_ERROR_CLASSES: Final = frozenset(_OF_REASON) | {"UnhandledError"} | frozenset(_BACKEND_CODES)
 """``UnhandledError`` is the name of a logger (apimachinery, pkg/util/runtime)."""
 _APPLICATION: Final = tuple((sign, re.compile(form)) for sign, form in _APPLICATION_FORMS)
@@ -251,8 +252,8 @@ def speaks_for_itself(text: str) -> Speaker:
 def _without_names(lower: str) -> str:
     """Return a text without what its URLs and paths are made of: a folder ``images`` is no sign of a pull.
 
-    What stays is a sign of its own: hosts of registries, their HTTP API (OCI distribution specification, "Endpoints"), and
-    where Kubernetes and its runtimes keep their files and sockets on a node.
+    What stays is a sign of its own: hosts of registries, their HTTP API (OCI distribution specification, "Endpoints"),
+    and where Kubernetes and its runtimes keep their files and sockets on a node.
     """
     if "://" in lower:
         lower = _OF_URL.sub(_host_or_api, lower)
@@ -271,9 +272,13 @@ def _host_or_api(match: re.Match[str]) -> str:
 
 def _any_of_application(form: re.Pattern[str], text: str) -> bool:
     """Whether a form is in a text; what Kubernetes' components give as a reason is no name of an error class."""
-    return any(
-        not match.lastindex or (match[1] not in _NO_ERROR_CLASSES and not text.endswith(_OF_NODE, 0, match.start(1)))
-        for match in form.finditer(text)
+    return any(not match.lastindex or not _is_code(text, match) for match in form.finditer(text))
+
+
+def _is_code(text: str, match: re.Match[str]) -> bool:
+    start = match.start(1)
+    return match[1] in _NO_ERROR_CLASSES or (
+        text.endswith("]. ", 0, start) and _OF_NODE.search(text[max(0, start - _LONGEST_OF_NODE) : start]) is not None
     )
 
 
@@ -283,7 +288,7 @@ def leading_reason(text: str) -> str | None:
     >>> leading_reason('CreateContainerConfigError: secret "db" not found')
     'CreateContainerConfigError'
     """
-    if '"' in text and (match := _DISRUPTED.search(text)) is not None:
+    if '" is disrupted: ' in text and (match := _DISRUPTED.search(text)) is not None:
         return match[1]
     head, _, rest = text[:_LONGEST_HEAD].partition(":")
     reason = head.lstrip()

@@ -43,7 +43,7 @@ _NAMED = "[Ii]mage|for|[Rr]epository|[Cc]ontainer|[Pp]od|[Ss]ecret|[Cc]onfig[Mm]
 _IMAGE_NAMED = re.compile(rf"\b({_NAMED}) (?![a-z]+ )(\S{{1,512}})(?= not found|, repository| in Secret)")
 _SWAP_LIMIT = re.compile(r"memory\.(?:memsw\.limit_in_bytes|swap\.max)")
 """Files of a cgroup that a kernel without swap accounting lacks."""
-_MINUS_ONE = re.compile(r"\b([Cc]ode)[: ]{1,2}-1\b")
+_MINUS_ONE = re.compile(r"\b([Cc]ode):? -1\b")
 """No exit code: what engines print that do not know it."""
 _TOKEN_ERRORS = re.compile(r"\"(invalid_token|insufficient_scope)\"")
 """Codes of RFC 6750, which a registry quotes in its challenge."""
@@ -113,7 +113,7 @@ def tokenize(text: str) -> Tokens:
         if 'error="in' in text:
             text = _TOKEN_ERRORS.sub(r"\1", text)
         text = _QUOTED.sub(_quoted, text)
-    if "-1" in text:
+    if " -1" in text:
         text = _MINUS_ONE.sub(r"\1 minus 1", text)
     if "`" in text:
         text = _BACK_QUOTED.sub(NAME, text)
