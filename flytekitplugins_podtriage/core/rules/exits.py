@@ -212,7 +212,7 @@ ENDINGS: Final = (
         phrases=("termination reason error", "executor with id"),
         also=("termination reason error", "exited with exit code"),
         unless=(
-            "code minus 1",
+            "exit code minus 1",
             "exit code 137",
             "exit code 143",
             "termination reason oomkilled",
@@ -241,7 +241,7 @@ ENDINGS: Final = (
         ),
         unless=(
             "reason containerstatusunknown",
-            "code minus 1",  # Prefect's own "I do not know"
+            "status code minus 1",  # Prefect's own "I do not know"
             "code 137",
             "code 247",
             "negsignal sigkill",
@@ -334,7 +334,7 @@ ENDINGS: Final = (
         means="a workflow engine does not know how the pod of its run ended",
         remedy="Look at how the pod itself ended (`kubectl describe pod`), and at the engine's log before this line.",
         source="prefect infrastructure/kubernetes.py and prefect-kubernetes worker.py (status_code -1); spark (UNKNOWN_EXIT_CODE)",
-        phrases=("code minus 1",),
+        phrases=("status code minus 1", "exited with exit code minus 1"),
         speakers=UNMISTAKABLE,
     ),
     Rule(

@@ -138,7 +138,7 @@ _APPLICATION_FORMS: Final = (
 _BACKEND_CODES: Final = (
     *("RuntimeExecutionError", "CausedByError", "IllegalStateError", "ErrorRecordingError", "EventRecordingError"),
     *("OutputsNotFoundError", "InputsNotFoundError", "BadSpecificationError", "BindingResolutionError"),
-    *("UserProvidedError", "NotYetImplementedError", "DownstreamSystemError", "TaskFailedUnknownError"),
+    *("UserProvidedError", "DownstreamSystemError", "TaskFailedUnknownError"),
 )
 _BACKEND_CODE: Final = re.compile(rf"(?:^|[\s\[])(?:{'|'.join(_BACKEND_CODES)})[:\]]")
 _OF_NODE: Final = re.compile(r"\bNode\[[^\]\s]{0,128}\]\. $")

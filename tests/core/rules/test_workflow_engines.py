@@ -190,6 +190,7 @@ CASES = [
         "unknown",
         "SYSTEM",
     ),
+    ("a program that ends with -1 says so itself", "train exited with code -1", None, "app_error", "USER"),
     (
         "a job of Prefect that is too slow is the user",
         "Job 'a': Job did not complete within timeout of 5s.",
