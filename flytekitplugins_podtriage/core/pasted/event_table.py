@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -36,8 +36,12 @@ _OBJECT: Final = re.compile(r"([A-Za-z][A-Za-z.]{1,60})/([a-z0-9][a-z0-9./-]{0,2
 _FIELD_PATH: Final = re.compile(r"(?:spec\.)?(?:initContainers|containers|ephemeralContainers)\{[^}\s]{1,253}\}")
 _PATH_BEFORE: Final = re.compile(rf"{_FIELD_PATH.pattern}(?=: )")
 """kubectl from 1.35 on prints it before the message (pkg/describe/describe.go, DescribeEvents)."""
-_PROMPT: Final = re.compile(r"(?:\[?[\w.-]{1,64}@[\w.-]{1,64}[:\s~\]]|\$ |PS [A-Z]:\\|[\u276f\u279c] )")
-"""What a shell prints before a command: the end of a table."""
+_PROMPT: Final = re.compile(
+    r"(?:\[?[\w.-]{1,64}@(?!sha(?:256|512):)[\w.-]{1,64}[:\s~\]]|\$ |PS [A-Z]:\\|[\u276f\u279c] )"
+)
+"""What a shell prints before a command: the end of a table. A digest is none."""
+_HEADING: Final = re.compile(r"(?!Error|Server|Message|Response|Reason|Caused)[A-Z][A-Za-z' ()-]{0,60}:\s*$")
+"""What begins another section, or is somebody's sentence about what follows; words of a message go on with it."""
 _SOURCE: Final = re.compile(
     r"(?:\{[^}\n]{1,200}\}|kubelet(?:,\s?\S+)?|[a-z][a-z0-9.]*(?:-[a-z0-9.]+)*(?:,\s?\S+)?|<unknown>)(?=\s|$)"
 )
@@ -46,6 +50,10 @@ _COUNT: Final = re.compile(r"\d{1,9}(?=\s)")
 _CSV_TYPE: Final = re.compile(r'(?:^|,)"?(?:Normal|Warning)"?,')
 _OLD_OBJECT: Final = re.compile(r"([a-z0-9][a-z0-9.-]{0,252})\.[0-9a-f]{6,20}\s+([A-Z][A-Za-z]{1,60})(?=\s|$)")
 """The columns NAME (of the event: the object's and a number) and KIND."""
+_COLUMNS_WITHIN: Final = 400
+"""Characters of a line in which its type and reason stand."""
+_TYPES: Final = ("Normal", "Warning")
+_REASON_FIRST: Final = re.compile(r"[A-Z][A-Za-z]{2,60}(?=[\s|]|$)")
 _HEADER: Final = re.compile(r"\b(?:TYPE|Type)\s+(?:REASON|Reason)\b|\bLAST ?SEEN\b|\bFirstSeen\s+LastSeen\b")
 _RULE: Final = re.compile(r"^[\s|:+]*--[-\s|:+]*$")
 
@@ -121,7 +129,23 @@ def is_header(line: str) -> bool:
 
 def is_row(line: str) -> bool:
     """Whether a line begins a row."""
-    return _ROW.search(line, 0, 400) is not None or _LOG_ROW.match(line) is not None
+    return _ROW.search(line, 0, _COLUMNS_WITHIN) is not None or _LOG_ROW.match(line) is not None
+
+
+def with_whole_columns(lines: Sequence[str]) -> list[str]:
+    """Return the lines, with each row on one line that was broken between its type and its reason."""
+    whole: list[str] = []
+    for line in lines:
+        if (
+            whole
+            and whole[-1].endswith(_TYPES)
+            and len(whole[-1]) < _COLUMNS_WITHIN
+            and _REASON_FIRST.match(line.lstrip())
+        ):
+            whole[-1] = f"{whole[-1]} {line.lstrip()}"
+        else:
+            whole.append(line)
+    return whole
 
 
 def reason_of_message(message: str) -> str | None:
@@ -153,12 +177,7 @@ def _joined(lines: Iterable[str]) -> Iterator[str]:
             if held:
                 yield " ".join(held)
             held = [line.rstrip()]
-        elif (
-            not line.strip()
-            or is_header(line)
-            or _PROMPT.match(line)
-            or (not line[0].isspace() and line.rstrip().endswith(":"))
-        ):
+        elif not line.strip() or is_header(line) or _PROMPT.match(line) or _HEADING.match(line):
             if held:
                 yield " ".join(held)
             held = []
@@ -226,7 +245,10 @@ def _by_columns(kind: str, reason: str, before: str, rest: str, now: datetime) -
     # A column is parted from the next by two spaces or a bar; a message whose first word could be a source is not.
     source_column = _SOURCE.match(rest)
     if source_column is not None and (
-        repeated is not None or re.match(r"\s{2}|\s?\|", rest[source_column.end() :]) or "," in source_column[0]
+        repeated is not None
+        or source_column[0].startswith("{")
+        or "," in source_column[0]
+        or re.match(r"\s{2}|\s?\|", rest[source_column.end() :])
     ):
         source = source_column[0].strip("{}")
         rest = rest[source_column.end() :].lstrip(" |\t")

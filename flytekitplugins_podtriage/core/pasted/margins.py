@@ -21,8 +21,10 @@ _NUMBER: Final = re.compile(r"^\s{0,8}(\d{1,6})(?:[:.)|\u2502]| {1,2}[|\u2502])?
 _BEGINS: Final = re.compile(
     r"\s{2,}|$|[A-Z][\w ./()-]{0,40}:(?:\s|$)|(?:Normal|Warning)\s|\[?\d{4}-\d|[IWEF]\d{4} "
     r"|[A-Z][a-z]{2} [ \d]\d |[{}]|- "
+    r"|(?:[a-z0-9][a-z0-9-]{0,62}\s{1,40})?(?:\d{1,6}[smhdy][\dsmhdy]{0,12}|<unknown>)\s{1,40}(?:Normal|Warning)\s"
+    r"|(?:[a-z0-9][a-z0-9-]{0,62}\s{1,40})?[a-z0-9][a-z0-9./-]{0,252}\s{1,40}\d{1,3}/\d{1,3}\s"
 )
-"""What begins a line of its own: a key, a row, a time, an indented line."""
+"""What begins a line of its own: a key, a row of events or of pods, a time, an indented line."""
 _WIDTHS: Final = range(60, 400)
 _COMMON_WIDTHS: Final = frozenset({72, 78, 79, 80, 100, 120, 132, 160, 200})
 _FEW: Final = 8
@@ -78,7 +80,7 @@ def without_hard_breaks(lines: Sequence[str]) -> list[str]:
         for line, following in pairwise(lines)
     ]
     broken = sum(full)
-    if width not in _WIDTHS or not (broken > 1 or (broken == 1 and width in _COMMON_WIDTHS)):
+    if width not in _WIDTHS or not broken or (broken == 1 and not _is_broken_once(lines, full.index(True), width)):
         return list(lines)
     joined: list[list[str]] = []
     goes_on = False
@@ -89,6 +91,15 @@ def without_hard_breaks(lines: Sequence[str]) -> list[str]:
             joined.append([line])
         goes_on = is_full
     return ["".join(parts) for parts in joined]
+
+
+def _is_broken_once(lines: Sequence[str], number: int, width: int) -> bool:
+    """Whether the one longest line was broken by a terminal: at a common width, and where a line of its own begins.
+
+    One that goes on with the line before it belongs to a sentence which somebody broke between words.
+    """
+    begins = number == 0 or not lines[number - 1].strip() or _BEGINS.match(lines[number]) is not None
+    return width in _COMMON_WIDTHS and begins
 
 
 def joined_text(text: str) -> str:

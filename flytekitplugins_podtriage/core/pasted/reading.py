@@ -17,7 +17,7 @@ from flytekitplugins_podtriage.core.pasted.attribution import container_of, with
 from flytekitplugins_podtriage.core.pasted.conditions import read_condition_blocks
 from flytekitplugins_podtriage.core.pasted.console_events import read_console_events
 from flytekitplugins_podtriage.core.pasted.description import Description, read_description
-from flytekitplugins_podtriage.core.pasted.event_table import EventRow, is_row, read_rows
+from flytekitplugins_podtriage.core.pasted.event_table import EventRow, is_row, read_rows, with_whole_columns
 from flytekitplugins_podtriage.core.pasted.fragment import SIGN as _FRAGMENT
 from flytekitplugins_podtriage.core.pasted.fragment import read_fragment
 from flytekitplugins_podtriage.core.pasted.log_lines import LogLine, read_log_lines, sync_errors
@@ -110,7 +110,7 @@ def read_objects(text: str, now: datetime) -> list[PastedText]:
         return objects
     lines = text.split("\n")
     if len(lines) > 1:
-        lines = without_hard_breaks(without_margins(lines))
+        lines = with_whole_columns(without_hard_breaks(without_margins(lines)))
     starts = [number for number, line in enumerate(lines) if line.startswith("Name:")][:_MOST_OBJECTS]
     if len(starts) < 2 or not any(map(_EVENTS.match, lines[starts[0] : starts[1]])):
         starts = [0]
