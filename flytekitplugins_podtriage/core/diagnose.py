@@ -15,7 +15,8 @@ from flytekitplugins_podtriage.core.memory import NEVER_RAN
 from flytekitplugins_podtriage.core.model import Category, Diagnosis, Evidence, Verdict, notes_on
 from flytekitplugins_podtriage.core.pasted.margins import joined_text
 from flytekitplugins_podtriage.core.pasted.normalize import normalize
-from flytekitplugins_podtriage.core.pasted.reading import PastedText, read_pasted
+from flytekitplugins_podtriage.core.pasted.pod_table import is_pod_row
+from flytekitplugins_podtriage.core.pasted.reading import Message, PastedText, read_pasted
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, EVENTS_MISSING
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
@@ -75,12 +76,19 @@ def _may_be_more_than_a_message(text: str) -> bool:
         or ("]" in text and ".go:" in text)
         or ("=" in text and "level=" in text)
         or text.lstrip().startswith("{")
+        or _begins_with_pod(text)
     )
 
 
 def _is_of_python_logging(text: str) -> bool:
     """Whether a text is a JSON record of Python's logging: who logs is in the record, and lost in its message alone."""
     return '"levelname"' in text and text.lstrip().startswith("{")
+
+
+def _begins_with_pod(text: str) -> bool:
+    """Whether a text begins with a row of a table of pods, such as ``app-0 0/1 Evicted``, or with its header."""
+    slash = text.find("/", len("pod/"))
+    return slash > 0 and text[slash - 1].isdigit() and is_pod_row(text)
 
 
 def _match_text(text: str, reason: str | None, rules: RuleBook) -> Match:
@@ -152,7 +160,7 @@ def _of_pasted(pasted: PastedText, rules: RuleBook) -> Diagnosis:
             return _of_verdict(verdict)
     if any("OOMKilled" in end.reason for end in pasted.ends):
         return _of_match(_match_ends("", pasted.ends, rules))  # events tell only that it was restarted
-    matches = [_match_text(message.text, message.reason, rules) for message in pasted.messages]
+    matches = [_match_pasted(message, rules) for message in pasted.messages]
     for match in matches:
         if match.rule.category is not Category.UNKNOWN:
             return _of_match(match)
@@ -170,6 +178,11 @@ def _state_of(pod: wire.Pod) -> str:
     statuses = (pod.status.container_statuses if pod.status is not None else None) or ()
     waiting = [(one.name, one.state.waiting.reason) for one in statuses if one.state and one.state.waiting]
     return excerpt("; ".join(f"{name}: {reason or 'waiting'}" for name, reason in waiting))
+
+
+def _match_pasted(message: Message, rules: RuleBook) -> Match:
+    match = _match_text(message.text, message.reason, rules)
+    return match if match.excerpt or not message.shown else evolve(match, excerpt=excerpt(message.shown))
 
 
 def _judge(pasted: PastedText, rules: RuleBook) -> Verdict | None:

@@ -21,9 +21,9 @@ from flytekitplugins_podtriage.core.pasted.event_table import EventRow, is_row, 
 from flytekitplugins_podtriage.core.pasted.fragment import SIGN as _FRAGMENT
 from flytekitplugins_podtriage.core.pasted.fragment import read_fragment
 from flytekitplugins_podtriage.core.pasted.log_lines import LogLine, read_log_lines, sync_errors
-from flytekitplugins_podtriage.core.pasted.margins import without_hard_breaks, without_margins
+from flytekitplugins_podtriage.core.pasted.margins import joined_text, without_hard_breaks, without_margins
 from flytekitplugins_podtriage.core.pasted.normalize import normalize
-from flytekitplugins_podtriage.core.pasted.pod_table import read_pod_rows
+from flytekitplugins_podtriage.core.pasted.pod_table import PodRow, is_pod_row, read_pod_rows
 from flytekitplugins_podtriage.core.pasted.progress import failures_that_hold
 from flytekitplugins_podtriage.core.text.container_ends import ContainerEnd
 
@@ -68,6 +68,8 @@ class Message:
 
     text: str
     reason: str | None = None
+    shown: str = ""
+    """What to quote of the text where there is no message."""
 
 
 @attrs.frozen(kw_only=True)
@@ -290,7 +292,10 @@ def _of_lines(lines: Sequence[str]) -> PastedText | None:
         return PastedText(messages=tuple(messages))
     rows = read_pod_rows(lines)
     if rows:
-        return PastedText(messages=tuple(_of_status(row.status) for row in rows), missing=(_NO_STATUS,))
+        # What stands beside the table names the cause, where the status names none: ImagePullBackOff, CrashLoopBackOff.
+        rest = joined_text("\n".join(line for line in lines if not is_pod_row(line))).strip()
+        beside = _messages_of(LogLine(message=rest)) if rest else []
+        return PastedText(messages=(*map(_of_status, rows), *beside), missing=(_NO_STATUS,))
     return None
 
 
@@ -306,10 +311,11 @@ def _messages_of(line: LogLine) -> list[Message]:
     return [Message(text=line.message, reason=line.reason)]
 
 
-def _of_status(status: str) -> Message:
+def _of_status(row: PodRow) -> Message:
     """Return what the column STATUS tells of a pod."""
-    kind, colon, value = status.partition(":")
+    shown = f"{row.name}: {row.status}"
+    kind, colon, value = row.status.partition(":")
     if not colon:
-        return Message(text="", reason=status)
+        return Message(text="", reason=row.status, shown=shown)
     code = int(value) + (128 if kind == "Signal" else 0)
-    return Message(text=f"exit code {code}", reason="Error")
+    return Message(text=f"exit code {code}", reason="Error", shown=shown)
