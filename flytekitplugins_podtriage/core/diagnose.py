@@ -12,9 +12,10 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.errors import InvalidPod
 from flytekitplugins_podtriage.core.match import Match, excerpt, match_message, match_spoken, match_termination_message
 from flytekitplugins_podtriage.core.memory import NEVER_RAN
-from flytekitplugins_podtriage.core.model import Category, Diagnosis, Evidence, Verdict, notes_on
+from flytekitplugins_podtriage.core.model import Category, Diagnosis, Evidence, Verdict, notes_on, with_notes
 from flytekitplugins_podtriage.core.pasted.margins import joined_text
 from flytekitplugins_podtriage.core.pasted.normalize import normalize
+from flytekitplugins_podtriage.core.pasted.pod_states import waits
 from flytekitplugins_podtriage.core.pasted.pod_table import is_pod_row
 from flytekitplugins_podtriage.core.pasted.reading import Message, PastedText, read_pasted
 from flytekitplugins_podtriage.core.policy import Policy
@@ -167,17 +168,20 @@ def _of_pasted(pasted: PastedText, rules: RuleBook) -> Diagnosis:
     if pasted.ends:
         return _of_match(_match_ends("", pasted.ends, rules))
     if matches:
-        return _of_match(matches[0])
-    if pasted.pod is not None and not pasted.events and (state := _state_of(pasted.pod)):
-        return _of_match(Match(EVENTS_MISSING, state))
-    return _of_match(match_spoken("", Speaker.UNKNOWN, rules))
+        return _of_states(pasted, matches[0])
+    if pasted.pod is not None and not pasted.events and waits(pasted.pod):
+        return _of_states(pasted, Match(EVENTS_MISSING, ""))
+    return _of_states(pasted, match_spoken("", Speaker.UNKNOWN, rules))
 
 
-def _state_of(pod: wire.Pod) -> str:
-    """Return what a pod's containers wait for, in a line; empty if none waits."""
-    statuses = (pod.status.container_statuses if pod.status is not None else None) or ()
-    waiting = [(one.name, one.state.waiting.reason) for one in statuses if one.state and one.state.waiting]
-    return excerpt("; ".join(f"{name}: {reason or 'waiting'}" for name, reason in waiting))
+def _of_states(pasted: PastedText, match: Match) -> Diagnosis:
+    """Return the diagnosis of a text that names no cause: it shows how the pod is, and what to give instead."""
+    diagnosis = with_notes(_of_match(match), pasted.missing)
+    if match.excerpt:
+        return diagnosis
+    return attrs.evolve(
+        diagnosis, remedy=pasted.advice or diagnosis.remedy, evidence=pasted.states or diagnosis.evidence
+    )
 
 
 def _match_pasted(message: Message, rules: RuleBook) -> Match:

@@ -198,7 +198,7 @@ class _PodReader:
         elif self._group and not value and _NAME.fullmatch(key) and (container is None or indent <= container.depth):
             self._add(key).depth = indent
             self._state = None
-        elif self._group and container is not None and key in _CONTAINER_FIELDS:
+        elif container is not None and key in _CONTAINER_FIELDS:
             if container.indent is None or indent <= container.indent:
                 container.fields.setdefault(key, value)
             self._state = None

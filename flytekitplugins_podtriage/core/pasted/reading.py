@@ -13,6 +13,7 @@ import msgspec
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.decode import read_event, read_pod
 from flytekitplugins_podtriage.core.errors import InvalidPod
+from flytekitplugins_podtriage.core.model import Evidence
 from flytekitplugins_podtriage.core.pasted.attribution import container_of, with_containers, with_messages
 from flytekitplugins_podtriage.core.pasted.conditions import read_condition_blocks
 from flytekitplugins_podtriage.core.pasted.console_events import read_console_events
@@ -23,6 +24,7 @@ from flytekitplugins_podtriage.core.pasted.fragment import read_fragment
 from flytekitplugins_podtriage.core.pasted.log_lines import LogLine, read_log_lines, sync_errors
 from flytekitplugins_podtriage.core.pasted.margins import joined_text, without_hard_breaks, without_margins
 from flytekitplugins_podtriage.core.pasted.normalize import normalize
+from flytekitplugins_podtriage.core.pasted.pod_states import ended_before, ends_of, runs_well, states_of, waits
 from flytekitplugins_podtriage.core.pasted.pod_table import PodRow, is_pod_row, read_pod_rows
 from flytekitplugins_podtriage.core.pasted.progress import failures_that_hold
 from flytekitplugins_podtriage.core.text.container_ends import ContainerEnd
@@ -57,6 +59,14 @@ _NO_STATUS: Final = (
     "The text does not show the pod's status, on which Flyte's own charges depend; `kubectl get pod NAME -o yaml` does."
 )
 _NO_EVENTS: Final = "The text holds no events: they are kept for an hour only, or were cut off."
+_GET_EVENTS: Final = (
+    "Get the pod's events, which name the cause: `kubectl get events --field-selector involvedObject.name={name}`, or"
+    " the end of `kubectl describe pod {name}`. If they are gone, `kubectl get pod {name} -o yaml` has the message of"
+    " each container that waits."
+)
+_IT_RUNS: Final = (
+    "No container of the pod fails in this text. If one fails again, `kubectl logs {name} --previous` shows its log."
+)
 _NO_MESSAGES: Final = (
     "`kubectl describe` does not print why a container waits beyond its reason; `kubectl get pod NAME -o yaml` does."
 )
@@ -87,6 +97,10 @@ class PastedText:
     """What a decision would rest on and the text does not hold, as sentences."""
     only_events: bool = False
     """Whether the pod is known by its events alone."""
+    states: tuple[Evidence, ...] = ()
+    """What the containers of a pod wait for, or that they run: what is known where nothing names a cause."""
+    advice: str = ""
+    """What to give instead, where the text shows a pod and no cause."""
     printed_at: datetime | None = None
     """When the text was printed, where it tells: the events' moments are counted back from it."""
 
@@ -101,7 +115,7 @@ def read_pasted(text: str, now: datetime) -> PastedText | None:
         now: the moment from which the ages in it are counted back unless it tells its own, with a zone.
     """
     objects = read_objects(text, now)
-    failing = (one for one in objects if one.messages or one.ends or (one.pod is not None and _waits(one.pod)))
+    failing = (one for one in objects if one.messages or one.ends or (one.pod is not None and waits(one.pod)))
     return next(failing, objects[0] if objects else None)
 
 
@@ -137,7 +151,13 @@ def _read(lines: list[str], now: datetime) -> PastedText | None:
     if description is not None or rows:
         return _of_events(description or Description(), rows)
     if _FRAGMENT.search("\n".join(lines)) and (pod := read_fragment(lines)) is not None:
-        return PastedText(pod=pod, ends=tuple(_ends(pod)), missing=(_NO_EVENTS,))
+        return PastedText(
+            pod=pod,
+            ends=tuple(ends_of(pod)),
+            missing=(_NO_EVENTS, *ended_before(pod)),
+            states=tuple(states_of(pod)),
+            advice=_advice(pod, has_events=False),
+        )
     return _of_lines(lines)
 
 
@@ -155,7 +175,7 @@ def _of_json(text: str) -> list[PastedText]:
     except InvalidPod:
         return []
     own = tuple(events) if len(pods) == 1 else ()
-    return [PastedText(pod=pod, events=own, ends=tuple(_ends(pod))) for pod in pods]
+    return [PastedText(pod=pod, events=own, ends=tuple(ends_of(pod))) for pod in pods]
 
 
 def _of_pod(pod: wire.Pod, table: Sequence[str], now: datetime) -> PastedText:
@@ -163,16 +183,25 @@ def _of_pod(pod: wire.Pod, table: Sequence[str], now: datetime) -> PastedText:
     rows = with_containers(pod, read_rows(table, printed_at or now))
     failures = failures_that_hold(rows)
     missing = [] if rows else [_NO_EVENTS]
-    if _waits(pod) and not failures:
+    if waits(pod) and not failures:
         missing.append(_NO_MESSAGES)
     return PastedText(
         pod=with_messages(pod, failures),
         events=tuple(row.event for row in rows),
         messages=tuple(map(_message, failures)),
-        ends=tuple(_ends(pod)),
-        missing=tuple(missing),
+        ends=tuple(ends_of(pod)),
+        missing=(*missing, *ended_before(pod)),
+        states=tuple(states_of(pod)),
+        advice=_advice(pod, has_events=bool(rows)),
         printed_at=printed_at,
     )
+
+
+def _advice(pod: wire.Pod, *, has_events: bool) -> str:
+    name = (pod.metadata and pod.metadata.name) or "NAME"
+    if runs_well(pod):
+        return _IT_RUNS.format(name=name)
+    return "" if has_events else _GET_EVENTS.format(name=name)
 
 
 def _printed_at(pod: wire.Pod, table: Sequence[str], now: datetime) -> datetime | None:
@@ -186,25 +215,6 @@ def _printed_at(pod: wire.Pod, table: Sequence[str], now: datetime) -> datetime 
         return started + (now - (scheduled[0].event.last_timestamp or now))
     except OverflowError:
         return None
-
-
-def _waits(pod: wire.Pod) -> bool:
-    status = pod.status or wire.PodStatus()
-    containers = (*(status.container_statuses or ()), *(status.init_container_statuses or ()))
-    return any(one.state is not None and one.state.waiting is not None for one in containers)
-
-
-def _ends(pod: wire.Pod) -> list[ContainerEnd]:
-    """Return how containers ended with an error, the last of each."""
-    status = pod.status or wire.PodStatus()
-    ends = []
-    for one in (*(status.container_statuses or ()), *(status.init_container_statuses or ())):
-        for state in (one.state, one.last_state):
-            end = state.terminated if state is not None else None
-            if end is not None and (end.exit_code or end.reason == "OOMKilled"):
-                ends.append(ContainerEnd(one.name or "", end.exit_code or 0, end.reason or "", end.message or ""))
-                break
-    return ends
 
 
 def _of_events(description: Description, rows: Sequence[EventRow]) -> PastedText:
