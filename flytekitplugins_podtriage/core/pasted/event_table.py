@@ -8,6 +8,8 @@ or without a header:
 * ``kubectl get events``: ``LAST SEEN TYPE REASON OBJECT MESSAGE``, with ``-o wide`` also ``SUBOBJECT SOURCE`` before
   the message and ``FIRST SEEN COUNT NAME`` behind it (printers/internalversion/printers.go); before 1.15 ``LAST SEEN
   FIRST SEEN COUNT NAME KIND SUBOBJECT TYPE REASON SOURCE MESSAGE``; k9s has the same columns in another order;
+* both before 1.2: without a type, which follows from the reason (``FirstSeen LastSeen Count From SubobjectPath Reason
+  Message`` and ``FIRSTSEEN LASTSEEN COUNT NAME KIND SUBOBJECT REASON SOURCE MESSAGE``);
 * JupyterHub's event log: ``2026-01-01T00:00:00Z [Warning] message`` (kubespawner, ``_format_event``), without a reason;
 * the same rows inside a Markdown or CSV table.
 """
@@ -23,6 +25,7 @@ from typing import Final
 import attrs
 
 from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.pasted.described_pod import moment
 from flytekitplugins_podtriage.core.pasted.moments import rfc3339
 
 _AGE: Final = r"(?:(?:\d{1,6}(?:\.\d{1,3})?(?:ms|[ywdhms])){1,4}|<unknown>|<invalid>)"
@@ -30,6 +33,20 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w
 _TIME: Final = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
 _ROW: Final = re.compile(r"(?:^|(?<=[\s|]))(Normal|Warning)[\s|]{1,80}([A-Z][A-Za-z]{2,60})(?=[\s|]|$)[\s|]*")
 """Type and reason side by side: what every table has."""
+_WHEN: Final = rf"(?:{_AGE}|[A-Z][a-z]{{2}}, \d\d [A-Z][a-z]{{2}} \d{{4}} \d\d:\d\d:\d\d [+-]\d{{4}})"
+_PART: Final = r"(?:implicitly required container POD|(?P<path>[A-Za-z.]{1,60}\{[^}\n]{1,253}\}))\s+"
+_UNTYPED: Final = re.compile(
+    rf"^\s*(?:[a-z0-9][a-z0-9-]{{0,62}}\s+)?({_WHEN})\s+({_WHEN})\s+\d{{1,9}}\s+"
+    r"(?:(?P<name>[a-z0-9][a-z0-9.-]{0,252})\s+(?P<kind>[A-Z][A-Za-z]{1,60})|\{(?P<from>[^}\n]{1,200})\})\s+"
+    rf"(?:{_PART})?(?P<reason>(?!(?:Normal|Warning)\b)[A-Za-z]{{3,60}})\s+"
+    r"(?(name)\{(?P<source>[^}\n]{1,200})\}\s+)(?P<message>\S.*)$"
+)
+"""A row of kubectl before 1.2: of ``get events`` with the object's name, of ``describe`` without it."""
+_NORMAL: Final = frozenset(
+    "Scheduled Pulling Pulled Created Started Killing Starting SuccessfulCreate SuccessfulDelete NodeReady"
+    " NodeSchedulable RegisteredNode NodeHasSufficientDisk NodeHasSufficientMemory ScalingReplicaSet".split()
+)
+"""Reasons of events of type Normal, for tables from before there were types."""
 _LOG_ROW: Final = re.compile(rf"^\s{{0,40}}(?:Server requested\s+)?(?:({_TIME})\s+)?\[(Normal|Warning)\]\s+(\S.*)$")
 _REPEATED: Final = re.compile(rf"({_AGE})\s+\(x(\d{{1,9}}) over ({_AGE})\)|({_AGE})(?=\s|$)")
 _OBJECT: Final = re.compile(r"([A-Za-z][A-Za-z.]{1,60})/([a-z0-9][a-z0-9./-]{0,252})(?=\s|$)")
@@ -48,14 +65,16 @@ _SOURCE: Final = re.compile(
 _WIDE_TAIL: Final = re.compile(rf"(?<!\s)\s{{2,80}}{_AGE}\s{{2,80}}\d{{1,9}}\s{{2,80}}\S{{1,400}}\.[0-9a-f]{{8,20}}$")
 _COUNT: Final = re.compile(r"\d{1,9}(?=\s)")
 _CSV_TYPE: Final = re.compile(r'(?:^|,)"?(?:Normal|Warning)"?,')
-_OLD_OBJECT: Final = re.compile(r"([a-z0-9][a-z0-9.-]{0,252})\.[0-9a-f]{6,20}\s+([A-Z][A-Za-z]{1,60})(?=\s|$)")
-"""The columns NAME (of the event: the object's and a number) and KIND."""
+_OLD_OBJECT: Final = re.compile(
+    r"(?<!\S)([a-z0-9][a-z0-9.-]{0,252}?)(?:\.[0-9a-f]{6,20})?\s+([A-Z][A-Za-z]{1,60})(?:\s+\S{1,300})?$"
+)
+"""The columns NAME (the object's; from 1.9 to 1.14 the event's: the object's and a number) and KIND."""
 _COLUMNS_WITHIN: Final = 400
 """Characters of a line in which its type and reason stand."""
 _TYPES: Final = ("Normal", "Warning")
 _REASON_FIRST: Final = re.compile(r"[A-Z][A-Za-z]{2,60}(?=[\s|]|$)")
 _HEADER: Final = re.compile(r"\b(?:TYPE|Type)\s+(?:REASON|Reason)\b|\bLAST ?SEEN\b|\bFirstSeen\s+LastSeen\b")
-_RULE: Final = re.compile(r"^[\s|:+]*--[-\s|:+]*$")
+_RULE: Final = re.compile(r"^[\s|:+]*(?:--|\u2500\u2500)[-\u2500\s|:+]*$")
 
 # Where a log has no column for the reason: how the kubelet, the scheduler and client-go begin the messages of each
 # (pkg/kubelet/events/event.go and its users; kube-scheduler's fit_error.go).
@@ -129,7 +148,11 @@ def is_header(line: str) -> bool:
 
 def is_row(line: str) -> bool:
     """Whether a line begins a row."""
-    return _ROW.search(line, 0, _COLUMNS_WITHIN) is not None or _LOG_ROW.match(line) is not None
+    return (
+        _ROW.search(line, 0, _COLUMNS_WITHIN) is not None
+        or _LOG_ROW.match(line) is not None
+        or _UNTYPED.match(line) is not None
+    )
 
 
 def with_whole_columns(lines: Sequence[str]) -> list[str]:
@@ -205,10 +228,31 @@ def _read(line: str, now: datetime) -> EventRow | None:
         reason = reason_of_message(message)
         return _row(logged[2], reason, message, last=at or now, first=at)
     row = _ROW.search(line)
-    if row is None:
-        return None
+    if row is None or row.start() > _COLUMNS_WITHIN:
+        untyped = _UNTYPED.match(line)
+        return _by_old_columns(untyped, now) if untyped is not None else None
     before, rest = line[: row.start()].strip(" |\t"), line[row.end() :].strip(" |\t")
     return _by_columns(row[1], row[2], before, rest, now)
+
+
+def _by_old_columns(row: re.Match[str], now: datetime) -> EventRow:
+    """Read a row of kubectl before 1.2; reasons began with a small letter before 1.1."""
+    reason = row["reason"][:1].upper() + row["reason"][1:]
+    first, last = (_moment_or_age(text, now) for text in (row[1], row[2]))
+    return _row(
+        "Normal" if reason in _NORMAL else "Warning",
+        reason,
+        row["message"].rstrip(),
+        last=max(first, last),
+        first=min(first, last),
+        about=f"{row['kind'].lower()}/{row['name']}" if row["name"] else None,
+        path=row["path"],
+        source=(row["from"] or row["source"]).partition(" ")[0],
+    )
+
+
+def _moment_or_age(text: str, now: datetime) -> datetime:
+    return moment(text) or now - (age(text) or timedelta())
 
 
 def _by_columns(kind: str, reason: str, before: str, rest: str, now: datetime) -> EventRow:
@@ -218,7 +262,7 @@ def _by_columns(kind: str, reason: str, before: str, rest: str, now: datetime) -
     first = age(ages[1]) if len(ages) > 1 else None
     if first is not None and last is not None and first < last:
         first, last = last, first  # FirstSeen before LastSeen
-    moment = re.search(_TIME, before)
+    stamp = re.search(_TIME, before)
     about = _OBJECT.search(before)
     old = _OLD_OBJECT.search(before)
     path = _FIELD_PATH.search(before)
@@ -256,7 +300,7 @@ def _by_columns(kind: str, reason: str, before: str, rest: str, now: datetime) -
     if path_before is not None:
         path = path_before
         rest = rest[len(path_before[0]) + 2 :]
-    at = rfc3339(moment[0]) if moment else None
+    at = rfc3339(stamp[0]) if stamp else None
     return _row(
         kind,
         reason,

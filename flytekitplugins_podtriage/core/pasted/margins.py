@@ -21,7 +21,8 @@ _NUMBER: Final = re.compile(r"^\s{0,8}(\d{1,6})(?:[:.)|\u2502]| {1,2}[|\u2502])?
 _BEGINS: Final = re.compile(
     r"\s{2,}|$|[A-Z][\w ./()-]{0,40}:(?:\s|$)|(?:Normal|Warning)\s|\[?\d{4}-\d|[IWEF]\d{4} "
     r"|[A-Z][a-z]{2} [ \d]\d |[{}]|- "
-    r"|(?:[a-z0-9][a-z0-9-]{0,62}\s{1,40})?(?:\d{1,6}[smhdy][\dsmhdy]{0,12}|<unknown>)\s{1,40}(?:Normal|Warning)\s"
+    r"|(?:[a-z0-9][a-z0-9-]{0,62}\s{1,40})?(?:\d{1,6}[smhdy][\dsmhdy]{0,12}|<unknown>)\s{1,40}"
+    r"(?:Normal|Warning|\d{1,6}[smhd][\dsmhd]{0,12}\s{1,40}\d{1,9})\s"
     r"|(?:[a-z0-9][a-z0-9-]{0,62}\s{1,40})?[a-z0-9][a-z0-9./-]{0,252}\s{1,40}\d{1,3}/\d{1,3}\s"
 )
 """What begins a line of its own: a key, a row of events or of pods, a time, an indented line."""
