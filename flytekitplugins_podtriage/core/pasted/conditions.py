@@ -76,6 +76,16 @@ def _reason_and_message(rest: str) -> tuple[str, str]:
     return (reason, message.strip()) if reason.isalnum() else ("", rest)
 
 
+def read_node_rows(lines: Iterable[str]) -> list[Condition]:
+    """Return the conditions of a node in some lines that keep pods from it; the table may lack what stands around it.
+
+    A row of a node has two times between its status and its reason; no other object's has.
+    """
+    matches = [match for line in lines if (match := _ROW.match(line)) is not None and _TIMES.match(match[3] or "")]
+    conditions = [row for match in matches if (row := read_condition_row(match[0])) is not None]
+    return [one for one in conditions if is_wrong_for_node(one)]
+
+
 def read_condition_blocks(lines: Iterable[str]) -> list[Condition]:
     """Return the conditions that stand in some lines as blocks of fields; nothing where there are none."""
     return [
@@ -93,7 +103,7 @@ def read_condition_blocks(lines: Iterable[str]) -> list[Condition]:
 
 def _blocks(lines: Iterable[str]) -> Iterator[dict[str, str]]:
     block: dict[str, str] = {}
-    last, depth = "", 0
+    last, depth, column = "", 0, 0
     for line in lines:
         match = _FIELD.match(line)
         name = _FIELDS.get("".join(match[3].split(" ")).lower()) if match is not None else None
@@ -102,6 +112,8 @@ def _blocks(lines: Iterable[str]) -> Iterator[dict[str, str]]:
             if last == "message" and line.strip() and (match is None or indent > depth):
                 if len(block["message"]) < _LONGEST_MESSAGE:
                     block["message"] += f" {line.strip()}"  # a message that runs on
+            elif match is not None and block and match[4] and not match[2] and len(match[1]) == column:
+                last = ""  # a field that only some kinds have, such as Volcano's transitionID
             elif line.strip():
                 yield block
                 block, last = {}, ""
@@ -116,6 +128,7 @@ def _blocks(lines: Iterable[str]) -> Iterator[dict[str, str]]:
             yield block  # fields are sorted by name: the time begins the next one
             block = {}
         last, depth = name, len(match[1])
+        column = depth + len(match[2] or "")
         block[name] = match[4].strip().strip("'\"")
     yield block
 

@@ -11,8 +11,10 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+import attrs
+
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.pasted.conditions import read_condition_blocks
+from flytekitplugins_podtriage.core.pasted.conditions import Condition, read_condition_blocks
 from flytekitplugins_podtriage.core.pasted.described_pod import PHASES, DescribedContainer, build_pod
 from flytekitplugins_podtriage.core.pasted.log_lines import unescape
 
@@ -38,12 +40,32 @@ _GROUPS: Final = {
     "ephemeralContainerStatuses": "ephemeral",
 }
 _SKIPPED: Final = frozenset({"spec", "env", "args", "command", "annotations", "labels", "managedFields", "volumes"})
+_TYPE: Final = re.compile(r"[\s-]*type:")
+_POD_CONDITIONS: Final = frozenset(
+    "PodScheduled Initialized Ready ContainersReady DisruptionTarget PodReadyToStartContainers PodHasNetwork"
+    " PodResizePending PodResizeInProgress".split()
+)
+"""k8s.io/api/core/v1, PodConditionType."""
+_JSON_INDENT: Final = 4
+"""How far the keys of an object are indented in JSON at most; those of an owner of it stand deeper."""
+_BRACKETS: Final = ("", "{", "}", "[", "]")
 _BLOCK: Final = re.compile(r"[|>][+-]?\d?")
 _LONGEST_MESSAGE: Final = 32_768
 
 
-def read_fragment(lines: Sequence[str]) -> wire.Pod | None:
-    """Return the pod that a part of its YAML or JSON tells of; None if the lines are no such part.
+@attrs.frozen(kw_only=True)
+class Fragment:
+    """What a part of an object tells."""
+
+    pod: wire.Pod | None
+    """None if it is a part of another object than a pod."""
+    conditions: tuple[Condition, ...]
+    reason: str
+    message: str
+
+
+def read_fragment(lines: Sequence[str]) -> Fragment | None:
+    """Return what a part of a pod's YAML or JSON tells, or of another object's with a phase; None if it is neither.
 
     Args:
         lines: the lines, normalized.
@@ -51,13 +73,22 @@ def read_fragment(lines: Sequence[str]) -> wire.Pod | None:
     reader = _Reader()
     for line in lines:
         reader.read(line)
-    if not reader.is_pod:
+    if not reader.has_status:
         return None
-    conditions = [
-        wire.Condition(type=one.type, status=one.status, reason=one.reason or None, message=one.message or None)
-        for one in read_condition_blocks(reader.condition_lines)
-    ]
-    return build_pod(reader.top, reader.groups, conditions, None)
+    conditions = read_condition_blocks(reader.condition_lines)
+    pod = None
+    if reader.is_pod:
+        own = [
+            wire.Condition(type=one.type, status=one.status, reason=one.reason or None, message=one.message or None)
+            for one in conditions
+        ]
+        pod = build_pod(reader.top, reader.groups, own, None)
+    return Fragment(
+        pod=pod,
+        conditions=tuple(conditions),
+        reason=reader.top.get("Reason", ""),
+        message=reader.top.get("Message", ""),
+    )
 
 
 class _Reader:
@@ -67,6 +98,7 @@ class _Reader:
         self.top: dict[str, str] = {}
         self.groups: dict[str, list[DescribedContainer]] = {"init": [], "main": [], "ephemeral": []}
         self.condition_lines: list[str] = []
+        self.kind = ""
         self._stack: list[tuple[int, str]] = []
         self._group = "main"
         self._container: DescribedContainer | None = None
@@ -74,10 +106,21 @@ class _Reader:
         """The text that goes on over the next lines: its key's indentation, and where it belongs."""
 
     @property
+    def has_status(self) -> bool:
+        """Whether the lines have the status of an object."""
+        return self._has_states or self.top.get("Status") in PHASES
+
+    @property
     def is_pod(self) -> bool:
-        """Whether the lines told of a pod."""
-        states = any(one.states for group in self.groups.values() for one in group)
-        return states or self.top.get("Status") in PHASES
+        """Whether the object is a pod: by its kind, its containers, or the types of its conditions."""
+        if self.kind:
+            return self.kind == "Pod" or self.kind.endswith("List")
+        types = {line.partition(":")[2].strip() for line in self.condition_lines if _TYPE.match(line)}
+        return self._has_states or not types or not types.isdisjoint(_POD_CONDITIONS)
+
+    @property
+    def _has_states(self) -> bool:
+        return any(one.states for group in self.groups.values() for one in group)
 
     def read(self, line: str) -> None:
         """Read one line."""
@@ -92,15 +135,19 @@ class _Reader:
         if entry is None:
             if line.strip() == "{" and self._stack and self._stack[-1][1] in _GROUPS:
                 self._container = None  # the next object of a list in JSON
+            elif self._stack and self._stack[-1][1] == "conditions" and line.strip()[:1] not in _BRACKETS:
+                self.condition_lines.append(line.rstrip("'\""))  # a message that runs on
             return
         is_item = bool(entry[2])
         while self._stack and self._stack[-1][0] >= (len(entry[1]) + 1 if is_item else indent):
             self._stack.pop()
         key, value = entry[3], _scalar(entry[4])
         path = [name for _, name in self._stack]
+        if key == "kind" and not path and not is_item and indent <= (_JSON_INDENT if '"' in line else 0):
+            self.kind = self.kind or value
         if not any(name in _SKIPPED for name in path):
             if "conditions" in path:
-                self.condition_lines.append("".join(line.split('"')).rstrip(","))
+                self.condition_lines.append("".join(line.rstrip(",").split('"')) if '"' in line else line)
             else:
                 self._read_entry(path, key, value, indent, is_item=is_item)
         if not value or _BLOCK.fullmatch(value):

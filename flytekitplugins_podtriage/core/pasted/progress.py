@@ -22,6 +22,9 @@ _PULL: Final = frozenset({"Failed", "BackOff", "InspectFailed", "ErrImageNeverPu
 _ON_NODE: Final = frozenset("SuccessfulAttachVolume SuccessfulMountVolume Pulling Pulled Created Started".split())
 _SET_UP: Final = frozenset({"Pulling", "Pulled", "Created", "Started"})
 _UNDONE_BY: Final = {
+    "NodeHasNoDiskPressure": frozenset({"NodeHasDiskPressure"}),
+    "NodeHasSufficientMemory": frozenset({"NodeHasInsufficientMemory"}),
+    "NodeHasSufficientPID": frozenset({"NodeHasInsufficientPID"}),
     "NodeReady": frozenset({"NodeNotReady"}),
     "SuccessfulCreate": frozenset({"FailedCreate"}),
     "ProvisioningSucceeded": frozenset({"ProvisioningFailed"}),
@@ -33,8 +36,18 @@ _CONTAINER: Final = re.compile(r"^(?:Created|Started) container:? \"?([a-z0-9][a
 _PULL_WORDS: Final = ("pull", "ErrImage", "inspect image", "ErrImageNeverPull")
 
 # Events of type Normal that tell all the same why a pod is not there: the autoscaler found no node for it, a controller
-# or another pod takes it away (cluster-autoscaler; pkg/controller/tainteviction; kube-scheduler's preemption.go).
-_TELLING: Final = frozenset({"NotTriggerScaleUp", "TaintManagerEviction", "Preempted", "ScaleDown", "NodeNotReady"})
+# or another pod takes it away (cluster-autoscaler; pkg/controller/tainteviction; kube-scheduler's preemption.go), or
+# its node lacks something (pkg/kubelet/nodestatus/setters.go).
+_TELLING: Final = frozenset(
+    "NotTriggerScaleUp TaintManagerEviction Preempted ScaleDown NodeNotReady"
+    " NodeHasDiskPressure NodeHasInsufficientMemory NodeHasInsufficientPID".split()
+)
+OF_NODES: Final = frozenset(
+    "NodeReady NodeHasDiskPressure NodeHasNoDiskPressure NodeHasInsufficientMemory NodeHasSufficientMemory"
+    " NodeHasInsufficientPID NodeHasSufficientPID NodeAllocatableEnforced RegisteredNode Rebooted EvictionThresholdMet"
+    " ImageGCFailed FreeDiskSpaceFailed InvalidDiskCapacity SystemOOM".split()
+)
+"""Reasons that only events of a node have (pkg/kubelet/events/event.go)."""
 _MOST: Final = 32
 """How many failures of one object are remembered at once: events that are alike are aggregated beyond 10
 (client-go tools/record/events_cache.go)."""

@@ -15,18 +15,18 @@ from flytekitplugins_podtriage.core.decode import read_event, read_pod
 from flytekitplugins_podtriage.core.errors import InvalidPod
 from flytekitplugins_podtriage.core.model import Evidence
 from flytekitplugins_podtriage.core.pasted.attribution import container_of, with_containers, with_messages
-from flytekitplugins_podtriage.core.pasted.conditions import read_condition_blocks
+from flytekitplugins_podtriage.core.pasted.conditions import read_condition_blocks, read_node_rows
 from flytekitplugins_podtriage.core.pasted.console_events import read_console_events
 from flytekitplugins_podtriage.core.pasted.description import Description, read_description
 from flytekitplugins_podtriage.core.pasted.event_table import EventRow, is_row, read_rows, with_whole_columns
 from flytekitplugins_podtriage.core.pasted.fragment import SIGN as _FRAGMENT
-from flytekitplugins_podtriage.core.pasted.fragment import read_fragment
+from flytekitplugins_podtriage.core.pasted.fragment import Fragment, read_fragment
 from flytekitplugins_podtriage.core.pasted.log_lines import LogLine, read_log_lines, sync_errors
 from flytekitplugins_podtriage.core.pasted.margins import joined_text, without_hard_breaks, without_margins
 from flytekitplugins_podtriage.core.pasted.normalize import normalize
 from flytekitplugins_podtriage.core.pasted.pod_states import ended_before, ends_of, runs_well, states_of, waits
 from flytekitplugins_podtriage.core.pasted.pod_table import PodRow, is_pod_row, read_pod_rows
-from flytekitplugins_podtriage.core.pasted.progress import failures_that_hold
+from flytekitplugins_podtriage.core.pasted.progress import OF_NODES, failures_that_hold
 from flytekitplugins_podtriage.core.text.container_ends import ContainerEnd
 
 LONGEST: Final = 1 << 20
@@ -150,15 +150,30 @@ def _read(lines: list[str], now: datetime) -> PastedText | None:
     rows = read_rows(table, now)
     if description is not None or rows:
         return _of_events(description or Description(), rows)
-    if _FRAGMENT.search("\n".join(lines)) and (pod := read_fragment(lines)) is not None:
-        return PastedText(
-            pod=pod,
-            ends=tuple(ends_of(pod)),
-            missing=(_NO_EVENTS, *ended_before(pod)),
-            states=tuple(states_of(pod)),
-            advice=_advice(pod, has_events=False),
-        )
-    return _of_lines(lines)
+    fragment = read_fragment(lines) if _FRAGMENT.search("\n".join(lines)) else None
+    return _of_lines(lines) if fragment is None else _of_fragment(fragment)
+
+
+def _of_fragment(fragment: Fragment) -> PastedText:
+    pod = fragment.pod
+    if pod is None:
+        wrong = [Message(text=one.message, reason=one.reason or None) for one in fragment.conditions if one.wrong]
+        own = [Message(text=fragment.message, reason=fragment.reason or None)] if fragment.message else []
+        return PastedText(messages=(*own, *wrong))
+    return PastedText(
+        pod=pod,
+        messages=tuple(_of_pod_status(pod)),
+        ends=tuple(ends_of(pod)),
+        missing=(_NO_EVENTS, *ended_before(pod)),
+        states=tuple(states_of(pod)),
+        advice=_advice(pod, has_events=False),
+    )
+
+
+def _of_pod_status(pod: wire.Pod) -> list[Message]:
+    """Return what is said of the pod as a whole (``NodeLost``), where no rule for pods counts it."""
+    status = pod.status or wire.PodStatus()
+    return [Message(text=status.message or "", reason=status.reason)] if status.reason else []
 
 
 def _of_json(text: str) -> list[PastedText]:
@@ -188,7 +203,7 @@ def _of_pod(pod: wire.Pod, table: Sequence[str], now: datetime) -> PastedText:
     return PastedText(
         pod=with_messages(pod, failures),
         events=tuple(row.event for row in rows),
-        messages=tuple(map(_message, failures)),
+        messages=(*map(_message, failures), *_of_pod_status(pod)),
         ends=tuple(ends_of(pod)),
         missing=(*missing, *ended_before(pod)),
         states=tuple(states_of(pod)),
@@ -230,7 +245,8 @@ def _of_events(description: Description, rows: Sequence[EventRow]) -> PastedText
     messages = list(map(_message, (*first, *others)))
     messages = [*conditions, *taints, *messages] if description.is_node else [*messages, *conditions]
     events = tuple(row.event for row in rows if about is None or row.object in (None, about))
-    if description.is_node or description.is_other or (about is not None and not about.startswith("pod/")):
+    is_node = description.is_node or (about is None and any(row.event.reason in OF_NODES for row in rows))
+    if is_node or description.is_other or (about is not None and not about.startswith("pod/")):
         return PastedText(events=events, messages=tuple(messages))
     own = [row for row in rows if about is None or row.object in (None, about)]
     pod = _pod_of_events(about, own)
@@ -292,6 +308,9 @@ def _of_lines(lines: Sequence[str]) -> PastedText | None:
     loud = [entry for entry in entries if not entry.quiet] or entries
     if loud:
         return PastedText(messages=tuple(message for one in reversed(loud) for message in _messages_of(one)))
+    rows_of_node = read_node_rows(lines)
+    if rows_of_node:
+        return PastedText(messages=tuple(Message(text=one.message, reason=one.reason) for one in rows_of_node))
     if _TYPED.search("\n".join(lines)):
         wrong = [one for one in read_condition_blocks(lines) if one.wrong]
         if wrong:

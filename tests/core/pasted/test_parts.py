@@ -153,7 +153,9 @@ status:
 
 @pytest.mark.parametrize("text", [YAML, json.dumps(POD, indent=4)], ids=["YAML", "JSON"])
 def test_a_part_of_a_pod_is_read_by_its_indentation(text: str) -> None:
-    pod = read_fragment(text.split("\n"))
+    fragment = read_fragment(text.split("\n"))
+    assert fragment is not None
+    pod = fragment.pod
     assert pod is not None and pod.status is not None and pod.status.container_statuses is not None
     app, proxy = pod.status.container_statuses
     assert (app.name, app.restart_count, app.ready, proxy.name) == ("app", 2, False, "proxy")
