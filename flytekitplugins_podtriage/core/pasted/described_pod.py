@@ -11,12 +11,10 @@ import attrs
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
-from flytekitplugins_podtriage.core.pasted.moments import rfc3339
+from flytekitplugins_podtriage.core.pasted.moments import moment
 
 PHASES: Final = frozenset({"Pending", "Running", "Succeeded", "Failed", "Unknown", "Terminating"})
 """What kubectl prints as a pod's status: its phase, or that it is being deleted."""
-_EARLIEST: Final = 1970
-_RFC1123: Final = "%a, %d %b %Y %H:%M:%S %z"
 
 
 @attrs.define
@@ -171,14 +169,3 @@ def _state(fields: Mapping[str, str] | None) -> wire.State | None:
 def number(text: str | None) -> int | None:
     """Return a whole number; None if the text is none."""
     return int(text) if text is not None and re.fullmatch(r"-?\d{1,9}", text, re.ASCII) else None
-
-
-def moment(text: str | None) -> datetime | None:
-    """Return a time as kubectl prints it (RFC 1123 with a numeric zone); None if it is none, or Go's zero time."""
-    if not text:
-        return None
-    try:
-        read: datetime | None = datetime.strptime(text, _RFC1123)  # noqa: DTZ007  # %z is in the format
-    except ValueError:
-        read = rfc3339(text)
-    return None if read is None or read.year < _EARLIEST else read

@@ -25,8 +25,7 @@ from typing import Final
 import attrs
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.pasted.described_pod import moment
-from flytekitplugins_podtriage.core.pasted.moments import rfc3339
+from flytekitplugins_podtriage.core.pasted.moments import moment, rfc3339
 
 _AGE: Final = r"(?:(?:\d{1,6}(?:\.\d{1,3})?(?:ms|[ywdhms])){1,4}|<unknown>|<invalid>)"
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
