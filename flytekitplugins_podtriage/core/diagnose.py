@@ -8,7 +8,6 @@ from typing import Final
 
 import attrs
 
-from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.errors import InvalidPod
 from flytekitplugins_podtriage.core.match import Match, excerpt, match_message, match_spoken, match_termination_message
 from flytekitplugins_podtriage.core.memory import NEVER_RAN

@@ -75,5 +75,5 @@ def test_a_described_pod_without_events_is_asked_for_them() -> None:
         "Name:         a\nNamespace:    b\nStatus:       Pending\nContainers:\n  c:\n    Image:          r.example/a:1\n"
         "    State:          Waiting\n      Reason:       ContainerCreating\n    Ready:          False\n"
     )
-    assert (diagnosis.rule, diagnosis.evidence[0].text) == ("events-missing", "c: ContainerCreating")
+    assert (diagnosis.rule, diagnosis.evidence[0].text) == ("events-missing", "ContainerCreating")
     assert "events" in diagnosis.remedy
