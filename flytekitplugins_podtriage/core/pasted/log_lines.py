@@ -41,6 +41,10 @@ _REASON_KEYS: Final = ("reason",)
 _LEVEL_KEYS: Final = ("level", "severity", "lvl", "type")
 _REASON: Final = re.compile(r"[A-Z][A-Za-z]{2,60}")
 _DEEPEST: Final = 4
+_MOST_PARTS: Final = 50
+"""Lines of one line that was broken."""
+_NOT_A_PART: Final = ("$ ", "# ", "goroutine ", "panic: ", "Traceback ", "Events:", "Name:")
+"""What begins a shell's command, a stack, or what else was pasted."""
 
 
 @attrs.frozen(kw_only=True)
@@ -58,10 +62,26 @@ class LogLine:
 def read_log_lines(lines: Iterable[str]) -> list[LogLine]:
     """Return the lines that are a component's log lines; the others are left out.
 
+    A line that follows directly on one of klog or logfmt belongs to it: a person or a mail broke it between words.
+
     Args:
         lines: the lines, normalized.
     """
-    return [read for line in lines if (read := _read(line)) is not None]
+    entries: list[LogLine] = []
+    held: list[str] = []
+    for line in (*lines, ""):
+        read = _read(line)
+        if read is None and held and len(held) < _MOST_PARTS and line.strip() and not line.startswith(_NOT_A_PART):
+            held.append(line.strip())
+            continue
+        read = read or _read_end(line)
+        if len(held) > 1 and (whole := _read(" ".join(held))) is not None:
+            entries[-1] = whole
+        held = []
+        if read is not None:
+            entries.append(read)
+            held = [] if line.lstrip().startswith("{") else [line.rstrip()]
+    return entries
 
 
 def sync_errors(text: str) -> list[LogLine]:
@@ -98,6 +118,11 @@ def _read(line: str) -> LogLine | None:
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
         return _of_fields(fields)
+    return None
+
+
+def _read_end(line: str) -> LogLine | None:
+    """Read the end of a structured line, where a selection begins inside of its error."""
     if '\\"' in line and '"' in line and (tail := _TAIL.search(line)) is not None:
         return LogLine(message=unescape(line[: tail.start()]).strip())
     return None

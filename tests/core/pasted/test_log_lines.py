@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
 from flytekitplugins_podtriage.core.pasted.log_lines import LogLine, read_log_lines
@@ -64,3 +66,35 @@ def test_a_line_is_read_as_its_message(form: str) -> None:
 )
 def test_what_is_no_line_of_a_log_is_left_out(line: str) -> None:
     assert read_log_lines([line]) == []
+
+
+REFUSED = (
+    "E0715 10:14:20.123456       1 workers.go:102] error syncing 'ns/f1': failed at Node[n0]. caused by: [BadTask] invalid"
+    ' specification [fields:{key:"a" value:{string_value:"1"}}], caused by: either this or that must be set'
+)
+WAITS = (
+    'E0715 10:14:20.123456    1234 pod_workers.go:951] "Error syncing pod, skipping" err="failed to \\"StartContainer\\"'
+    ' for \\"app\\" with ErrImagePull: \\"429 Too Many Requests\\"" pod="ns/x"'
+)
+
+
+@pytest.mark.parametrize(
+    "line", [REFUSED, WAITS, 'time="x" level=error msg="it failed as it did" error="all of it is here"']
+)
+def test_a_line_that_was_broken_between_words_is_read_whole(line: str) -> None:
+    for width in range(60, 161, 10):
+        parts = textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
+        assert read_log_lines(parts) == read_log_lines([line])
+        assert len(read_log_lines([*parts, line, "", "not a part"])) == 2
+
+
+@pytest.mark.parametrize(
+    "after", ["", "$ kubectl get pods", "goroutine 1 [running]:", "Traceback (most recent call last):"]
+)
+def test_what_begins_behind_a_line_is_none_of_it(after: str) -> None:
+    assert read_log_lines([REFUSED, after, "more"]) == read_log_lines([REFUSED])
+
+
+def test_a_line_of_json_is_whole() -> None:
+    line = '{"level": "error", "msg": "it failed"}'
+    assert read_log_lines([line, "and so on"]) == read_log_lines([line])
