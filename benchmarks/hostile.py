@@ -44,6 +44,7 @@ PIECES = (
     ".",
     "/",
     'image "',
+    '{"code":"DENIED",',
     "lookup ",
     "https://a",
     "retry-after:",

@@ -9,6 +9,7 @@ Artifactory add codes of their own).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 _QUOTE: Final = r"\\{0,3}[\"']"
@@ -54,18 +55,20 @@ def spell_out_error_bodies(text: str) -> str:
     end = _ENDS.search(text, code.end())
     body = text[begins.start() : end.end() if end else len(text)]
     after = text[end.end() :] if end else ""
-    words = [_words(match, body) for match in _CODE.finditer(body)]
+    words = list(_words(body))
     if not words:
         return text
     return f"{text[: begins.start()]}{', '.join(words)}{after}"
 
 
-def _words(code: re.Match[str], body: str) -> str:
-    spelled = " ".join(re.split("[ _-]", code[1].strip().lower()))
-    if spelled in _DECISIVE:
-        return spelled
-    message = _MESSAGE.search(body, code.end()) or _MESSAGE.search(body)
-    if message is None:
-        return spelled
-    content = message[message.lastindex or 0]
-    return f"{spelled}: {content}" if content else spelled
+def _words(body: str) -> Iterator[str]:
+    """Yield what each code of a body says, with the message after it; with the first one if none follows."""
+    messages = list(_MESSAGE.finditer(body))
+    following = 0
+    for code in _CODE.finditer(body):
+        while following < len(messages) and messages[following].start() < code.end():
+            following += 1
+        spelled = " ".join(re.split("[ _-]", code[1].strip().lower()))
+        message = next(iter((*messages[following : following + 1], *messages[:1])), None)
+        content = message[message.lastindex or 0] if message is not None else ""
+        yield spelled if spelled in _DECISIVE or not content else f"{spelled}: {content}"

@@ -70,3 +70,15 @@ def test_a_text_without_a_body_stays_as_it_is(text: str) -> None:
 def test_what_stands_around_a_body_stays() -> None:
     text = f"before {json.dumps({'errors': [LIMIT]})} after"
     assert spell_out_error_bodies(text) == "before toomanyrequests after"
+
+
+def test_each_code_takes_the_message_after_it_and_else_the_first() -> None:
+    body = {
+        "errors": [{"code": "DENIED", "message": "first"}, {"code": "UNKNOWN", "message": "second"}, {"code": "X1"}]
+    }
+    text = json.dumps(body).replace('"X1"', '"UNAVAILABLE"')
+    assert spell_out_error_bodies(text) == "denied: first, unknown: second, unavailable: first"
+
+
+def test_codes_without_any_message_are_spelled_alone() -> None:
+    assert spell_out_error_bodies('{"code":"DENIED",' * 5_000).count("denied") == 5_000
