@@ -54,8 +54,6 @@ class Intent:
     """Why there can be no pod: what is wrong with the task's template."""
     refused_for: ErrorKind = ErrorKind.USER
     """The kind of that failure."""
-    uid: str = ""
-    """The pod's uid once it has been created; it is not created again."""
     schema: int = SCHEMA
 
 

@@ -2,7 +2,8 @@
 
 A connector's ``create`` has ten seconds to answer, else the user is charged (flyteplugins internal/webapi, ``launch``).
 So the intent is stored first, and whichever process has it creates the pod: this one, or, if it dies, the replica that
-is asked about the attempt next. The name of a pod follows from its output prefix, so the API server never admits two.
+is asked about the attempt next. Once it is stored (or, while the store fails, once the pod exists) the reply can be
+sent. The name of a pod follows from its output prefix, so the API server never admits two.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import attrs
 from flytekitplugins_podtriage.connector.attempt_record import Intent
 from flytekitplugins_podtriage.connector.attempt_store import AttemptStore
 from flytekitplugins_podtriage.connector.lazy_cluster import LazyCluster
-from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix, PrefixError
+from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.connector.pod_manifest import PREFIX, TASK, annotation, task_hash
 from flytekitplugins_podtriage.connector.pod_remover import GRACE, PodRemover
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
@@ -35,8 +36,12 @@ class Launch:
     """A pod that is being created."""
 
     intent: Intent
+    noted: bool = False
+    """Whether the intent is stored."""
     error: ClusterError | None = None
     """The error of the last try; None: none has failed yet."""
+    safe: asyncio.Event = attrs.field(factory=asyncio.Event)
+    """Set once the pod does not depend on this process any more: the intent is stored, or the launch has ended."""
     task: asyncio.Task[None] | None = None
 
 
@@ -56,16 +61,18 @@ class Launcher:
         """Return the launch of an attempt's pod; None if this process is not creating it."""
         return self._launches.get(meta)
 
-    def start(self, meta: PodMeta, intent: Intent) -> Launch:
-        """Begin to create a pod; return the launch that is under way if there is one."""
+    def start(self, meta: PodMeta, intent: Intent, *, noted: bool = False) -> Launch:
+        """Begin to create a pod, unless that is under way; return the launch. ``noted``: its intent is stored."""
         launch = self._launches.get(meta)
         if launch is None:
-            launch = self._launches[meta] = Launch(intent)
+            launch = self._launches[meta] = Launch(intent, noted)
             launch.task = asyncio.get_running_loop().create_task(self._launch(meta, launch))
+            ended = launch.safe.set
+            launch.task.add_done_callback(lambda _: ended())
         return launch
 
     def stop(self, meta: PodMeta) -> None:
-        """Stop a launch if it is under way here."""
+        """Stop a launch if it is under way here; its last request may still be carried out."""
         launch = self._launches.pop(meta, None)
         if launch is not None and launch.task is not None:
             launch.task.cancel()
@@ -78,13 +85,14 @@ class Launcher:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _launch(self, meta: PodMeta, launch: Launch) -> None:
-        wait, recorded = _FIRST_WAIT, False
+        wait = _FIRST_WAIT
         while True:
-            intent, over = await self._stored(meta)
-            if over or (intent is not None and intent.uid):
-                break  # created before, here or elsewhere: FlytePropeller may ask for an attempt twice
-            if not recorded and intent is None:
-                recorded = await self._record(meta, launch.intent)
+            # Before anything is read: create replies once this is done. An intent that is there already is the same.
+            launch.noted = launch.noted or await self._store.write_intent(meta, launch.intent)
+            if launch.noted:
+                launch.safe.set()
+            if not await self._store.needs_pod(meta):
+                break  # FlytePropeller may ask for an attempt twice, and abort it before its pod is there
             if launch.intent.refused:
                 return  # no pod can be created; kept for get to report
             try:
@@ -97,8 +105,9 @@ class Launcher:
             except Exception:  # noqa: BLE001  # a bug, or a cluster that breaks its contract: the task waits for its pod
                 _log.exception("podtriage: pod %s/%s could not be created", meta.namespace, meta.pod)
             else:
-                await self._record(meta, attrs.evolve(launch.intent, uid=uid))
-                if (await self._stored(meta))[1]:  # aborted meanwhile, through whichever replica
+                launch.safe.set()
+                # Read after the pod was created: whoever aborts the attempt later than that deletes the pod.
+                if await self._store.write_created(meta, uid):
                     await self._remover.delete(meta, uid)
                 break
             await self._sleep(wait)
@@ -128,24 +137,6 @@ class Launcher:
                     f"is {owner[:200]!r}, not {prefix.path[:200]!r}"
                 ) from None
             return (snapshot.pod.metadata.uid if snapshot.pod.metadata else None) or ""
-
-    async def _stored(self, meta: PodMeta) -> tuple[Intent | None, bool]:
-        """Return the stored intent, and whether the attempt is over; as if nothing were stored if it cannot be read."""
-        try:
-            stored = await self._store.read(meta)
-        except PrefixError as error:
-            _log.warning("podtriage: %s", error)
-            return None, False
-        return stored.intent, stored.over
-
-    async def _record(self, meta: PodMeta, intent: Intent) -> bool:
-        """Store an intent; return whether that worked."""
-        try:
-            await self._store.write_intent(meta, intent)
-        except PrefixError as error:
-            _log.warning("podtriage: the pod is created although that cannot be noted: %s", error)
-            return False
-        return True
 
 
 async def _delete_earlier(cluster: PodCluster, namespace: str, prefix: OutputPrefix) -> None:

@@ -27,6 +27,8 @@ FUTURES: Final = "futures.pb"
 """Written by the body of a dynamic task that has succeeded."""
 RECORD: Final = "podtriage-verdict.json"
 INTENT: Final = "podtriage-intent.json"
+CREATED: Final = "podtriage-created"
+"""The uid of the attempt's pod, written when the pod has been created: no second one is."""
 STOPPED: Final = "podtriage-stopped"
 """Written when FlytePropeller has aborted the attempt (DeleteTask): its pod is not created any more, and not kept."""
 

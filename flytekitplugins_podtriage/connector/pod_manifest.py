@@ -10,6 +10,7 @@ a connector is given what it takes.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 from collections.abc import Mapping
@@ -53,7 +54,12 @@ class TemplateNotRendered(TemplateRefused):
 
 def task_hash(prefix: OutputPrefix) -> str:
     """Return a task's hash: 60 bits, as base32."""
-    return base64.b32encode(hashlib.sha256(prefix.task.encode()).digest())[:12].decode().lower()
+    return _hash(prefix.task)
+
+
+@functools.lru_cache(maxsize=1024)  # asked for several times during a create
+def _hash(text: str) -> str:
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()[:10])[:12].decode().lower()
 
 
 def pod_name(prefix: OutputPrefix, execution: str = "", node: str = "") -> str:
@@ -225,9 +231,11 @@ _RESOURCES: Final = {1: "cpu", 2: "nvidia.com/gpu", 3: "memory", 5: "ephemeral-s
 
 def whole_numbers(value: Any) -> Any:
     """Return JSON with whole numbers as integers: a protobuf ``Struct`` has 8080.0, which the API server rejects."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         return {name: whole_numbers(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [whole_numbers(item) for item in value]

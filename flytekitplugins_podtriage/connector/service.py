@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ from flytekitplugins_podtriage.flyte.task import TASK_TYPE
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 REPLY_WAIT: Final = 0.5
-"""Seconds that ``create`` and ``delete`` wait for the cluster before they reply; the rest is done in the background."""
+"""Seconds that ``create`` and ``delete`` wait at most until what is asked of them is stored, before they reply."""
 GET_TIMEOUT: Final = 5.0
 """Seconds that ``get`` may take: half of what FlytePropeller waits for it (``defaultTimeout``)."""
 _LOG_LINES: Final = 1000
@@ -59,7 +60,7 @@ class PodTriageConnector(AsyncConnectorBase):
         open_cluster: called when the cluster is first needed, and again after a ClusterError.
         hook: judges pods and settles attempts; None: one with the plugin's settings.
         execution_over: whether an execution, given by namespace and name, is over; None: that cannot be known.
-        reply_wait: how long ``create`` and ``delete`` wait for the cluster before they reply, in seconds.
+        reply_wait: how long ``create`` and ``delete`` wait for the store before they reply, in seconds.
         get_timeout: how long ``get`` may take, in seconds.
         sleep: how the launcher waits between two tries.
         clock: the garbage collector's, in seconds.
@@ -100,10 +101,11 @@ class PodTriageConnector(AsyncConnectorBase):
         task_execution_metadata: Any = None,
         **kwargs: Any,
     ) -> PodMeta:
-        """Have an attempt's pod created; return its resource meta soon, whatever the cluster does.
+        """Have an attempt's pod created; return its resource meta as soon as that survives this process.
 
-        It raises nothing for a faulty task or cluster, since FlytePropeller charges that to the user and reports no
-        cause: ``get`` reports it.
+        That is when the intent is stored, or the pod exists. If neither is so within ``reply_wait``, it replies all the
+        same, and the pod is created if this process lives. It raises nothing for a faulty task or cluster, since
+        FlytePropeller charges that to the user and reports no cause: ``get`` reports it.
         """
         self.garbage_collector.start()
         attempt = TaskAttempt.of(task_template, output_prefix)
@@ -134,7 +136,8 @@ class PodTriageConnector(AsyncConnectorBase):
             intent = attrs.evolve(intent, manifest=manifest)
         except pod_manifest.TemplateRefused as error:
             intent = attrs.evolve(intent, refused=str(error), refused_for=error.kind)
-        await self._wait_briefly(self._launcher.start(meta, intent).task)
+        with suppress(asyncio.TimeoutError):  # the store fails or is slow: the pod is created all the same
+            await asyncio.wait_for(self._launcher.start(meta, intent).safe.wait(), self._reply_wait)
         return meta
 
     async def get(self, resource_meta: PodMeta, **kwargs: Any) -> Resource | PackedResource:
@@ -154,13 +157,18 @@ class PodTriageConnector(AsyncConnectorBase):
             return _unknown(f"podtriage cannot determine the task's state: {type(error).__name__}: {error}")
 
     async def delete(self, resource_meta: PodMeta, **kwargs: Any) -> None:
-        """Abort an attempt and delete its pod. It never raises: an error would fail the workflow's round."""
+        """Abort an attempt; reply as soon as that is stored, from when on any replica deletes the pod.
+
+        It never raises: an error would fail the workflow's round.
+        """
         if resource_meta.unreadable:
             _log.error("podtriage: nothing can be deleted: %s", resource_meta.unreadable)
             return
         self.garbage_collector.start()
         self._launcher.stop(resource_meta)
-        await self._wait_briefly(self._in_background(self._abort(resource_meta)))
+        marking = self._in_background(self._store.mark_stopped(resource_meta))
+        self._in_background(self._remove(resource_meta, marking))
+        await self._wait_briefly(marking)
 
     async def get_logs(self, resource_meta: PodMeta, **kwargs: Any) -> GetTaskLogsResponse:
         """Return the last lines of the task's container, or why there are none."""
@@ -242,8 +250,8 @@ class PodTriageConnector(AsyncConnectorBase):
                 return _unknown(f"the task's pod is not observed: {error}")
             if snapshot is not None and annotation(snapshot, pod_manifest.PREFIX) == meta.prefix:
                 return await self._respond_for_pod(meta, snapshot, now)
-            if stored.intent is not None and not stored.intent.uid:
-                launch = self._launcher.start(meta, stored.intent)
+            if stored.intent is not None and not stored.created:
+                launch = self._launcher.start(meta, stored.intent, noted=True)
                 await self._wait_briefly(launch.task)
                 return await self._respond_for_launch(meta, launch, now)
         return (await self._settle(meta, self._hook.end(pod_gone(), meta.attempt, now))).resource
@@ -284,9 +292,9 @@ class PodTriageConnector(AsyncConnectorBase):
                 self._in_background(self._remover.remove(meta, end.snapshot))
         return response
 
-    async def _abort(self, meta: PodMeta) -> None:
-        """Note that an attempt is aborted, for whoever is creating its pod, then delete the pod."""
-        await self._store.mark_stopped(meta)
+    async def _remove(self, meta: PodMeta, marking: asyncio.Task[None]) -> None:
+        """Delete the pod of an aborted attempt, once that is noted for whoever is creating the pod."""
+        await self._wait_briefly(marking)  # and not longer: a store that hangs keeps no pod
         await self._remover.remove(meta)
         self._cache.discard(meta)
 

@@ -27,7 +27,7 @@ def test_a_pod_that_a_dead_replica_did_not_create_is_created_by_the_next_one(wor
     async def test() -> None:
         cluster = FaultyCluster(create="hang")
         here = world(cluster=cluster)
-        dead = here.replica(reply_wait=0)
+        dead = here.replica()
         meta = await here.create_in_background(dead)
         await dead.close()  # its state is lost
         del cluster.failing["create"]
@@ -168,6 +168,7 @@ def test_a_deleted_attempt_has_no_pod(world: Make) -> None:
         here = world("body: 40m")
         meta = await here.create()
         await here.connector.delete(resource_meta=meta)
+        await here.settle_down()
         assert here.pods() == []
 
     run(test())
@@ -193,7 +194,7 @@ def test_a_pod_that_is_created_after_its_attempt_was_aborted_elsewhere_is_delete
     async def test() -> None:
         cluster = FaultyCluster("body: 40m", create="hang")
         here = world(cluster=cluster)
-        slow = here.replica(reply_wait=0)
+        slow = here.replica()
         meta = await here.create_in_background(slow)
         await here.connector.delete(resource_meta=meta)  # FlytePropeller calls another replica
         cluster.hang.set()

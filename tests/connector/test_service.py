@@ -214,8 +214,7 @@ def test_create_replies_while_the_api_server_hangs_and_the_pod_is_created_later(
     async def test() -> None:
         cluster = FaultyCluster(create="hang")
         here = world(cluster=cluster)
-        here.connector = here.replica(reply_wait=0)
-        meta = await here.create()
+        meta = await here.ask_to_create()
         assert (await here.get(meta)).phase == idl.QUEUED and here.pods() == []
         cluster.hang.set()
         response, _ = await here.until_over_in_background(meta)
@@ -361,6 +360,7 @@ def test_the_recorded_requests_of_a_real_flytepropeller_become_pods(world: Make)
                 output_prefix=str(here.directory / request.output_prefix.partition("://")[2]),
                 task_execution_metadata=TaskExecutionMetadata.from_flyte_idl(request.task_execution_metadata),
             )
+            await here.settle_down()
             assert meta.pod in here.pods()
         named = here.cluster._pods["default", meta.pod].manifest
         assert [one["name"] for one in named["spec"]["containers"]] == ["primary", "side"]

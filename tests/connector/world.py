@@ -49,7 +49,17 @@ class World:
         return self.directory / "n0" / "data" / str(attempt)
 
     async def create(self, attempt: int = 0, connector: Any = None, **of_template: Any) -> PodMeta:
-        """Create an attempt, as FlytePropeller does."""
+        """Create an attempt, as FlytePropeller does, and wait until its pod is there or cannot be created."""
+        connector = connector or self.connector
+        meta = await self.ask_to_create(attempt, connector, **of_template)
+        while (launch := connector._launcher.get(meta)) is not None:
+            if launch.error is not None or launch.task.done():
+                break
+            await asyncio.sleep(0)
+        return meta
+
+    async def ask_to_create(self, attempt: int = 0, connector: Any = None, **of_template: Any) -> PodMeta:
+        """Create an attempt, as FlytePropeller does: its pod is created in the background."""
         meta: PodMeta = await (connector or self.connector).create(
             task_template=template(**of_template),
             output_prefix=str(self.prefix(attempt)),
@@ -79,10 +89,9 @@ class World:
     async def create_in_background(self, connector: Any = None, **of_template: Any) -> PodMeta:
         """Create an attempt whose pod takes longer; wait until the first request for it is under way."""
         connector = connector or self.connector
-        connector._reply_wait = 0
         with suppress(ClusterError):
             await connector._cluster.get()  # so that the time of the intent is the cluster's
-        meta = await self.create(connector=connector, **of_template)
+        meta = await self.ask_to_create(connector=connector, **of_template)
         launch = connector._launcher.get(meta)
         while launch is not None and launch.error is None and not self._is_requested("create"):  # noqa: ASYNC110
             await asyncio.sleep(0)
