@@ -19,6 +19,7 @@ import msgspec
 from flytekitplugins_podtriage.connector import attempt_record
 from flytekitplugins_podtriage.connector.attempt_record import Intent, Record
 from flytekitplugins_podtriage.connector.hook import TriageHook
+from flytekitplugins_podtriage.connector.in_turns import in_turns
 from flytekitplugins_podtriage.connector.output_prefix import (
     CREATED,
     INTENT,
@@ -33,6 +34,8 @@ from flytekitplugins_podtriage.connector.settlement import AttemptEnd
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 _THREADS: Final = 32
+_WITHIN: Final = 5.0
+"""Seconds that a collection waits for what is to be written again."""
 _NO_POD: Final = (CREATED, STOPPED, RECORD)
 """Each of these files says that the pod of an attempt is not to be created (any more)."""
 _T = TypeVar("_T")
@@ -125,7 +128,7 @@ class AttemptStore:
     async def mark_again(self) -> None:
         """Try again to note which attempts were aborted, some of them at a time."""
         metas, self._to_mark = self._to_mark[:_THREADS], self._to_mark[_THREADS:]
-        await asyncio.gather(*map(self.mark_stopped, metas))
+        self._to_mark += await in_turns(metas, self.mark_stopped, at_a_time=_THREADS, within=_WITHIN)
 
     async def settle(self, meta: PodMeta, end: AttemptEnd) -> Response:
         """Put the end of an attempt on record, once however many ask at the same time; return the response.

@@ -1,7 +1,8 @@
 """Deleting pods that are not needed: FlytePropeller deletes none that has succeeded or has failed for the last time.
 
-Every half minute the watched pods are checked: for those that ended and got no request since, those of superseded
-attempts, those that could not be deleted before, and those whose execution is over.
+Every half minute the watched pods are checked: for those of superseded attempts, those that could not be deleted
+before, those of attempts that were aborted or whose execution is over (``orphans.py``), and those that ended a while
+ago.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
-
-import attrs
 
 from flytekitplugins_podtriage.connector.attempt_store import AttemptStore
 from flytekitplugins_podtriage.connector.hook import TriageHook
+from flytekitplugins_podtriage.connector.in_turns import in_turns
 from flytekitplugins_podtriage.connector.lazy_cluster import LazyCluster
-from flytekitplugins_podtriage.connector.pod_manifest import EXECUTION, META, annotation
+from flytekitplugins_podtriage.connector.orphans import ExecutionOver, OrphanFinder
+from flytekitplugins_podtriage.connector.pod_manifest import META, annotation
 from flytekitplugins_podtriage.connector.pod_remover import PodRemover
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.response_cache import ResponseCache
@@ -26,22 +27,11 @@ from flytekitplugins_podtriage.core.pod_cluster import PodCluster, PodSnapshot
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 INTERVAL: Final = 30.0
-"""Seconds between two collections."""
-
-ExecutionOver = Callable[[str, str], Awaitable["bool | None"]]
-"""Returns, for a namespace and the name of an execution, whether that is over; None if that is not known."""
-
-
-@attrs.define(slots=True)
-class _PodTimes:
-    """Moments in the life of one pod, by the monotonic clock."""
-
-    requested: float
-    """When FlytePropeller last asked about it; until it does, when the pod was first observed."""
-    ended: float | None = None
-    """When it was first observed to have ended."""
-    checked: float | None = None
-    """When it was last checked whether the attempt was aborted or its execution is over."""
+"""Seconds between two collections, at most."""
+_AT_A_TIME: Final = 4
+"""How many pods are deleted, and how many ends put on record, at a time."""
+_WITHIN: Final = 20.0
+"""Seconds for each part of a collection; the rest is done by the next one."""
 
 
 class GarbageCollector:
@@ -63,15 +53,11 @@ class GarbageCollector:
         self._store = store
         self._remover = remover
         self._cache = cache
-        self._execution_over = execution_over
+        self._orphans = OrphanFinder(store, execution_over, clock)
         self._clock = clock
-        self._times: dict[PodMeta, _PodTimes] = {}
+        self._ended: dict[PodMeta, float] = {}
+        """When each pod was first observed to have ended."""
         self._task: asyncio.Task[None] | None = None
-
-    def note_request(self, meta: PodMeta) -> None:
-        """Note that FlytePropeller has asked about an attempt."""
-        now = self._clock()
-        self._times.setdefault(meta, _PodTimes(now)).requested = now
 
     def deletes_now(self, snapshot: PodSnapshot | None) -> bool:
         """Return whether the pod of an attempt whose end is on record is to be deleted at once.
@@ -80,8 +66,7 @@ class GarbageCollector:
         """
         if snapshot is None or snapshot.gone:
             return snapshot is None
-        phase = snapshot.pod.status.phase if snapshot.pod.status is not None else None
-        return phase not in ("Succeeded", "Failed") or self._hook.settings.keep_finished <= 0
+        return not _has_ended(snapshot) or self._hook.settings.keep_finished <= 0
 
     def start(self) -> None:
         """Collect every :data:`INTERVAL` in the background of the running event loop, unless that is under way."""
@@ -96,63 +81,87 @@ class GarbageCollector:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(self.interval)
             try:
                 if self._cluster.opened is not None:
                     await self.collect(self._cluster.opened)
             except Exception:  # noqa: BLE001  # the next collection may work
                 _log.exception("podtriage: the garbage collection of pods failed")
 
+    @property
+    def interval(self) -> float:
+        """Seconds between two collections: less where ``orphaned-after`` is that short."""
+        try:
+            return min(INTERVAL, max(1.0, self._hook.settings.orphaned_after / 2))
+        except ValueError:  # settings that cannot be read; get reports them
+            return INTERVAL
+
     async def collect(self, cluster: PodCluster) -> None:
         """Check all pods once, and delete those that are not needed."""
+        await self._store.mark_again()
+        pods = await self._attempts(cluster)
         newest: dict[tuple[str, str], int] = {}
-        pods: list[tuple[PodMeta, PodSnapshot]] = []
-        for snapshot in cluster.list_cached():
-            meta = PodMeta.decode(annotation(snapshot, META).encode())
-            if meta.unreadable or snapshot.gone:
-                continue
+        for meta in pods:
             prefix = self._store.prefix(meta)
             key = (meta.namespace, prefix.task)
             newest[key] = max(newest.get(key, 0), prefix.attempt)
-            pods.append((meta, snapshot))
-        for meta, snapshot in pods:
+
+        def superseded(meta: PodMeta) -> bool:
             prefix = self._store.prefix(meta)
-            superseded = prefix.attempt < newest[meta.namespace, prefix.task]
-            if superseded or meta in self._remover.pending or await self._is_garbage(meta, snapshot, cluster):
-                self._remover.pending.discard(meta)
-                await self._remover.remove(meta, snapshot)
-        present = {meta for meta, _ in pods}
-        self._times = {meta: times for meta, times in self._times.items() if meta in present}
-        self._remover.pending &= present
-        self._cache.keep_only(present)
+            return prefix.attempt < newest[meta.namespace, prefix.task]
+
+        self._remover.forget_all_but(pods, cluster.synced())
+        await self._remove(pods, (meta for meta in pods if superseded(meta) or meta in self._remover.pending))
+        running = [(meta, snapshot) for meta, snapshot in pods.items() if not _has_ended(snapshot)]
+        await self._remove(pods, await self._orphans.find(running, self._question_period()))
+
+        async def remove_if_ended(meta: PodMeta) -> None:
+            await asyncio.sleep(0)  # requests are served meanwhile
+            if await self._is_garbage(meta, pods[meta], cluster):
+                await self._remover.remove(meta, pods[meta])
+
+        await in_turns(pods, remove_if_ended, at_a_time=_AT_A_TIME, within=_WITHIN)
+        self._ended = {meta: ended for meta, ended in self._ended.items() if meta in pods}
+        self._cache.keep_only(set(pods))
+
+    async def _attempts(self, cluster: PodCluster) -> dict[PodMeta, PodSnapshot]:
+        """Return the attempts that have pods."""
+        pods: dict[PodMeta, PodSnapshot] = {}
+        for number, snapshot in enumerate(cluster.list_cached()):
+            if number % 200 == 199:
+                await asyncio.sleep(0)  # requests are served meanwhile
+            meta = PodMeta.decode(annotation(snapshot, META).encode())
+            if not meta.unreadable and not snapshot.gone:
+                pods[meta] = snapshot
+        return pods
+
+    def _question_period(self) -> float:
+        """Return in which period each execution is asked about, so that ``orphaned-after`` includes a collection."""
+        longest = self._hook.settings.orphaned_after
+        return max(longest - INTERVAL, longest / 2, 1.0)
+
+    async def _remove(self, pods: Mapping[PodMeta, PodSnapshot], garbage: Iterable[PodMeta]) -> None:
+        async def remove(meta: PodMeta) -> None:
+            await self._remover.remove(meta, pods[meta])
+
+        for meta in await in_turns(garbage, remove, at_a_time=_AT_A_TIME, within=_WITHIN):
+            self._remover.expect(meta)
 
     async def _is_garbage(self, meta: PodMeta, snapshot: PodSnapshot, cluster: PodCluster) -> bool:
         now, settings = self._clock(), self._hook.settings
-        times = self._times.setdefault(meta, _PodTimes(now))
         response = self._hook.evaluate(snapshot, meta.attempt, cluster.now())
-        if isinstance(response, AttemptEnd):
-            if times.ended is None:
-                times.ended = now
-            if now - times.ended < settings.keep_finished:
-                return False
-            # Only the pod knows how the attempt ended, until that is on record.
-            settled = (await self._store.settle(meta, response)).settled
-            if settled:
-                self._cache.discard(meta)
-            return settled
-        times.ended = None
-        # Checked at the first sight too: the attempt may have been aborted while no connector was there to delete it.
-        if times.checked is None or now - max(times.checked, times.requested) >= settings.orphaned_after:
-            first_check = times.checked is None
-            times.checked = now
-            return await self._is_orphaned(meta, snapshot, ask=not first_check)
-        return False
-
-    async def _is_orphaned(self, meta: PodMeta, snapshot: PodSnapshot, *, ask: bool) -> bool:
-        """Return whether the attempt of a running pod was aborted or (if that is to be asked) its execution is over."""
-        if await self._store.is_stopped(meta):
-            return True
-        execution = annotation(snapshot, EXECUTION)
-        if not ask or self._execution_over is None or not execution:
+        if not isinstance(response, AttemptEnd):
+            self._ended.pop(meta, None)
             return False
-        return await self._execution_over(meta.namespace, execution) is True
+        if now - self._ended.setdefault(meta, now) < settings.keep_finished:
+            return False
+        # Only the pod knows how the attempt ended, until that is on record.
+        settled = (await self._store.settle(meta, response)).settled
+        if settled:
+            self._cache.discard(meta)
+        return settled
+
+
+def _has_ended(snapshot: PodSnapshot) -> bool:
+    """Return whether a pod's containers have all ended."""
+    return snapshot.pod.status is not None and snapshot.pod.status.phase in ("Succeeded", "Failed")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import attrs
@@ -27,6 +28,9 @@ from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster,
 _log = logging.getLogger("flytekitplugins_podtriage")
 _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 15.0
+_TURNS: Final = 16
+"""How many pods are created at a time. A cluster makes fewer requests at a time than that, and what waits here takes no
+processor time from the replies to ``create``."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -36,12 +40,12 @@ class Launch:
     """A pod that is being created."""
 
     intent: Intent
-    noted: bool = False
+    noted: bool
     """Whether the intent is stored."""
+    safe: asyncio.Future[None]
+    """Done once the pod does not depend on this process any more: the intent is stored, or the launch has ended."""
     error: ClusterError | None = None
     """The error of the last try; None: none has failed yet."""
-    safe: asyncio.Event = attrs.field(factory=asyncio.Event)
-    """Set once the pod does not depend on this process any more: the intent is stored, or the launch has ended."""
     task: asyncio.Task[None] | None = None
 
 
@@ -56,6 +60,7 @@ class Launcher:
         self._remover = remover
         self._sleep = sleep
         self._launches: dict[PodMeta, Launch] = {}
+        self._turns = asyncio.Semaphore(_TURNS)
 
     def get(self, meta: PodMeta) -> Launch | None:
         """Return the launch of an attempt's pod; None if this process is not creating it."""
@@ -65,17 +70,18 @@ class Launcher:
         """Begin to create a pod, unless that is under way; return the launch. ``noted``: its intent is stored."""
         launch = self._launches.get(meta)
         if launch is None:
-            launch = self._launches[meta] = Launch(intent, noted)
-            launch.task = asyncio.get_running_loop().create_task(self._launch(meta, launch))
-            ended = launch.safe.set
-            launch.task.add_done_callback(lambda _: ended())
+            loop = asyncio.get_running_loop()
+            launch = self._launches[meta] = Launch(intent, noted, loop.create_future())
+            launch.task = loop.create_task(self._launch(meta, launch))
+            launch.task.add_done_callback(partial(_set_safe, launch))
         return launch
 
     def stop(self, meta: PodMeta) -> None:
-        """Stop a launch if it is under way here; its last request may still be carried out."""
+        """Stop a launch if it is under way here, and delete what its last request may still create."""
         launch = self._launches.pop(meta, None)
         if launch is not None and launch.task is not None:
             launch.task.cancel()
+            self._remover.expect(meta)
 
     async def close(self) -> None:
         """Stop all launches; another process continues them from the stored intents."""
@@ -90,29 +96,33 @@ class Launcher:
             # Before anything is read: create replies once this is done. An intent that is there already is the same.
             launch.noted = launch.noted or await self._store.write_intent(meta, launch.intent)
             if launch.noted:
-                launch.safe.set()
-            if not await self._store.needs_pod(meta):
-                break  # FlytePropeller may ask for an attempt twice, and abort it before its pod is there
+                _set_safe(launch)
+            async with self._turns:
+                over = await self._try(meta, launch)
+            if over:
+                break
+            await self._sleep(wait)
+            wait = min(2 * wait, _LONGEST_WAIT)
+
+    async def _try(self, meta: PodMeta, launch: Launch) -> bool:
+        """Create a pod if it is still wanted; return whether the launch is over."""
+        if await self._store.needs_pod(meta):
             if launch.intent.refused:
-                return  # no pod can be created; kept for get to report
+                return True  # no pod can be created; kept for get to report
             try:
                 uid = await self._create(meta, launch.intent)
             except ClusterError as error:
                 launch.error = error
                 _log.warning("podtriage: %s", error)
-                if error.permanent:
-                    return  # kept for get to report
+                return error.permanent  # kept for get to report
             except Exception:  # noqa: BLE001  # a bug, or a cluster that breaks its contract: the task waits for its pod
                 _log.exception("podtriage: pod %s/%s could not be created", meta.namespace, meta.pod)
-            else:
-                launch.safe.set()
-                # Read after the pod was created: whoever aborts the attempt later than that deletes the pod.
-                if await self._store.write_created(meta, uid):
-                    await self._remover.delete(meta, uid)
-                break
-            await self._sleep(wait)
-            wait = min(2 * wait, _LONGEST_WAIT)
+                return False
+            # Read after the pod was created: whoever aborts the attempt later than that deletes the pod.
+            if await self._store.write_created(meta, uid):
+                await self._remover.delete(meta, uid)
         self._launches.pop(meta, None)
+        return True
 
     async def _create(self, meta: PodMeta, intent: Intent) -> str:
         """Delete the pods of earlier attempts, create this one's, and return its uid.
@@ -137,6 +147,11 @@ class Launcher:
                     f"is {owner[:200]!r}, not {prefix.path[:200]!r}"
                 ) from None
             return (snapshot.pod.metadata.uid if snapshot.pod.metadata else None) or ""
+
+
+def _set_safe(launch: Launch, *_: object) -> None:
+    if not launch.safe.done():
+        launch.safe.set_result(None)
 
 
 async def _delete_earlier(cluster: PodCluster, namespace: str, prefix: OutputPrefix) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable, Container
 from typing import Final
 
 from flytekitplugins_podtriage.connector.lazy_cluster import LazyCluster
@@ -15,14 +17,34 @@ GRACE: Final = 30
 """The grace period of deleted pods, in seconds. FlytePropeller gives pods with copilot an hour to upload what they made
 (flytek8s/copilot.go); the outputs of an attempt that is over are not needed."""
 
+_LATE: Final = 300.0
+"""For how many seconds a pod that does not exist is expected: a request to create it ends much sooner."""
+
 
 class PodRemover:
-    """Deletes pods; a failure is logged, and the attempt noted as pending."""
+    """Deletes pods; what could not be deleted yet is pending. ``clock`` is monotonic, in seconds."""
 
-    def __init__(self, cluster: LazyCluster) -> None:
+    def __init__(self, cluster: LazyCluster, clock: Callable[[], float] = time.monotonic) -> None:
         self._cluster = cluster
-        self.pending: set[PodMeta] = set()
-        """The attempts whose pods are still to be deleted: the cluster did not do it when asked."""
+        self._clock = clock
+        self.pending: dict[PodMeta, float] = {}
+        """The attempts whose pods are to be deleted as soon as that is possible, and since when."""
+
+    def expect(self, meta: PodMeta) -> None:
+        """Have the pod of an attempt deleted by a later collection; it may not exist yet."""
+        self.pending.setdefault(meta, self._clock())
+
+    def forget_all_but(self, present: Container[PodMeta], synced: bool) -> None:
+        """Forget the pending attempts whose pods do not exist, after a while.
+
+        Args:
+            present: the attempts whose pods exist.
+            synced: whether that is known of all pods.
+        """
+        now = self._clock()
+        for meta, since in list(self.pending.items()):
+            if synced and meta not in present and now - since > _LATE:
+                del self.pending[meta]
 
     async def remove(self, meta: PodMeta, snapshot: PodSnapshot | None = None) -> None:
         """Delete the pod of an attempt, if it exists and is this attempt's; without a snapshot it is read first."""
@@ -34,7 +56,9 @@ class PodRemover:
         except ClusterError as error:
             self._not_deleted(meta, error)
             return
-        if snapshot is not None and not snapshot.gone and annotation(snapshot, PREFIX) == meta.prefix:
+        if snapshot is None:
+            self.expect(meta)  # a request to create it may be under way, here or elsewhere
+        elif not snapshot.gone and annotation(snapshot, PREFIX) == meta.prefix:
             await self.delete(meta, snapshot.pod.metadata.uid if snapshot.pod.metadata is not None else None)
 
     async def delete(self, meta: PodMeta, uid: str | None) -> None:
@@ -44,7 +68,9 @@ class PodRemover:
             await cluster.delete(meta.namespace, meta.pod, uid=uid, grace=GRACE)
         except ClusterError as error:
             self._not_deleted(meta, error)
+        else:
+            self.pending.pop(meta, None)
 
     def _not_deleted(self, meta: PodMeta, error: ClusterError) -> None:
         _log.warning("podtriage: pod %s/%s is not deleted yet: %s", meta.namespace, meta.pod, error)
-        self.pending.add(meta)
+        self.expect(meta)

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Final
 
@@ -21,10 +20,11 @@ from flytekit.extend.backend.base_connector import AsyncConnectorBase, Resource
 from flytekitplugins_podtriage.connector import idl, pod_manifest
 from flytekitplugins_podtriage.connector.attempt_record import Intent
 from flytekitplugins_podtriage.connector.attempt_store import AttemptStore
-from flytekitplugins_podtriage.connector.garbage_collector import ExecutionOver, GarbageCollector
+from flytekitplugins_podtriage.connector.garbage_collector import GarbageCollector
 from flytekitplugins_podtriage.connector.hook import TriageHook
 from flytekitplugins_podtriage.connector.launcher import Launch, Launcher, Sleep
 from flytekitplugins_podtriage.connector.lazy_cluster import LazyCluster, OpenCluster
+from flytekitplugins_podtriage.connector.orphans import ExecutionOver
 from flytekitplugins_podtriage.connector.output_prefix import PrefixError
 from flytekitplugins_podtriage.connector.pod_manifest import annotation
 from flytekitplugins_podtriage.connector.pod_remover import PodRemover
@@ -86,7 +86,7 @@ class PodTriageConnector(AsyncConnectorBase):
         self._cluster = LazyCluster(open_cluster)
         self._store = AttemptStore(self._hook)
         self._cache = ResponseCache()
-        self._remover = PodRemover(self._cluster)
+        self._remover = PodRemover(self._cluster, clock)
         self._launcher = Launcher(self._cluster, self._store, self._remover, sleep)
         self.garbage_collector = GarbageCollector(
             self._cluster, self._hook, self._store, self._remover, self._cache, execution_over, clock=clock
@@ -136,8 +136,7 @@ class PodTriageConnector(AsyncConnectorBase):
             intent = attrs.evolve(intent, manifest=manifest)
         except pod_manifest.TemplateRefused as error:
             intent = attrs.evolve(intent, refused=str(error), refused_for=error.kind)
-        with suppress(asyncio.TimeoutError):  # the store fails or is slow: the pod is created all the same
-            await asyncio.wait_for(self._launcher.start(meta, intent).safe.wait(), self._reply_wait)
+        await self._wait_briefly(self._launcher.start(meta, intent).safe)
         return meta
 
     async def get(self, resource_meta: PodMeta, **kwargs: Any) -> Resource | PackedResource:
@@ -196,10 +195,7 @@ class PodTriageConnector(AsyncConnectorBase):
         cluster = self._cluster.opened
         if cluster is None or meta not in self._cache:
             return None
-        packed = self._cache.get(meta, cluster.get_cached(meta.namespace, meta.pod), cluster.now())
-        if packed is not None:
-            self.garbage_collector.note_request(meta)
-        return packed
+        return self._cache.get(meta, cluster.get_cached(meta.namespace, meta.pod), cluster.now())
 
     async def _respond(self, meta: PodMeta) -> Resource:
         if meta.unreadable:
@@ -212,12 +208,10 @@ class PodTriageConnector(AsyncConnectorBase):
         now = cluster.now()
         snapshot = cluster.get_cached(meta.namespace, meta.pod)
         if snapshot is None or annotation(snapshot, pod_manifest.PREFIX) != meta.prefix:
-            self.garbage_collector.note_request(meta)
             return await self._respond_without_pod(meta, cluster, now)
         if meta not in self._cache:
             # Keep each string once for as long as the pod is there: the pod's own.
             meta = attrs.evolve(meta, prefix=annotation(snapshot, pod_manifest.PREFIX))
-        self.garbage_collector.note_request(meta)
         return await self._respond_for_pod(meta, snapshot, now)
 
     async def _respond_for_pod(self, meta: PodMeta, snapshot: PodSnapshot, now: datetime) -> Resource:
@@ -298,10 +292,10 @@ class PodTriageConnector(AsyncConnectorBase):
         await self._remover.remove(meta)
         self._cache.discard(meta)
 
-    async def _wait_briefly(self, task: asyncio.Task[None] | None) -> None:
-        """Wait for a task in the background, but not long."""
-        if task is not None:
-            await asyncio.wait({task}, timeout=self._reply_wait)
+    async def _wait_briefly(self, future: asyncio.Future[None] | None) -> None:
+        """Wait for something that goes on in the background, but not long."""
+        if future is not None:
+            await asyncio.wait({future}, timeout=self._reply_wait)
 
     def _in_background(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)

@@ -165,7 +165,7 @@ class Settings:
     """How long the connector keeps a pod that has ended if FlytePropeller does not ask about it. It records the end
     before it deletes the pod."""
     orphaned_after: float = attrs.field(default=1800.0, converter=_duration)
-    """After how long without a request about a pod the connector checks whether its execution is over."""
+    """How often the connector asks whether the execution of a pod that runs is over, and deletes the pod if it is."""
     pod_annotations: Mapping[str, str] = attrs.field(default=SAFE_TO_EVICT, converter=_pairs)
     """The backend's ``plugins.k8s.default-annotations``, which connectors are not given. Flyte's by default."""
     pod_labels: Mapping[str, str] = attrs.field(default="", converter=_pairs)

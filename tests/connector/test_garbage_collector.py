@@ -33,47 +33,6 @@ def test_a_pod_that_has_ended_and_gets_no_requests_is_recorded_and_deleted(world
     run(test())
 
 
-def test_a_pod_is_deleted_only_if_its_execution_is_known_to_be_over(world: Make) -> None:
-    async def test() -> None:
-        here, clock = world("body: 40h"), Clock()
-        answers: dict[str, bool | None] = {"f1a2": None}
-        asked: list[str] = []
-
-        async def over(namespace: str, execution: str) -> bool | None:
-            asked.append(f"{namespace}/{execution}")
-            return answers[execution]
-
-        here.connector = here.replica(clock=clock, execution_over=over)
-        await here.create()
-        await here.settle_down()
-        for now, answer, pods in ((0.0, True, 1), (1800.0, None, 1), (3600.0, False, 1), (5400.0, True, 0)):
-            clock.now, answers["f1a2"] = now, answer
-            await here.connector.garbage_collector.collect(here.cluster)
-            assert len(here.pods()) == pods
-        assert asked == [f"{NAMESPACE}/f1a2"] * 3
-
-    run(test())
-
-
-def test_a_pod_that_gets_requests_is_kept(world: Make) -> None:
-    async def test() -> None:
-        here, clock = world("body: 40h"), Clock()
-
-        async def over(namespace: str, execution: str) -> bool | None:
-            raise AssertionError("nobody is asked about a pod that is wanted")
-
-        here.connector = here.replica(clock=clock, execution_over=over)
-        meta = await here.create()
-        await here.settle_down()
-        for now in range(0, 7200, 60):
-            clock.now = float(now)
-            await here.get(meta)
-            await here.connector.garbage_collector.collect(here.cluster)
-        assert len(here.pods()) == 1
-
-    run(test())
-
-
 def test_the_pod_of_a_superseded_attempt_is_deleted(world: Make) -> None:
     async def test() -> None:
         here = world("body: 40h")
@@ -98,11 +57,11 @@ def test_nothing_is_kept_of_pods_that_are_gone(world: Make) -> None:
         meta = await here.create()
         await here.settle_down()
         await here.get(meta, other)
-        assert len(other._cache._responses) == len(other.garbage_collector._times) == 1
+        assert len(other._cache._responses) == 1
         await here.connector.delete(resource_meta=meta)  # FlytePropeller does not call the other any more
         await advance(here, meta, timedelta(minutes=2))
         await other.garbage_collector.collect(here.cluster)
-        assert len(other._cache._responses) == len(other.garbage_collector._times) == 0
+        assert len(other._cache._responses) == 0
 
     run(test())
 
