@@ -6,11 +6,15 @@
 It is compared with a minimal connector in the same process whose ``get`` returns a constant. The two are called in
 turn, by one client with several calls at a time; the result is the median of the rounds' ratios. A fake API server
 counts the requests to it. Memory is the process's resident set, before the tasks are known and after each was polled.
+
+``create`` is called by as many workers as FlytePropeller has by default, with an object store of which each call takes
+5 ms; then by more of them, while the API server does not respond to requests for new pods.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -26,12 +30,15 @@ from typing import Any
 import grpc
 from flyteidl.admin import agent_pb2
 from flyteidl.service import agent_pb2_grpc
+from google.protobuf import json_format
 
 from benchmarks.watching_server import WatchingServer
 
 TASKS, ROUNDS, CALLS, CONCURRENT = 10_000, 9, 4_000, 32
-THROUGHPUT, MEMORY = 0.80, 8.0
-"""The goals: share of the constant's throughput; kilobytes a task."""
+CREATES, WORKERS = 1_000, 4
+"""Calls of ``create``, and the workers of FlytePropeller by default."""
+THROUGHPUT, MEMORY, REPLY = 0.80, 8.0, 1.0
+"""The goals: share of the constant's throughput; kilobytes a task; seconds until ``create`` replies, come what may."""
 ROOT = Path(__file__).parent.parent
 
 
@@ -60,7 +67,7 @@ class Replica:
         command = [
             *(str(Path(sys.executable).parent / "pyflyte"), "serve", "connector"),
             *("--port", str(self.port), "--prometheus_port", str(metrics)),
-            *("--modules", "benchmarks.constant_connector"),
+            *("--modules", "benchmarks.constant_connector", "--modules", "benchmarks.slow_store"),
         ]
         with (folder / "log").open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603
@@ -93,6 +100,67 @@ async def call(stub: Any, kind: str, metas: list[bytes], calls: int) -> float:
     return calls / (time.perf_counter() - began)
 
 
+async def create(stub: Any, kind: str, workers: int, calls: int) -> list[float]:
+    """Create this number of tasks, with that number of workers; return how long each call took, in order of length."""
+    took: list[float] = []
+    left = iter(range(calls))
+
+    async def worker() -> None:
+        for _ in left:
+            request = creation(kind, f"f{next(_numbers):06d}")
+            began = time.perf_counter()
+            await stub.CreateTask(request)
+            took.append(time.perf_counter() - began)
+
+    await asyncio.gather(*(worker() for _ in range(workers)))
+    return sorted(took)
+
+
+def creation(kind: str, execution: str) -> agent_pb2.CreateTaskRequest:
+    """Return the request to create a task, as FlytePropeller sends it."""
+    request = agent_pb2.CreateTaskRequest(output_prefix=f"slow://bucket/metadata/p-d-{execution}/n0/data/0")
+    json_format.ParseDict({**_TEMPLATE, "type": kind}, request.template)
+    metadata = {**_METADATA, "labels": {"execution-id": execution, "node-id": "n0"}}
+    json_format.ParseDict(metadata, request.task_execution_metadata)
+    request.task_execution_metadata.task_execution_id.node_execution_id.execution_id.name = execution
+    return request
+
+
+_numbers = itertools.count()
+_TASK = {"resource_type": "TASK", "project": "p", "domain": "d", "name": "app.workflows.train", "version": "v1"}
+_TEMPLATE = {
+    "id": _TASK,
+    "metadata": {"retries": {"retries": 3}},
+    "interface": {"outputs": {"variables": {"o0": {"type": {"simple": "STRING"}}}}},
+    "config": {"primary_container_name": "primary"},
+    "k8s_pod": {
+        "metadata": {"labels": {"team": "a"}},
+        "pod_spec": {
+            "containers": [
+                {
+                    "name": "primary",
+                    "image": "registry.example/team/app:1",
+                    "args": [
+                        "pyflyte-execute",
+                        "--inputs",
+                        "s3://bucket/inputs.pb",
+                        "--output-prefix",
+                        "s3://bucket/0",
+                    ],
+                    "env": [{"name": f"FLYTE_INTERNAL_{number}", "value": "p"} for number in range(20)],
+                    "resources": {"limits": {"cpu": "2", "memory": "4Gi"}, "requests": {"cpu": "1", "memory": "1Gi"}},
+                }
+            ],
+            "tolerations": [{"key": "flyte", "operator": "Exists"}],
+        },
+    },
+}
+_METADATA: dict[str, Any] = {
+    "namespace": "flytesnacks-development",
+    "task_execution_id": {"task_id": _TASK, "node_execution_id": {"node_id": "n0"}},
+}
+
+
 async def poll_until_known(stub: Any, metas: list[bytes]) -> None:
     """Poll every task until it is known to run or to be held."""
     category = agent_pb2.TaskCategory(name="podtriage", version=0)
@@ -122,7 +190,9 @@ async def measure(replica: Replica, server: WatchingServer) -> dict[str, float]:
             theirs = await call(stub, "constant", constant, CALLS)
             ours = await call(stub, "podtriage", server.metas, CALLS)
             rounds.append((theirs, ours))
+        created = await creations(stub, server)
         return {
+            **created,
             "constant": statistics.median(theirs for theirs, _ in rounds),
             "podtriage": statistics.median(ours for _, ours in rounds),
             "ratio": statistics.median(ours / theirs for theirs, ours in rounds),
@@ -131,6 +201,31 @@ async def measure(replica: Replica, server: WatchingServer) -> dict[str, float]:
             "requests": float(server.requests - requests),
             "memory": memory,
         }
+
+
+async def creations(stub: Any, server: WatchingServer) -> dict[str, float]:
+    """Return the figures of ``create``."""
+    await create(stub, "podtriage", WORKERS, WORKERS)  # all code is loaded
+    began = time.perf_counter()
+    took = await create(stub, "podtriage", WORKERS, CREATES)
+    elapsed = time.perf_counter() - began
+    await until_created(server)
+    server.creates.clear()
+    hanging = await create(stub, "podtriage", CONCURRENT, CREATES)
+    return {
+        "creates": CREATES / elapsed,
+        "create_median": statistics.median(took),
+        "create_99": took[int(0.99 * len(took))],
+        "create_hanging": hanging[-1],
+    }
+
+
+async def until_created(server: WatchingServer) -> None:
+    """Wait until no more pods are created."""
+    before = -1
+    while before != server.created:
+        before = server.created
+        await asyncio.sleep(1)
 
 
 def main(arguments: list[str]) -> int:
@@ -154,7 +249,12 @@ def main(arguments: list[str]) -> int:
     )
     print(f"requests to the API server   {figures['requests']:8.0f}   during {ROUNDS * CALLS:,} calls")
     print(f"memory                       {figures['memory']:8.2f} KB a task (resident set)")
+    median, nearly_all, hanging = (figures[f"create_{name}"] * 1e3 for name in ("median", "99", "hanging"))
+    rate = f"{figures['creates']:8,.0f} a second"
+    print(f"create, {WORKERS} at a time        {rate}; median {median:.0f} ms, 99 % {nearly_all:.0f} ms")
+    print(f"create, API server hangs     {hanging:8.0f} ms at most, {CONCURRENT} at a time")
     missed = figures["ratio"] < THROUGHPUT or figures["memory"] > MEMORY or figures["requests"] > 10
+    missed = missed or figures["create_hanging"] > REPLY
     return 1 if missed and "--check" in arguments else 0
 
 

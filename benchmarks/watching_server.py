@@ -1,9 +1,10 @@
-"""An API server that answers lists and watches only: of live pods of the connector and their Events."""
+"""An API server of live pods of the connector and their Events: it answers lists and watches, and takes new pods."""
 
 from __future__ import annotations
 
 import json
 import threading
+import uuid
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -34,7 +35,7 @@ def live_pod(number: int, stamp: str, folder: str) -> tuple[dict[str, Any], list
 
 
 class WatchingServer:
-    """The server; :meth:`send_pods` sends the pods to all watches.
+    """The server; :meth:`send_pods` sends the pods to all watches, and not those that are created.
 
     Args:
         pods: how many.
@@ -49,7 +50,10 @@ class WatchingServer:
             "pods": b"".join(line("ADDED", pod) + b"\n" for pod, _ in pairs),
             "events": b"".join(line("ADDED", event) + b"\n" for _, events in pairs for event in events),
         }
-        self.requests = 0
+        self.requests = self.created = 0
+        self.creates = threading.Event()
+        """While it is not set, requests to create a pod get no response."""
+        self.creates.set()
         self._sending = threading.Event()
         self._closed = threading.Event()
         outer = self
@@ -65,8 +69,18 @@ class WatchingServer:
                     self._watch(resource)
                     return
                 kind = {"pods": "PodList", "events": "EventList"}.get(resource, "List")
-                body = json.dumps({"kind": kind, "metadata": {"resourceVersion": "1"}, "items": []}).encode()
-                self.send_response(200)
+                self._answer(200, {"kind": kind, "metadata": {"resourceVersion": "1"}, "items": []})
+
+            def do_POST(self) -> None:
+                pod = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.creates.wait()
+                outer.created += 1
+                pod["metadata"] |= {"uid": str(uuid.uuid4()), "resourceVersion": "2"}
+                self._answer(201, pod)
+
+            def _answer(self, status: int, document: dict[str, Any]) -> None:
+                body = json.dumps(document).encode()
+                self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -106,5 +120,6 @@ class WatchingServer:
         """Stop it."""
         self._sending.set()
         self._closed.set()
+        self.creates.set()
         self._server.shutdown()
         self._server.server_close()

@@ -28,8 +28,8 @@ from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster,
 _log = logging.getLogger("flytekitplugins_podtriage")
 _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 15.0
-_TURNS: Final = 16
-"""How many pods are created at a time. A cluster makes fewer requests at a time than that, and what waits here takes no
+_TURNS: Final = 8
+"""How many pods are created at a time: a KubeCluster makes no more requests at a time, and what waits here takes no
 processor time from the replies to ``create``."""
 
 Sleep = Callable[[float], Awaitable[None]]
