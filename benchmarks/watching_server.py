@@ -50,7 +50,8 @@ class WatchingServer:
             "pods": b"".join(line("ADDED", pod) + b"\n" for pod, _ in pairs),
             "events": b"".join(line("ADDED", event) + b"\n" for _, events in pairs for event in events),
         }
-        self.requests = self.created = 0
+        self.requests = self.created = self.questions = 0
+        """How many there were: requests about pods and Events, created pods, and requests for FlyteWorkflows."""
         self.creates = threading.Event()
         """While it is not set, requests to create a pod get no response."""
         self.creates.set()
@@ -62,8 +63,13 @@ class WatchingServer:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                outer.requests += 1
                 url = urlsplit(self.path)
+                if "/flyteworkflows/" in url.path:
+                    outer.questions += 1
+                    name = url.path.rsplit("/", 1)[1]
+                    self._answer(200, {"kind": "FlyteWorkflow", "metadata": {"name": name}})
+                    return
+                outer.requests += 1
                 resource = url.path.rsplit("/", 1)[1]
                 if "watch" in parse_qs(url.query):
                     self._watch(resource)
