@@ -1,9 +1,11 @@
-"""etcd and kube-apiserver for the API server tests: found on this machine, or built once with Go.
+"""Programs of Kubernetes for the tests: found on this machine, or built once with Go.
 
-python3 tools/assets.py                 print the folder that holds both; without one, build them (some minutes)
+python3 tools/assets.py                 print the folder of etcd and kube-apiserver; without one, build them (minutes)
+python3 tools/assets.py kubelet         the same for the kubelet
 
-They are looked for in ``KUBEBUILDER_ASSETS`` (the convention of controller-runtime's envtest), in one folder of
-``PATH``, then where an earlier run has built them: the user's cache folder, by the hash of what they are built from.
+They are looked for in the folder that an environment variable names, ``KUBEBUILDER_ASSETS`` (the convention of
+controller-runtime's envtest) or ``KUBELET_ASSETS``; in one folder of ``PATH``; then where an earlier run has built
+them: the user's cache folder, by the hash of what they are built from.
 """
 
 from __future__ import annotations
@@ -19,13 +21,35 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-PROGRAMS = {"etcd": "go.etcd.io/etcd/server/v3", "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver"}
-"""What is needed, and the Go package of each."""
-MODULE = Path(__file__).resolve().parent / "assets"
-"""The Go module that says which versions are built."""
-NAMED = "KUBEBUILDER_ASSETS"
+_HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Programs that are kept in one folder."""
+
+    module: Path
+    """The Go module that says which versions are built. Each set has its own, so that one is not rebuilt for another."""
+    packages: Mapping[str, str]
+    """What is needed, and the Go package of each."""
+    named: str
+    """The environment variable that may name a folder that holds them."""
+
+    def __str__(self) -> str:
+        return " and ".join(self.packages)
+
+
+API_SERVER = Programs(
+    module=_HERE / "assets",
+    packages={"etcd": "go.etcd.io/etcd/server/v3", "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver"},
+    named="KUBEBUILDER_ASSETS",
+)
+KUBELET = Programs(
+    module=_HERE / "kubelet", packages={"kubelet": "k8s.io/kubernetes/cmd/kubelet"}, named="KUBELET_ASSETS"
+)
 _BY_ITSELF = (1, 21)  # since then go fetches a newer toolchain by itself, unless GOTOOLCHAIN=local
 _FETCHING = (
     "dial tcp",
@@ -42,42 +66,42 @@ class Missing(Exception):
     """The programs are not there and cannot be built; the message says in a line what is missing."""
 
 
-def find(environ: Mapping[str, str]) -> Path | None:
+def find(environ: Mapping[str, str], programs: Programs = API_SERVER) -> Path | None:
     """Return the folder that holds the programs, or None if none does.
 
     Raises:
-        Missing: ``KUBEBUILDER_ASSETS`` names a folder without them.
+        Missing: the environment names a folder without them.
     """
-    named = environ.get(NAMED)
+    named = environ.get(programs.named)
     if named:
-        lacking = [name for name in PROGRAMS if not _holds(Path(named), name)]
+        lacking = [name for name in programs.packages if not _holds(Path(named), name)]
         if lacking:
-            raise Missing(f"{NAMED}={named}: no {' and no '.join(lacking)} to run there")
+            raise Missing(f"{programs.named}={named}: no {' and no '.join(lacking)} to run there")
         return Path(named).resolve()
     folders = [Path(folder) for folder in environ.get("PATH", os.defpath).split(os.pathsep) if folder]
-    for folder in [*folders, _cache_directory(environ)]:
-        if all(_holds(folder, name) for name in PROGRAMS):
+    for folder in [*folders, _cache_directory(environ, programs)]:
+        if all(_holds(folder, name) for name in programs.packages):
             return folder.resolve()
     return None
 
 
-def prepared(environ: Mapping[str, str]) -> Path:
+def prepared(environ: Mapping[str, str], programs: Programs = API_SERVER) -> Path:
     """Return the folder that holds the programs; they are built if there is none.
 
     Raises:
         Missing: they cannot be built.
     """
-    folder = find(environ)
+    folder = find(environ, programs)
     if folder is not None:
         return folder
-    go = _go(environ)
-    directory = _cache_directory(environ)
+    go = _go(environ, programs)
+    directory = _cache_directory(environ, programs)
     try:
         with _alone(directory.parent):
             if not directory.is_dir():  # else another process has been at it meanwhile
-                _build(go, directory, environ)
+                _build(go, directory, environ, programs)
     except OSError as error:
-        raise Missing(f"{directory}: etcd and kube-apiserver cannot be kept there: {error.strerror}") from error
+        raise Missing(f"{directory}: {programs} cannot be kept there: {error.strerror}") from error
     return directory.resolve()
 
 
@@ -85,27 +109,27 @@ def _holds(folder: Path, name: str) -> bool:
     return (folder / name).is_file() and os.access(folder / name, os.X_OK)
 
 
-def _cache_directory(environ: Mapping[str, str]) -> Path:
+def _cache_directory(environ: Mapping[str, str], programs: Programs) -> Path:
     """Return where programs of these versions for this machine are kept."""
     digest = hashlib.sha256()
-    for part in ((MODULE / "go.mod").read_bytes(), (MODULE / "go.sum").read_bytes()):
+    for part in ((programs.module / "go.mod").read_bytes(), (programs.module / "go.sum").read_bytes()):
         digest.update(hashlib.sha256(part).digest())
     digest.update(f"{platform.system()} {platform.machine()}".encode())
     cache = environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".cache")
     return Path(cache) / "flytekitplugins-podtriage" / "assets" / digest.hexdigest()[:16]
 
 
-def _go(environ: Mapping[str, str]) -> str:
+def _go(environ: Mapping[str, str], programs: Programs) -> str:
     """Return a go that is new enough.
 
     Raises:
         Missing: there is none.
     """
-    needed = _from_go_mod(r"^go (\d+)\.(\d+)")
-    wanted = f"go {needed[0]}.{needed[1]} or newer builds them"
+    needed = from_go_mod(programs, r"^go (\d+)\.(\d+)")
+    wanted = f"go {needed[0]}.{needed[1]} or newer builds {'it' if len(programs.packages) == 1 else 'them'}"
     go = shutil.which("go", path=environ.get("PATH"))
     if go is None:
-        raise Missing(f"no etcd and kube-apiserver in {NAMED}, PATH or the cache, and no go on PATH; {wanted}")
+        raise Missing(f"no {programs} in {programs.named}, PATH or the cache, and no go on PATH; {wanted}")
     output = _run([go, "env", "GOVERSION", "GOTOOLCHAIN"], "/", environ).stdout.split()
     version = re.match(r"go(\d+)\.(\d+)", output[0]) if output else None
     if version is None:
@@ -116,28 +140,23 @@ def _go(environ: Mapping[str, str]) -> str:
     return go
 
 
-def _build(go: str, directory: Path, environ: Mapping[str, str]) -> None:
+def _build(go: str, directory: Path, environ: Mapping[str, str], programs: Programs) -> None:
     """Build the programs; they appear there all at once, or not at all.
 
     Raises:
         Missing: go could not.
     """
-    # Without the version the API server calls itself v0.0.0-master, and kubelets and clients judge their skew by it.
-    version = _from_go_mod(r"^\s+k8s\.io/kubernetes (v\S+)")[0]
+    # Without the version they call themselves v0.0.0-master, and kubelets and clients judge their skew by it.
+    version = from_go_mod(programs, r"^\s+k8s\.io/kubernetes (v\S+)")[0]
     flags = ["-trimpath", "-ldflags", f"-s -w -X k8s.io/component-base/version.gitVersion={version}"]
     setting = {name: value for name, value in environ.items() if name not in ("GOOS", "GOARCH")}
-    print(
-        f"Building etcd and kube-apiserver {version} (once; about six minutes) ...",
-        end=" ",
-        file=sys.stderr,
-        flush=True,
-    )
+    print(f"Building {programs} {version} (once; some minutes) ...", end=" ", file=sys.stderr, flush=True)
     start = time.monotonic()
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix="building-") as scratch:
         built = Path(scratch) / "programs"
-        for name, package in PROGRAMS.items():
+        for name, package in programs.packages.items():
             command = [go, "build", *flags, "-o", str(built / name), package]
-            done = _run(command, str(MODULE), {**setting, "CGO_ENABLED": "0", "GOWORK": "off"})
+            done = _run(command, str(programs.module), {**setting, "CGO_ENABLED": "0", "GOWORK": "off"})
             if done.returncode:
                 print("failed", file=sys.stderr)
                 raise Missing(
@@ -158,11 +177,16 @@ def _build_error(name: str, words: str, proxy: str) -> str:
     return f"go could not build {name}: {lines[-1][:300]}"
 
 
-def _from_go_mod(pattern: str) -> tuple[str, ...]:
-    """Return what go.mod says."""
-    match = re.search(pattern, (MODULE / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
+def from_go_mod(programs: Programs, pattern: str) -> tuple[str, ...]:
+    """Return what go.mod of the programs says.
+
+    Raises:
+        Missing: it says nothing of the kind.
+    """
+    file = programs.module / "go.mod"
+    match = re.search(pattern, file.read_text(encoding="utf-8"), re.MULTILINE)
     if match is None:
-        raise Missing(f"{MODULE / 'go.mod'}: nothing in it matches {pattern}")
+        raise Missing(f"{file}: nothing in it matches {pattern}")
     return match.groups()
 
 
@@ -186,6 +210,6 @@ def _alone(folder: Path) -> Iterator[None]:
 
 if __name__ == "__main__":
     try:
-        print(prepared(os.environ))
+        print(prepared(os.environ, KUBELET if sys.argv[1:] == ["kubelet"] else API_SERVER))
     except Missing as error:
         sys.exit(f"tools/assets.py: {error}")

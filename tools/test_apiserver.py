@@ -20,7 +20,7 @@ if __name__ == "__main__":
     required = "--required" in arguments
     options = [argument for argument in arguments if argument != "--required"]
     try:
-        os.environ[assets.NAMED] = str(assets.prepared(os.environ))
+        os.environ[assets.API_SERVER.named] = str(assets.prepared(os.environ))
     except assets.Missing as missing:
         if required:
             sys.exit(f"tools/test_apiserver.py: {missing}")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import itertools
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,13 +17,12 @@ from tests.apiserver.api import Api, pods
 from tests.apiserver.front import Front
 from tests.apiserver.kubelet import ScriptedKubelet
 from tests.apiserver.logs import LogServer
+from tests.apiserver.programs import found
 from tests.apiserver.rights import allow, chart_rules, may
 from tests.apiserver.server import KUBELET, ApiServer
 from tests.apiserver.story import Story
-from tests.paths import ROOT
 
 HERE = Path(__file__).parent
-TOOLS = ROOT / "tools"
 _SERVER = pytest.StashKey[ApiServer]()
 _numbers = itertools.count(1)
 
@@ -61,18 +58,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 @pytest.fixture(scope="session")
 def programs() -> Path:
     """Return the folder that holds etcd and kube-apiserver."""
-    sys.path.append(str(TOOLS))
-    try:
-        import assets
-    finally:
-        sys.path.remove(str(TOOLS))
-    try:
-        folder: Path | None = assets.find(os.environ)
-    except assets.Missing as missing:
-        pytest.skip(str(missing))
-    if folder is None:
-        pytest.skip(f"no etcd and kube-apiserver in {assets.NAMED}, PATH or the cache; tools/assets.py builds them")
-    return folder
+    return found("API_SERVER")
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,10 @@
-"""Where the API server tests find etcd and kube-apiserver, and how these are built where there are none."""
+"""Where the tests find etcd, kube-apiserver and the kubelet, and how these are built where there are none."""
 
 from __future__ import annotations
 
+import re
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -26,8 +28,10 @@ echo built > "$2"
 class Machine:
     """A made-up machine: its folders, and the environment of whoever calls the tool."""
 
-    def __init__(self, module: ModuleType, root: Path) -> None:
+    def __init__(self, module: ModuleType, go_module: Path, root: Path) -> None:
         self.module = module
+        self.programs = replace(module.API_SERVER, module=go_module)
+        self.kubelet = replace(module.KUBELET, module=go_module)
         self.root = root
         self.notes = root / "notes"
         self.notes.touch()
@@ -49,11 +53,11 @@ class Machine:
         return directory
 
     def find(self) -> Path | None:
-        path: Path | None = self.module.find(self.environ)
+        path: Path | None = self.module.find(self.environ, self.programs)
         return path
 
     def prepared(self) -> Path:
-        prepared: Path = self.module.prepared(self.environ)
+        prepared: Path = self.module.prepared(self.environ, self.programs)
         return prepared
 
     def builds(self) -> list[str]:
@@ -62,7 +66,7 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tool: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+def machine(tool: None, tmp_path: Path) -> Machine:
     import assets
 
     module = tmp_path / "module"
@@ -71,26 +75,48 @@ def machine(tool: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mach
         "module assets\n\ngo 1.24.0\n\nrequire (\n\tk8s.io/kubernetes v1.34.4 // indirect\n)\n"
     )
     (module / "go.sum").write_text("")
-    monkeypatch.setattr(assets, "MODULE", module)
-    return Machine(assets, tmp_path)
+    return Machine(assets, module, tmp_path)
 
 
-def test_the_real_module_names_a_go_and_a_kubernetes(tool: None) -> None:
+@pytest.mark.parametrize("name", ["API_SERVER", "KUBELET"])
+def test_the_real_modules_name_a_go_and_their_packages(tool: None, name: str) -> None:
     import assets
 
-    assert assets._from_go_mod(r"^go (\d+)\.(\d+)")
-    assert assets._from_go_mod(r"^\s+k8s\.io/kubernetes (v\S+)")
-    text = (assets.MODULE / "go.mod").read_text(encoding="utf-8")
-    assert [package for package in assets.PROGRAMS.values() if f"\t{package}\n" not in text] == []
+    programs = getattr(assets, name)
+    assert assets.from_go_mod(programs, r"^go (\d+)\.(\d+)")
+    for package in programs.packages.values():
+        assert assets.from_go_mod(programs, rf"^(?:tool |\t){re.escape(package)}$") is not None
+
+
+def test_the_kubelet_is_of_the_release_of_the_api_server(tool: None) -> None:
+    import assets
+
+    versions = [
+        assets.from_go_mod(programs, r"^\s+k8s\.io/kubernetes (v\S+)")
+        for programs in (assets.API_SERVER, assets.KUBELET)
+    ]
+    assert versions[0] == versions[1]
+
+
+def test_sets_of_programs_are_kept_apart(machine: Machine) -> None:
+    machine.put("bin", "go")
+    built = machine.prepared()
+    other = machine.root / "other-module"
+    other.mkdir()
+    for name in ("go.mod", "go.sum"):
+        (other / name).write_text((machine.programs.module / name).read_text() + "\n")
+    kubelet = machine.module.prepared(machine.environ, replace(machine.kubelet, module=other))
+    assert [path.name for path in kubelet.iterdir()] == ["kubelet"]
+    assert machine.find() == built
 
 
 def test_the_named_folder_comes_first_then_path_then_the_cache(machine: Machine) -> None:
     machine.put("bin", "go")
     built = machine.prepared()
     assert machine.find() == built
-    both = machine.put("bin", *machine.module.PROGRAMS)
+    both = machine.put("bin", *machine.programs.packages)
     assert machine.find() == both
-    named = machine.put("named", *machine.module.PROGRAMS)
+    named = machine.put("named", *machine.programs.packages)
     machine.environ["KUBEBUILDER_ASSETS"] = str(named)
     assert machine.find() == named
 
@@ -105,12 +131,12 @@ def test_a_folder_of_path_has_to_hold_both(machine: Machine) -> None:
 
 
 def test_a_file_that_cannot_be_run_is_no_program(machine: Machine) -> None:
-    (machine.put("bin", *machine.module.PROGRAMS) / "etcd").chmod(0o644)
+    (machine.put("bin", *machine.programs.packages) / "etcd").chmod(0o644)
     assert machine.find() is None
 
 
 def test_a_named_folder_without_them_is_told(machine: Machine) -> None:
-    machine.put("bin", *machine.module.PROGRAMS)
+    machine.put("bin", *machine.programs.packages)
     machine.environ["KUBEBUILDER_ASSETS"] = str(machine.put("named", "etcd"))
     with pytest.raises(machine.module.Missing, match=r"^KUBEBUILDER_ASSETS=\S+/named: no kube-apiserver to run there$"):
         machine.prepared()
@@ -133,7 +159,7 @@ def test_they_are_built_once_for_this_machine_and_with_their_version(machine: Ma
 def test_other_versions_are_built_anew(machine: Machine, name: str) -> None:
     machine.put("bin", "go")
     first = machine.prepared()
-    with (machine.module.MODULE / name).open("a") as file:
+    with (machine.programs.module / name).open("a") as file:
         file.write("\n")
     assert machine.prepared() != first
 
