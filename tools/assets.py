@@ -32,7 +32,7 @@ class Programs:
     """Programs that are kept in one folder."""
 
     module: Path
-    """The Go module that says which versions are built. Each set has its own, so that one is not rebuilt for another."""
+    """The Go module that says which versions are built. One for each set: a change of it does not rebuild another."""
     packages: Mapping[str, str]
     """What is needed, and the Go package of each."""
     named: str

@@ -24,7 +24,7 @@ def main(python: Path, options: list[str]) -> int:
 
     # A worker that has nothing left to do takes tests from another; those of a module mostly stay together.
     workers = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "worksteal"]
-    command = ["-m", "pytest", "-m", "not slow and not apiserver", *workers]
+    command = ["-m", "pytest", "-m", "not slow and not apiserver and not node", *workers]
     if "--coverage" not in options:
         return environment.run(python, *command, *options)
     options = [option for option in options if option != "--coverage"]

@@ -31,6 +31,11 @@ class Process:
         )
 
     @property
+    def pid(self) -> int:
+        """The id of its first process."""
+        return self._program.pid
+
+    @property
     def code(self) -> int | None:
         """The exit code; None while it runs."""
         return self._program.poll()
