@@ -48,6 +48,8 @@ class ApiServer:
         self._apis: dict[str, Api] = {}
         self._running: dict[str, Process] = {}
         self._read: dict[str, int] = {}
+        self.starts = 0
+        """How many times the API server has been started."""
         etcd, port = _free_ports(2)
         self._etcd = f"http://127.0.0.1:{etcd}"
         self._port = port
@@ -63,6 +65,7 @@ class ApiServer:
             self._launch("etcd", *self._etcd_flags())
         if "kube-apiserver" not in self._running:
             self._launch("kube-apiserver", *self._apiserver_flags())
+            self.starts += 1
         self._wait()
 
     def stop(self) -> None:

@@ -122,8 +122,12 @@ def server(api_server: ApiServer) -> Iterator[ApiServer]:
 def node(server: ApiServer, real_node: Node) -> Iterator[Node]:
     """Return the node; a test may kill its kubelet."""
     real_node.begin()
+    starts = server.starts
     yield real_node
     server.start()  # if the test has ended it
+    if server.starts != starts:
+        # A kubelet lists pods again up to a minute after the API server has come back (client-go's reflector).
+        real_node.kill_kubelet()
     real_node.start_kubelet()
 
 
