@@ -58,6 +58,10 @@ class MultiNamespaceCluster:
         errors = (cluster.watch_error() for cluster in self._clusters.values())
         return next((error for error in errors if error is not None), None)
 
+    def view_age(self) -> float:
+        """Return the age of the oldest of the views."""
+        return max(cluster.view_age() for cluster in self._clusters.values())
+
     def list_cached(self) -> Sequence[PodSnapshot]:
         """Return all pods of the cache that exist."""
         return [snapshot for cluster in self._clusters.values() for snapshot in cluster.list_cached()]

@@ -169,6 +169,10 @@ class KubeCluster:
         """Whether every pod that existed half a minute ago is in the cache; it says nothing about Events."""
         return self._pods.fresh(_STALE)
 
+    def view_age(self) -> float:
+        """Return for how many seconds the cache may lack pods, or changes of them."""
+        return self._pods.age()
+
     def list_cached(self) -> Sequence[PodSnapshot]:
         """Return all pods of the cache that exist."""
         return self._store.list_cached()

@@ -12,7 +12,10 @@ from typing import Any
 import attrs
 
 from flytekitplugins_podtriage.kube.client.errors import KubeconfigUnusable, describe
+from flytekitplugins_podtriage.kube.client.unverified import warn_once
 
+RequestObserver = Callable[[str, str, "int | None"], None]
+"""Takes verb, resource and HTTP status of a request; None: there was no response, or not all of it."""
 _HOW = "a kubeconfig (KUBECONFIG, ~/.kube/config), or a service account inside a cluster"
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 _NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
@@ -34,6 +37,8 @@ class Connection:
     """Waits, in seconds, before a request is repeated."""
     login: Callable[[], None] | None = None
     """Logs in again, into the client's configuration; it may raise anything. None: only the client's own hook does."""
+    observe: RequestObserver | None = None
+    """Called after each request, from its thread; None: nobody counts them."""
     lock: Any = attrs.field(factory=threading.Lock, eq=False, repr=False)
     """Held during ``login``."""
 
@@ -86,6 +91,7 @@ def _from_kubeconfig(path: str, context: str | None) -> Connection:
             f"kubeconfig {path}, context {selected['name']}: it cannot be used: {describe(error)}; allowed: {_HOW}"
         ) from error
     name = f"the cluster of context {selected['name']}"
+    warn_once(client.configuration, name)
     log_in = partial(
         config.load_kube_config, path, context, client_configuration=client.configuration, persist_config=False
     )

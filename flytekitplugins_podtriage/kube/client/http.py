@@ -124,7 +124,7 @@ class _Request:
         if self.body is not None:
             headers["Content-Type"] = "application/json"
         try:
-            return client.rest_client.pool_manager.request(
+            response = client.rest_client.pool_manager.request(
                 self.operation.method,
                 f"{url}?{urlencode(self.query)}" if self.query else url,
                 body=self.body,
@@ -136,7 +136,10 @@ class _Request:
             )
         except Exception as error:
             hint = "check the address, and whether the cluster is up"
+            self._observe(None)
             raise self.error(f"no response: {describe(error)}; {hint}", error) from error
+        self._observe(int(response.status))
+        return response
 
     def chunks(self, response: Any) -> Iterator[bytes]:
         """Yield the body as it arrives."""
@@ -148,7 +151,13 @@ class _Request:
             while chunk := read1(_CHUNK):
                 yield chunk
         except Exception as error:
+            if not isinstance(error, urllib3.exceptions.TimeoutError):  # an idle watch ends like that
+                self._observe(None)
             raise self.error(f"the response breaks off: {describe(error)}", error) from error
+
+    def _observe(self, status: int | None) -> None:
+        if self.connection.observe is not None:
+            self.connection.observe(self.operation.verb, self.operation.resource, status)
 
     def error(self, message: str, cause: Exception | None = None) -> TransportError:
         """Return the error for a failure, perhaps with its cause (urllib3's, ssl's and http.client's errors)."""

@@ -110,6 +110,7 @@ class Reflector(Generic[Object]):
         self._paged = True
         self._warned_undecodable = False
         self._logged: type[ClusterError] | None = None
+        self._made = clock()
         self._stopped = threading.Event()
         self._stream: Stream | None = None
         self._thread: threading.Thread | None = None
@@ -124,6 +125,11 @@ class Reflector(Generic[Object]):
         """Whether everything that existed so many seconds ago has been reported."""
         since = self.failing_since
         return self.listed.is_set() and (since is None or self._clock() - since < within)
+
+    def age(self) -> float:
+        """Return for how many seconds something may have happened that was not reported: 0 while the watch is live."""
+        since = self.failing_since if self.listed.is_set() else self._made
+        return 0.0 if since is None else self._clock() - since
 
     # The thread
 
