@@ -23,6 +23,7 @@ from flytekitplugins_podtriage.connector.pod_remover import PodRemover
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.response_cache import ResponseCache
 from flytekitplugins_podtriage.connector.settlement import AttemptEnd
+from flytekitplugins_podtriage.connector.telemetry import Telemetry
 from flytekitplugins_podtriage.core.pod_cluster import PodCluster, PodSnapshot
 
 _log = logging.getLogger("flytekitplugins_podtriage")
@@ -47,6 +48,7 @@ class GarbageCollector:
         execution_over: ExecutionOver | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._cluster = cluster
         self._hook = hook
@@ -57,6 +59,7 @@ class GarbageCollector:
         self._clock = clock
         self._ended: dict[PodMeta, float] = {}
         """When each pod was first observed to have ended."""
+        self._telemetry = telemetry or Telemetry()
         self._task: asyncio.Task[None] | None = None
 
     def deletes_now(self, snapshot: PodSnapshot | None) -> bool:
@@ -123,6 +126,7 @@ class GarbageCollector:
         await in_turns(pods, remove_if_ended, at_a_time=_AT_A_TIME, within=_WITHIN)
         self._ended = {meta: ended for meta, ended in self._ended.items() if meta in pods}
         self._cache.keep_only(set(pods))
+        self._telemetry.keep_only({meta.prefix for meta in pods})
 
     async def _attempts(self, cluster: PodCluster) -> dict[PodMeta, PodSnapshot]:
         """Return the attempts that have pods."""
@@ -150,6 +154,7 @@ class GarbageCollector:
     async def _is_garbage(self, meta: PodMeta, snapshot: PodSnapshot, cluster: PodCluster) -> bool:
         now, settings = self._clock(), self._hook.settings
         response = self._hook.evaluate(snapshot, meta.attempt, cluster.now())
+        self._telemetry.observed(meta, response.verdict)
         if not isinstance(response, AttemptEnd):
             self._ended.pop(meta, None)
             return False

@@ -22,7 +22,7 @@ from flytekitplugins_podtriage.connector import idl
 from flytekitplugins_podtriage.connector.copilot_sidecar import wait_for_upload
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.connector.responses import Response, custom_info, flytekit_resource, message
-from flytekitplugins_podtriage.connector.settlement import AttemptEnd, Settlement
+from flytekitplugins_podtriage.connector.settlement import AttemptEnd, Settlement, SettlementObserver
 from flytekitplugins_podtriage.connector.task_attempt import TaskAttempt
 from flytekitplugins_podtriage.core.absent_pods import pod_gone, triage_snapshot
 from flytekitplugins_podtriage.core.decode import read_events, read_pod
@@ -43,14 +43,23 @@ class TriageHook:
         settings: the plugin's; None: they are read when first needed, see
             :func:`~flytekitplugins_podtriage.flyte.settings.read_settings`.
         access: flytekit's ``FileAccessProvider`` for the output prefixes; None: the current context's.
+        observer: is notified of ends that are put on record, and of those that cannot be.
 
     One hook serves any number of pods and threads.
     """
 
-    def __init__(self, policy: Policy | None = None, *, settings: Settings | None = None, access: Any = None) -> None:
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        *,
+        settings: Settings | None = None,
+        access: Any = None,
+        observer: SettlementObserver | None = None,
+    ) -> None:
         self._policy = policy
         self._settings = settings
         self._access = access
+        self._observer = observer
         self._policies: dict[tuple[float | None, float | None], Policy] = {}
 
     @property
@@ -169,7 +178,8 @@ class TriageHook:
         It raises nothing that a store raises: the response says what cannot be written, and the next call tries again.
         """
         settings = self.settings
-        return Settlement(end, settings.limits(end.attempt.retries), settings.system_reserve).settle()
+        limits = settings.limits(end.attempt.retries)
+        return Settlement(end, limits, settings.system_reserve, self._observer).settle()
 
 
 def _primary_container(snapshot: PodSnapshot) -> str:

@@ -7,11 +7,12 @@ in the resource meta. So any replica answers for any attempt, and continues what
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timezone
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 from flyteidl.admin.agent_pb2 import GetTaskLogsResponse, GetTaskLogsResponseBody
@@ -39,6 +40,7 @@ from flytekitplugins_podtriage.connector.responses import (
 )
 from flytekitplugins_podtriage.connector.settlement import AttemptEnd
 from flytekitplugins_podtriage.connector.task_attempt import TaskAttempt
+from flytekitplugins_podtriage.connector.telemetry import Telemetry
 from flytekitplugins_podtriage.core.absent_pods import pod_gone, pod_not_created, template_refused
 from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
 from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodSnapshot
@@ -51,6 +53,21 @@ REPLY_WAIT: Final = 0.5
 GET_TIMEOUT: Final = 5.0
 """Seconds that ``get`` may take: half of what FlytePropeller waits for it (``defaultTimeout``)."""
 _LOG_LINES: Final = 1000
+_Method = TypeVar("_Method", bound=Callable[..., Awaitable[Any]])
+
+
+def _timed(operation: str) -> Callable[[_Method], _Method]:
+    """Time a method that answers a request of FlytePropeller."""
+
+    def decorate(method: _Method) -> _Method:
+        @functools.wraps(method)
+        async def timed(self: PodTriageConnector, *arguments: Any, **keywords: Any) -> Any:
+            with self.telemetry.timed(operation):
+                return await method(self, *arguments, **keywords)
+
+        return cast("_Method", timed)
+
+    return decorate
 
 
 class PodTriageConnector(AsyncConnectorBase):
@@ -64,6 +81,7 @@ class PodTriageConnector(AsyncConnectorBase):
         get_timeout: how long ``get`` may take, in seconds.
         sleep: how the launcher waits between two tries.
         clock: the garbage collector's, in seconds.
+        telemetry: logs and counts; the hook's observer is the same one. None: one without metrics.
     """
 
     name = "PodTriage Connector"
@@ -78,21 +96,31 @@ class PodTriageConnector(AsyncConnectorBase):
         get_timeout: float = GET_TIMEOUT,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        telemetry: Telemetry | None = None,
     ) -> None:
         super().__init__(task_type_name=TASK_TYPE, metadata_type=PodMeta)
         self._reply_wait = reply_wait
         self._get_timeout = get_timeout
-        self._hook = hook or TriageHook()
+        self.telemetry = telemetry or Telemetry()
+        self._hook = hook or TriageHook(observer=self.telemetry)
         self._cluster = LazyCluster(open_cluster)
         self._store = AttemptStore(self._hook)
         self._cache = ResponseCache()
         self._remover = PodRemover(self._cluster, clock)
         self._launcher = Launcher(self._cluster, self._store, self._remover, sleep)
         self.garbage_collector = GarbageCollector(
-            self._cluster, self._hook, self._store, self._remover, self._cache, execution_over, clock=clock
+            self._cluster,
+            self._hook,
+            self._store,
+            self._remover,
+            self._cache,
+            execution_over,
+            clock=clock,
+            telemetry=self.telemetry,
         )
         self._background: set[asyncio.Task[None]] = set()
 
+    @_timed("create")
     async def create(
         self,
         task_template: Any,
@@ -139,6 +167,7 @@ class PodTriageConnector(AsyncConnectorBase):
         await self._wait_briefly(self._launcher.start(meta, intent).safe)
         return meta
 
+    @_timed("get")
     async def get(self, resource_meta: PodMeta, **kwargs: Any) -> Resource | PackedResource:
         """Report how an attempt fares. It never raises: errors of get are counted over the task's whole life."""
         try:
@@ -222,6 +251,7 @@ class PodTriageConnector(AsyncConnectorBase):
             response = self._hook.end(pod_gone(), meta.attempt, now, snapshot) if recorded else response
         if isinstance(response, AttemptEnd):
             return (await self._settle(meta, response)).resource
+        self.telemetry.answered(meta, response.verdict, snapshot)
         await self._cache.put(meta, snapshot, response)
         return response.resource
 
@@ -261,6 +291,7 @@ class PodTriageConnector(AsyncConnectorBase):
         else:
             return flytekit_resource(idl.QUEUED, "the pod is being created")
         if not verdict.phase.terminal:
+            self.telemetry.answered(meta, verdict)
             return flytekit_resource(idl.phase(verdict.phase), message(verdict), custom_info(verdict))
         response = await self._settle(meta, self._hook.end(verdict, meta.attempt, now))
         if response.settled:
@@ -284,6 +315,8 @@ class PodTriageConnector(AsyncConnectorBase):
             self._cache.discard(meta)
             if self.garbage_collector.deletes_now(end.snapshot):
                 self._in_background(self._remover.remove(meta, end.snapshot))
+        else:
+            self.telemetry.answered(meta, response.verdict, end.snapshot)
         return response
 
     async def _remove(self, meta: PodMeta, marking: asyncio.Task[None]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 import msgspec
@@ -65,13 +65,26 @@ class AttemptEnd:
         return self.snapshot is None or self.snapshot.gone
 
 
+class SettlementObserver(Protocol):
+    """Is notified of ends that are put on record, and of those that cannot be; from any thread."""
+
+    def recorded(self, end: AttemptEnd, record: Record) -> None:
+        """Note an end that this process has just put on record: no other process or call does so again."""
+
+    def unrecorded(self, end: AttemptEnd) -> None:
+        """Note an end that could not be put on record now."""
+
+
 class Settlement:
     """Settles the end of one attempt; ``reserve`` system retries are kept back while user retries are left."""
 
-    def __init__(self, end: AttemptEnd, limits: Limits, reserve: int) -> None:
+    def __init__(
+        self, end: AttemptEnd, limits: Limits, reserve: int, observer: SettlementObserver | None = None
+    ) -> None:
         self._end = end
         self._limits = limits
         self._reserve = reserve
+        self._observer = observer
 
     def settle(self) -> Response:
         """Put the end on record unless it is, and return the response; or say that it cannot be put on record yet."""
@@ -104,6 +117,8 @@ class Settlement:
             pod=metadata.name or "",
         )
         end.prefix.write(RECORD, msgspec.json.encode(record))
+        if self._observer is not None:
+            self._observer.recorded(end, record)
         return record
 
     def _charge(self) -> tuple[Failure | None, str, bytes | None]:
@@ -147,6 +162,8 @@ class Settlement:
         """Return the response while the record cannot be written: final if the user is charged anyway, else held."""
         end, verdict = self._end, self._end.verdict
         _log.warning("podtriage: attempt %s is over, but %s", end.prefix.path, error)
+        if self._observer is not None:
+            self._observer.unrecorded(end)
         if verdict.phase is Phase.SUCCESS and not end.attempt.marker:
             return Response(flytekit_resource(idl.SUCCEEDED, logs=end.logs), verdict)
         text = verdict.message or verdict.reason
