@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from flytekitplugins_podtriage.connector.attempt_record import Record
 from flytekitplugins_podtriage.connector.log_fields import LogFields
@@ -16,6 +17,11 @@ from flytekitplugins_podtriage.core.model import Verdict
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 
 _log = logging.getLogger("flytekitplugins_podtriage")
+FIELDS: Final = (
+    *("event", "execution", "node", "attempt", "namespace", "pod", "output_prefix"),
+    *("phase", "kind", "category", "rule", "code", "charged", "why", "retryable"),
+)
+"""The fields of the lines, in their order; a line has those that it has values for."""
 _EXECUTION_LABEL = "execution-id"
 _NODE_LABEL = "node-id"
 

@@ -49,6 +49,7 @@ def channel(
     config.parent.mkdir(parents=True)
     config.write_text(of_kind(manifests, "ConfigMap")["data"]["config.yaml"])
     environment |= {"FLYTECTL_CONFIG": str(config), "HOME": str(home), "PATH": os.environ["PATH"]}
+    environment |= {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}  # the tested checkout
     program, *arguments = one["command"]
     with (home / "log").open("w") as log:
         process = subprocess.Popen(
@@ -103,3 +104,13 @@ def test_it_serves_metrics(channel: grpc.Channel, ports: dict[str, int]) -> None
         answer = pool.request("GET", f"http://127.0.0.1:{ports['metrics']}/metrics", timeout=30.0)
     assert answer.status == 200
     assert b"# TYPE" in answer.data
+
+
+def test_its_own_metrics_are_among_them_from_the_first_request_on(channel: grpc.Channel, ports: dict[str, int]) -> None:
+    category = agent_pb2.TaskCategory(name="podtriage", version=0)
+    request = agent_pb2.GetTaskRequest(task_category=category, resource_meta=b"{}")
+    agent_pb2_grpc.AsyncAgentServiceStub(channel).GetTask(request, timeout=30)
+    with urllib3.PoolManager(retries=False) as pool:
+        answer = pool.request("GET", f"http://127.0.0.1:{ports['metrics']}/metrics", timeout=30.0)
+    assert b'podtriage_request_duration_seconds_count{operation="get"} 1.0' in answer.data
+    assert b"podtriage_settle_failures_total 0.0" in answer.data

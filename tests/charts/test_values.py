@@ -37,6 +37,15 @@ USES: dict[str, tuple[Any, str]] = {
     "podSecurityContext": ({"runAsUser": 1234}, '"runAsUser": 1234'),
     "securityContext": ({"privileged": False}, '"privileged": false'),
     "metrics.port": (9191, '"containerPort": 9191'),
+    "metrics.serviceMonitor.enabled": (True, '"kind": "ServiceMonitor"'),
+    "metrics.serviceMonitor.interval": ("45s", '"interval": "45s"'),
+    "metrics.serviceMonitor.labels": ({"release": "one"}, '"release": "one"'),
+    "metrics.prometheusRule.enabled": (True, '"kind": "PrometheusRule"'),
+    "metrics.prometheusRule.labels": ({"release": "two"}, '"release": "two"'),
+    "metrics.dashboard.enabled": (True, '"podtriage-connector.json": '),
+    "metrics.dashboard.label": ("dashboards", '"dashboards": "1"'),
+    "metrics.dashboard.labelValue": ("yes", '"grafana_dashboard": "yes"'),
+    "metrics.dashboard.annotations": ({"grafana_folder": "Flyte"}, '"annotations": {"grafana_folder": "Flyte"}'),
     "networkPolicy.enabled": (True, '"kind": "NetworkPolicy"'),
     "networkPolicy.from": ([{"podSelector": {"matchLabels": {"app": "propeller"}}}], '{"app": "propeller"}'),
     "podAnnotations": ({"a": "annotation"}, '"a": "annotation"'),
@@ -90,8 +99,11 @@ def test_the_schema_knows_exactly_the_values_of_the_file() -> None:
 @pytest.mark.parametrize("path", USES)
 def test_every_value_does_something(chart: Chart, path: str) -> None:
     value, sign = USES[path]
-    # Who may come in is of use only where others may not.
-    base = {"networkPolicy": {"enabled": path == "networkPolicy.from", "from": FROM}}
+    # Who may come in is of use only where others may not, and a part's values only where the part is made.
+    base: dict[str, Any] = {"networkPolicy": {"enabled": path == "networkPolicy.from", "from": FROM}}
+    for part in ("serviceMonitor", "prometheusRule", "dashboard"):
+        if path.startswith(f"metrics.{part}.") and not path.endswith(".enabled"):
+            base["metrics"] = {part: {"enabled": True}}
     before = json.dumps(chart.render(merged(IMAGE, base)))
     after = json.dumps(chart.render(merged(IMAGE, base, nested(path, value))))
     assert before != after
@@ -121,6 +133,8 @@ WRONG = {
     ),
     "a value that there is not": ({"replicaCount": 2}, "replicaCount"),
     "a misspelt value": ({"serviceAccount": {"annotation": {}}}, "annotation"),
+    "an interval that is a number": ({"metrics": {"serviceMonitor": {"interval": 30}}}, "interval"),
+    "a label that is a number": ({"metrics": {"prometheusRule": {"labels": {"a": 1}}}}, "labels/a"),
     "a pull policy that there is not": ({"image": {"pullPolicy": "Sometimes"}}, "image/pullPolicy"),
 }
 
@@ -133,7 +147,9 @@ def test_wrong_values_are_refused_by_name(chart: Chart, values: dict[str, Any], 
 
 
 def test_nothing_is_wrong_with_the_chart_in_helms_eyes(chart: Chart) -> None:
-    for values in (IMAGE, merged(IMAGE, {"namespaces": ["a", "b"], "networkPolicy": {"enabled": True, "from": FROM}})):
+    observed = {part: {"enabled": True} for part in ("serviceMonitor", "prometheusRule", "dashboard")}
+    full = {"namespaces": ["a", "b"], "networkPolicy": {"enabled": True, "from": FROM}, "metrics": observed}
+    for values in (IMAGE, merged(IMAGE, full)):
         done = chart.run("lint", str(CHART), "--strict", "--namespace", NAMESPACE, values=values)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "[WARNING]" not in done.stdout and "[ERROR]" not in done.stdout

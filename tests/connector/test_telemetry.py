@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from flytekitplugins_podtriage.connector.attempt_log import FIELDS
 from flytekitplugins_podtriage.connector.hook import TriageHook
 from flytekitplugins_podtriage.connector.log_fields import LogFields
 from flytekitplugins_podtriage.connector.metrics import Metrics
@@ -81,6 +82,7 @@ def test_every_verdict_that_changes_is_one_line_and_so_is_the_charge(world: Make
         held = ("Initializing", "registry_rate_limited")
         assert held in phases(lines) and len(phases(lines)) == len(set(phases(lines)))
         (charge,) = lines.of("charge")
+        assert tuple(charge) == ("message", *FIELDS)
         assert charge == {
             "message": "attempt charged",
             "event": "charge",
