@@ -18,6 +18,7 @@ from flyteidl.admin import agent_pb2
 from flyteidl.service import agent_pb2 as service_pb2
 from flyteidl.service import agent_pb2_grpc
 
+from flytekitplugins_podtriage.flyte import settings
 from tests.charts.rendering import CHART, RELEASE, Chart
 from tests.paths import ROOT
 
@@ -84,6 +85,30 @@ def test_the_calls_that_are_repeated_are_those_of_the_connectors_service() -> No
     assert [one["service"] for one in method["name"]] == [
         service_pb2.DESCRIPTOR.services_by_name["AsyncAgentService"].full_name
     ]
+
+
+def test_the_page_has_every_setting_that_repeats_one_of_flytepropeller() -> None:
+    source = Path(settings.__file__).read_text(encoding="utf-8")
+    repeated = {
+        name.replace("_", "-") for name in re.findall(r"^    (\w+): .*\n    \"\"\"The backend's", source, re.MULTILINE)
+    }
+    page = (ROOT / "docs" / "connector.md").read_text(encoding="utf-8").split("## Settings")[1].split("\n## ")[0]
+    rows = set(re.findall(r"^\| `([a-z-]+)` \| `(?:propeller|plugins)\.", page, re.MULTILINE))
+    assert len(rows) == 6 and rows == repeated - {"pod-pending-timeout"}
+    assert "`pod-pending-timeout`" in page and "`log-links`" in page
+    notes = " ".join((CHART / "templates" / "NOTES.txt").read_text(encoding="utf-8").split())
+    assert all(name in notes for name in rows)
+
+
+def test_the_image_holds_what_this_checkout_builds() -> None:
+    page = (ROOT / "docs" / "connector.md").read_text(encoding="utf-8")
+    (dockerfile,) = re.findall(r"```dockerfile\n(.*?)```", page, re.DOTALL)
+    copied = [
+        name for line in re.findall(r"^COPY (?!--from)(.*)$", dockerfile, re.MULTILINE) for name in line.split()[:-1]
+    ]
+    assert {"pyproject.toml", "flytekitplugins_podtriage"} <= set(copied)
+    assert all((ROOT / name).exists() for name in copied)
+    assert "pip wheel" in dockerfile and "[connector]" in dockerfile
 
 
 class Servicer(agent_pb2_grpc.AsyncAgentServiceServicer):
