@@ -16,12 +16,13 @@ from flytekitplugins_podtriage.connector.hook import TriageHook
 from flytekitplugins_podtriage.connector.log_fields import LogFields
 from flytekitplugins_podtriage.connector.metrics import Metrics
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix, PrefixError
+from flytekitplugins_podtriage.connector.repeated_warnings import RepeatedWarnings
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.service import PodTriageConnector
 from flytekitplugins_podtriage.connector.telemetry import Telemetry
 from flytekitplugins_podtriage.core.absent_pods import template_refused
 from flytekitplugins_podtriage.core.model import ErrorKind
-from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied
+from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied
 from tests.connector.faulty_cluster import NAMESPACE, Clock, FaultyCluster, advance
 from tests.connector.world import World, run
 
@@ -293,3 +294,52 @@ def test_an_attempt_that_never_had_a_pod_is_named_by_its_output_prefix(
     Telemetry().answered(PodMeta(namespace="ns", pod="p", prefix=path), verdict)
     (line,) = lines.of("verdict")
     assert (line.get("execution"), line.get("node")) == (execution, node)
+
+
+@pytest.mark.parametrize(
+    ("broken", "logged"),
+    [
+        ("store", {"is over, but cannot write"}),
+        ("settings", {"no response about pod"}),
+        ("delete", {"is not deleted yet"}),
+    ],
+)
+def test_an_outage_that_every_poll_of_every_attempt_meets_is_logged_once(
+    world: Make, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, broken: str, logged: set[str]
+) -> None:
+    logger = logging.getLogger("flytekitplugins_podtriage")
+    repeated = RepeatedWarnings(logger)
+
+    async def test() -> None:
+        here = world("pod: evicted at 30s\nbody: 5m", FaultyCluster("pod: evicted at 30s\nbody: 5m"))
+        replica = Replica(here)
+        metas = [await here.create(attempt, replica.connector) for attempt in range(5)]
+        if broken == "settings":
+            monkeypatch.setattr(TriageHook, "evaluate", _invalid)
+        if broken == "store":
+            monkeypatch.setattr(OutputPrefix, "write", _refuse)
+        if broken == "delete":
+            here.cluster.failing["delete"] = ClusterBusy("delete pods 'f1-n0-0' in namespace 'ns': no response")
+        await advance(here, metas[-1], timedelta(minutes=2))
+        for _ in range(10):
+            for meta in metas:
+                if broken == "delete":
+                    await replica.connector.delete(meta)
+                else:
+                    await here.get(meta, replica.connector)
+        await replica.connector.close()
+
+    logger.addFilter(repeated)
+    try:
+        run(test())
+    finally:
+        logger.removeFilter(repeated)
+    warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    for text in logged:
+        assert len([line for line in warnings if text in line]) == 1
+    assert len(warnings) <= 3
+    assert max(cause.again for cause in repeated._causes.values()) >= 9
+
+
+def _invalid(*_: Any) -> None:
+    raise ValueError("setting user-patience: invalid duration 'x'")
