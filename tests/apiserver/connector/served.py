@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import signal
 import socket
 import sys
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import urllib3
 from flyteidl.admin import agent_pb2
 from flyteidl.core.errors_pb2 import ErrorDocument
 from flyteidl.core.execution_pb2 import TaskExecution
 from flyteidl.service import agent_pb2_grpc
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.apiserver.process import Process
 from tests.connector.templates import execution_metadata, template
@@ -52,13 +55,13 @@ class Served:
         self._environment = [f"{name}={value}" for name, value in environment.items()]
         self._process: Process | None = None
         self._channel: grpc.Channel | None = None
-        self._port = 0
+        self._port = self._metrics_port = 0
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        self._port, metrics = _free_ports()
+        self._port, self._metrics_port = _free_ports()
         pyflyte = str(Path(sys.executable).parent / "pyflyte")
-        serve = ["serve", "connector", "--port", str(self._port), "--prometheus_port", str(metrics)]
+        serve = ["serve", "connector", "--port", str(self._port), "--prometheus_port", str(self._metrics_port)]
         self._process = Process(["env", *self._environment, pyflyte, *serve], self._log)
         self._channel = grpc.insecure_channel(f"127.0.0.1:{self._port}")
         try:
@@ -78,6 +81,18 @@ class Served:
     def log_tail(self) -> str:
         """Return the last of what it has logged."""
         return self._log.read_text(errors="replace")[-8000:] if self._log.exists() else ""
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """Return the lines of its log about an event, oldest first."""
+        lines = (json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{"))
+        return [line for line in lines if line.get("event") == event]
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return the sum of the samples of a metric that have these labels."""
+        with urllib3.PoolManager(retries=False) as pool:
+            text = pool.request("GET", f"http://127.0.0.1:{self._metrics_port}/metrics", timeout=10.0).data.decode()
+        samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+        return sum(one.value for one in samples if one.name == name and labels.items() <= one.labels.items())
 
     @property
     def stub(self) -> Any:
