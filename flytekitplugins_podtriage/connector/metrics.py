@@ -7,9 +7,7 @@ it. Labels have few values: none names a pod, an execution, a namespace, an imag
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
-from types import TracebackType
 from typing import Any, Final
 
 import attrs
@@ -108,23 +106,6 @@ class Hold:
     """For how long the oldest is held, in seconds."""
 
 
-class Timer:
-    """Observes how long its ``with`` block takes."""
-
-    __slots__ = ("_began", "_observe")
-
-    def __init__(self, observe: Callable[[float], None]) -> None:
-        self._observe = observe
-
-    def __enter__(self) -> None:
-        self._began = time.perf_counter()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._observe(time.perf_counter() - self._began)
-
-
 class Metrics:
     """The metrics of one connector.
 
@@ -161,9 +142,9 @@ class Metrics:
         self._gauges = Gauges(view_age)
         registry.register(self._gauges)
 
-    def timer(self, operation: str) -> Timer:
-        """Return what times a request of FlytePropeller: ``create`` or ``get``."""
-        return Timer(self._observe[operation])
+    def answer_took(self, operation: str, seconds: float) -> None:
+        """Note how long the answer to a request of FlytePropeller took: ``create`` or ``get``."""
+        self._observe[operation](seconds)
 
     def verdict(self, category: str, kind: str) -> None:
         """Count a verdict that changed."""

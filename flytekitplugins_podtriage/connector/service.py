@@ -62,8 +62,11 @@ def _timed(operation: str) -> Callable[[_Method], _Method]:
     def decorate(method: _Method) -> _Method:
         @functools.wraps(method)
         async def timed(self: PodTriageConnector, *arguments: Any, **keywords: Any) -> Any:
-            with self.telemetry.timed(operation):
+            began = time.perf_counter()
+            try:
                 return await method(self, *arguments, **keywords)
+            finally:
+                self.telemetry.answer_took(operation, time.perf_counter() - began)
 
         return cast("_Method", timed)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import msgspec
@@ -25,7 +24,6 @@ from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 
 _FORGOTTEN: Final = 300.0
 """After how many seconds without an answer an attempt that has no pod is forgotten."""
-_UNTIMED: Final = nullcontext()
 
 
 class _Attempt(msgspec.Struct, gc=False):
@@ -65,9 +63,10 @@ class Telemetry:
         if metrics is not None:
             metrics.export_holds(self.holds)
 
-    def timed(self, operation: str) -> AbstractContextManager[None]:
-        """Return a context manager that times a request of FlytePropeller: ``create`` or ``get``."""
-        return self._metrics.timer(operation) if self._metrics is not None else _UNTIMED
+    def answer_took(self, operation: str, seconds: float) -> None:
+        """Note how long the answer to a request of FlytePropeller took: ``create`` or ``get``."""
+        if self._metrics is not None:
+            self._metrics.answer_took(operation, seconds)
 
     def answered(self, meta: PodMeta, verdict: Verdict | None, snapshot: PodSnapshot | None = None) -> None:
         """Note the verdict that FlytePropeller gets about an attempt whose end is not on record."""

@@ -39,8 +39,7 @@ def fill(metrics: Metrics) -> None:
     metrics.hold_ended("dns", 3.0)
     metrics.api_request("get", "pods", 200)
     for operation in OPERATIONS:
-        with metrics.timer(operation):
-            pass
+        metrics.answer_took(operation, 0.01)
     metrics.export_holds(lambda: {"dns": Hold(pods=2, oldest=7.0)})
 
 
