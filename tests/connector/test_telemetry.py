@@ -324,7 +324,8 @@ def test_an_outage_that_every_poll_of_every_attempt_meets_is_logged_once(
         for _ in range(10):
             for meta in metas:
                 if broken == "delete":
-                    await replica.connector.delete(meta)
+                    await replica.connector.delete(meta)  # it replies first, and deletes the pod in the background
+                    await asyncio.gather(*replica.connector._background)
                 else:
                     await here.get(meta, replica.connector)
         await replica.connector.close()
