@@ -144,8 +144,9 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         encoded = response.encoded()
-        self.send_response(response.code)
-        for name, value in {"Content-Length": str(len(encoded)), **response.headers}.items():
+        headers = {"Content-Length": str(len(encoded)), "Date": self.date_time_string(), **response.headers}
+        self.send_response_only(response.code)
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(encoded)

@@ -12,6 +12,8 @@ from typing import Any
 import attrs
 
 from flytekitplugins_podtriage.kube.client.errors import KubeconfigUnusable, describe
+from flytekitplugins_podtriage.kube.client.server_clock import ServerClock
+from flytekitplugins_podtriage.kube.client.server_health import ServerHealth
 from flytekitplugins_podtriage.kube.client.unverified import warn_once
 
 RequestObserver = Callable[[str, str, "int | None"], None]
@@ -41,6 +43,10 @@ class Connection:
     """Called after each request, from its thread; None: nobody counts them."""
     lock: Any = attrs.field(factory=threading.Lock, eq=False, repr=False)
     """Held during ``login``."""
+    clock: ServerClock = attrs.field(factory=ServerClock, eq=False, repr=False)
+    """The API server's clock, as its responses show it."""
+    health: ServerHealth = attrs.field(factory=ServerHealth, eq=False, repr=False)
+    """Since when the API server has answered, by the monotonic clock of ``clock``."""
 
     @property
     def location(self) -> str:

@@ -118,11 +118,12 @@ class _Request:
         return response
 
     def _send(self, login: Mapping[str, str]) -> Any:
-        client = self.connection.client
+        client, clock = self.connection.client, self.connection.clock
         url = f"{client.configuration.host.rstrip('/')}{self.operation.path}"
         headers = {"Accept": "application/json", "User-Agent": "podtriage", **login}
         if self.body is not None:
             headers["Content-Type"] = "application/json"
+        sent = clock.monotonic()
         try:
             response = client.rest_client.pool_manager.request(
                 self.operation.method,
@@ -135,9 +136,14 @@ class _Request:
                 preload_content=not self.stream,
             )
         except Exception as error:
+            self.connection.health.failed()
             hint = "check the address, and whether the cluster is up"
             self._observe(None)
             raise self.error(f"no response: {describe(error)}; {hint}", error) from error
+        received = clock.monotonic()
+        clock.observe(response.headers.get("Date"), sent, received)
+        operation = self.operation
+        self.connection.health.answered(operation.verb, operation.resource, int(response.status), sent, received)
         self._observe(int(response.status))
         return response
 
@@ -152,6 +158,7 @@ class _Request:
                 yield chunk
         except Exception as error:
             if not isinstance(error, urllib3.exceptions.TimeoutError):  # an idle watch ends like that
+                self.connection.health.failed()
                 self._observe(None)
             raise self.error(f"the response breaks off: {describe(error)}", error) from error
 
