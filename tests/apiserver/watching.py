@@ -16,7 +16,7 @@ from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
 PATIENCE = 30.0
 """The longest wait of a test for something, in seconds."""
-HURRY = WatchOptions(first_wait=0.02, max_wait=0.1, lag_wait=0.02, min_duration=0.0)
+HURRY = WatchOptions(first_wait=0.02, max_wait=0.1, persistent_wait=0.1, lag_wait=0.02, min_duration=0.0)
 """Watches with short waits."""
 
 

@@ -15,7 +15,7 @@ from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 from tests.builders import NAMESPACE as NS
 from tests.kube.scripted import TIMEOUT
 
-HURRY = WatchOptions(first_wait=0.01, max_wait=0.02, lag_wait=0.01, min_duration=0.0)
+HURRY = WatchOptions(first_wait=0.01, max_wait=0.02, persistent_wait=0.02, lag_wait=0.01, min_duration=0.0)
 FOREVER = datetime(9999, 1, 1, tzinfo=timezone.utc)
 
 

@@ -21,12 +21,23 @@ class WatchOptions:
     """The connection is closed if nothing arrives for so long: bookmarks come every minute."""
     first_wait: float = 0.8
     """The wait after the first failure; it doubles with each further one. Up to as much again is added at random."""
-    max_wait: float = 30.0
-    """The longest wait before the random part, and the wait after errors that will not pass soon."""
+    max_wait: float = 5.0
+    """The longest wait before the random part. client-go waits up to 30 s, for thousands of clients; an attempt that
+    ended while the API server was away is to be answered within that time after its return."""
+    persistent_wait: float = 30.0
+    """The longest wait after errors that will not pass soon, such as a missing permission, until there was a list.
+    After that they may be a matter of seconds: a kube-apiserver that was started answers 403 until it has read the
+    roles."""
     lag_wait: float = 1.0
     """The wait for a server that has not reached the resource version yet."""
     min_duration: float = 1.0
     """A watch that ends within this time counts as a failure."""
+    silent_watches: int = 2
+    """After how many watches that ended because nothing arrived the objects are listed again: a server that sends no
+    bookmarks may be idle, but then a list costs little, and it shows what a watch may have missed."""
+    older_for: float = 3600.0
+    """For how long lists of an older state than was reached already are refused. An API server that answers from an
+    old cache catches up; an etcd that was restored from a backup does not, and is believed after this time."""
 
 
 class Backoff:
@@ -38,16 +49,12 @@ class Backoff:
         self.failures = 0
         """The number of failures since the last progress."""
 
-    def after_failure(self) -> float:
-        """Count a failure; return the wait after it."""
-        wait = min(self._options.first_wait * 2.0 ** min(self.failures, 16), self._options.max_wait)
+    def after_failure(self, *, persistent: bool = False) -> float:
+        """Count a failure; return the wait after it, which may be longer if the error will not pass soon."""
+        longest = self._options.persistent_wait if persistent else self._options.max_wait
+        wait = min(self._options.first_wait * 2.0 ** min(self.failures, 16), longest)
         self.failures += 1
         return self._jittered(wait)
-
-    def longest(self) -> float:
-        """Count a failure that will not pass soon; return the wait after it."""
-        self.failures += 1
-        return self._jittered(self._options.max_wait)
 
     def watch_timeout(self) -> int:
         """Return after how many seconds the server is to end a watch; random, so that not all end at once."""

@@ -6,6 +6,11 @@ resumes from the last version; only a version that the server has forgotten (410
 requires a new list; one that it has not reached (504, "Too large resource version") is retried after a second. Nothing
 is requested again without a growing wait, unless the watch had made progress.
 
+Beyond client-go's: a list of an older state than was reached already is refused, since by it pods that exist would be
+gone; watches on which nothing arrives, one after the other, lead to a new list; and who learns otherwise that the API
+server answers again, or that the watch misses something, says so (:meth:`Reflector.retry_now`,
+:meth:`Reflector.reconnect`).
+
 A :class:`Reflector` does not wait by itself: :meth:`Reflector.once` does one round and returns how long to wait.
 """
 
@@ -16,21 +21,23 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic
 
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.pod_cluster import ClusterError
+from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError
 from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.error_mapping import malformed_response, response_error
-from flytekitplugins_podtriage.kube.client.errors import TransportTimeout
+from flytekitplugins_podtriage.kube.client.errors import TransportError, TransportTimeout
 from flytekitplugins_podtriage.kube.client.http import Stream
 from flytekitplugins_podtriage.kube.client.objects import DECODE_ERRORS, Page
 from flytekitplugins_podtriage.kube.client.operation import Operation
 from flytekitplugins_podtriage.kube.client.status import Status, read_status, retry_after
 from flytekitplugins_podtriage.kube.informer.backoff import Backoff, WatchOptions
 from flytekitplugins_podtriage.kube.informer.ndjson import LineTooLong, lines
+from flytekitplugins_podtriage.kube.informer.resource_version import newer
+from flytekitplugins_podtriage.kube.informer.store import Store
 from flytekitplugins_podtriage.kube.informer.stream import Source
 from flytekitplugins_podtriage.kube.informer.watch_events import (
     Bookmark,
@@ -47,26 +54,6 @@ _MAX_FAILURES: Final = 3
 _MAX_LAGS: Final = 5
 """After how many "Too large resource version" the version is dropped: a restored etcd counts from a lower one."""
 _NO_METADATA: Final = wire.Metadata()
-Object_contra = TypeVar("Object_contra", contravariant=True)
-
-
-class Store(Protocol[Object_contra]):
-    """Receives what a watch reports, from one thread."""
-
-    def begin_list(self) -> None:
-        """Note that a list begins; what it reports is newer than anything before."""
-
-    def put(self, item: Object_contra, *, listed: bool) -> None:
-        """Store an object that exists, from a list or from the watch."""
-
-    def delete(self, uid: str, last: Object_contra | None) -> None:
-        """Note that an object is gone, with its last state if that can be decoded."""
-
-    def end_list(self, uids: set[str], version: str | None) -> None:
-        """Note that a list is complete: at this resource version no objects existed but these."""
-
-    def advance(self, version: str) -> None:
-        """Note that everything up to this resource version has been reported."""
 
 
 class Reflector(Generic[Object]):
@@ -111,7 +98,12 @@ class Reflector(Generic[Object]):
         self._warned_undecodable = False
         self._logged: type[ClusterError] | None = None
         self._made = clock()
+        self._reached: str | None = None
+        self._older_since: float | None = None
+        self._arrived = False
+        self._silent = 0
         self._stopped = threading.Event()
+        self._wake = threading.Event()
         self._stream: Stream | None = None
         self._thread: threading.Thread | None = None
         self.listed = threading.Event()
@@ -120,6 +112,24 @@ class Reflector(Generic[Object]):
         """The last error, until it is over."""
         self.failing_since: float | None = None
         """When the errors began, by the clock; None if there is none."""
+        self.heard: float | None = None
+        """When the API server last reported anything here, by the clock: a list, a watch that begins, a line of it."""
+
+    @property
+    def live(self) -> bool:
+        """Whether a watch is open. One that hangs without an error is: it is closed when nothing arrives for long."""
+        return self.listed.is_set() and self.error is None and self._stream is not None
+
+    def retry_now(self) -> None:
+        """Cut short the wait after requests without a response: the API server has answered another one."""
+        if isinstance(self.error, TransportError):
+            self._wake.set()
+
+    def reconnect(self) -> None:
+        """End the open watch, to begin another one from where it got to: it misses what has happened since."""
+        stream = self._stream
+        if stream is not None:
+            stream.cut()
 
     def fresh(self, within: float) -> bool:
         """Whether everything that existed so many seconds ago has been reported."""
@@ -142,14 +152,14 @@ class Reflector(Generic[Object]):
     def run(self) -> None:
         """Run until :meth:`stop`."""
         while not self._stopped.is_set():
-            self._stopped.wait(self.once())
+            self._wake.wait(self.once())
+            self._wake.clear()
 
     def stop(self, timeout: float = 2.0) -> None:
         """End it, and wait for its thread so many seconds."""
         self._stopped.set()
-        stream = self._stream
-        if stream is not None:
-            stream.cut()
+        self._wake.set()
+        self.reconnect()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout)
 
@@ -191,6 +201,8 @@ class Reflector(Generic[Object]):
                 self._paged = self._paged and not (response.status == 410 and token)
                 return self._refused(response.status, response.headers, read_status(response.body))
             page = self._decode_page(response.body, uids)
+            version = page.metadata.resource_version if page.metadata is not None else None
+            self._refuse_older(version)
             for item in page.items or ():
                 if item.metadata is not None and item.metadata.uid:
                     uids.add(item.metadata.uid)
@@ -200,14 +212,36 @@ class Reflector(Generic[Object]):
                 return 0.0
             if token is None:
                 break
-        version = page.metadata.resource_version if page.metadata is not None else None
         self._store.end_list(uids, version)
         self._version = version or "0"
+        self._reached = version
         self._paged = True
+        self._silent = 0
+        self.heard = self._clock()
         if not self.listed.is_set():
             self.listed.set()
             self._on_listed()
         return None
+
+    def _refuse_older(self, version: str | None) -> None:
+        """Refuse a list of an older state than was reached, unless the server has no other for very long.
+
+        Raises:
+            ClusterBusy: it is of an older state.
+        """
+        if not newer(self._reached, version):
+            self._older_since = None
+            return
+        now = self._clock()
+        if self._older_since is None:
+            self._older_since = now
+        if now - self._older_since >= self._options.older_for:
+            return
+        raise ClusterBusy(
+            f"{self._connection.location}: {self._list_operation}: the list is of resource version {version}, but "
+            f"{self._reached} was reached before: an API server that lags behind, or an etcd restored from a backup "
+            "(then restart podtriage)"
+        )
 
     def _decode_page(self, body: bytes, uids: set[str]) -> Page[Object]:
         """Decode a page; the uids of the items that cannot be decoded are added, since these objects exist.
@@ -246,10 +280,12 @@ class Reflector(Generic[Object]):
             if self._stopped.is_set():  # perhaps before stop() could cut the stream
                 return 0.0
             self.error, self.failing_since = None, None
+            self.heard, self._arrived = self._clock(), False
             try:
                 error = self._follow(stream)
             except TransportTimeout:
                 error = None  # nothing arrived, as on an idle server that sends no bookmarks
+                self._note_silence()
             finally:
                 self._stream = None
         if error is not None:
@@ -260,6 +296,12 @@ class Reflector(Generic[Object]):
         if duration >= self._options.max_wait:
             self._backoff.failures, self._logged = 0, None
         return 0.0
+
+    def _note_silence(self) -> None:
+        """Count a watch on which nothing arrived; after some of them list again."""
+        self._silent = 0 if self._arrived else self._silent + 1
+        if self._silent >= self._options.silent_watches:
+            self._silent, self._version = 0, None
 
     def _follow(self, stream: Stream) -> Status | None:
         """Store what a watch reports; return why it ended, if the server said so.
@@ -272,6 +314,7 @@ class Reflector(Generic[Object]):
             for line in lines(stream.chunks):
                 if self._stopped.is_set():
                     return None
+                self.heard, self._arrived = self._clock(), True
                 try:
                     event = decode(line)
                 except (msgspec.ValidationError, RecursionError):
@@ -308,6 +351,8 @@ class Reflector(Generic[Object]):
         """Note the resource version that the watch has reached."""
         if version:
             self._version = version
+            if not newer(self._reached, version):
+                self._reached = version
             self._backoff.failures = self._lags = 0
             self._logged = None
 
@@ -343,7 +388,7 @@ class Reflector(Generic[Object]):
         if code >= 500 or code == 401:
             return self._failed(error)
         self._record(error)
-        return self._backoff.longest()
+        return self._backoff.after_failure(persistent=not self.listed.is_set())
 
     def _failed(self, error: ClusterError) -> float:
         """Record an error; return how long to wait."""

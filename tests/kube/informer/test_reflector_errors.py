@@ -59,7 +59,15 @@ def test_an_error_is_kept_and_logged_until_it_is_over(
 
 def test_missing_permissions_are_retried_seldom(play: Any) -> None:
     no = response(403, status(403, "no", reason="Forbidden"))
-    assert play(no, no, page([], 7), no, Watch()) == [37.5, 37.5, 37.5, 0.0]
+    assert play(*[no] * 8) == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 37.5, 37.5]
+
+
+def test_permissions_that_were_there_are_tried_again_soon(play: Any) -> None:
+    """kube-apiserver answers 403 after its start until it has read the roles."""
+    no = response(403, status(403, "no", reason="Forbidden"))
+    refused = TransportError("connection refused")
+    waits = play(page([], 7), CUT, *[refused] * 8, no, no, page([], 9), Watch())
+    assert waits[-3:] == [6.25, 6.25, 0.0]
 
 
 def test_repeated_errors_are_logged_once(play: Any, caplog: pytest.LogCaptureFixture) -> None:

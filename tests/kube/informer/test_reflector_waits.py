@@ -16,7 +16,7 @@ from tests.kube.model import line, page, response, status
 def test_an_unreachable_api_server_backs_off(play: Any, script: Script, watch: Reflector[Any]) -> None:
     refused = TransportError("connection refused")
     waits = play(refused, *[refused] * 7, page([], 7), Watch())
-    assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 37.5, 37.5, 0.0]
+    assert waits == [1.0, 2.0, 4.0, 6.25, 6.25, 6.25, 6.25, 6.25, 0.0]
     assert script.lists == 9
 
 
