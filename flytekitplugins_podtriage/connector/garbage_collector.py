@@ -18,10 +18,12 @@ from flytekitplugins_podtriage.connector.hook import TriageHook
 from flytekitplugins_podtriage.connector.in_turns import in_turns
 from flytekitplugins_podtriage.connector.lazy_cluster import LazyCluster
 from flytekitplugins_podtriage.connector.orphans import ExecutionOver, OrphanFinder
+from flytekitplugins_podtriage.connector.pod_evaluation import PodEvaluation
 from flytekitplugins_podtriage.connector.pod_manifest import META, annotation
 from flytekitplugins_podtriage.connector.pod_remover import PodRemover
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.response_cache import ResponseCache
+from flytekitplugins_podtriage.connector.responses import Response
 from flytekitplugins_podtriage.connector.settlement import AttemptEnd
 from flytekitplugins_podtriage.connector.telemetry import Telemetry
 from flytekitplugins_podtriage.core.pod_cluster import PodCluster, PodSnapshot
@@ -45,6 +47,7 @@ class GarbageCollector:
         store: AttemptStore,
         remover: PodRemover,
         cache: ResponseCache,
+        pods: PodEvaluation,
         execution_over: ExecutionOver | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -55,6 +58,7 @@ class GarbageCollector:
         self._store = store
         self._remover = remover
         self._cache = cache
+        self._pods = pods
         self._orphans = OrphanFinder(store, execution_over, clock)
         self._clock = clock
         self._ended: dict[PodMeta, float] = {}
@@ -153,15 +157,18 @@ class GarbageCollector:
 
     async def _is_garbage(self, meta: PodMeta, snapshot: PodSnapshot, cluster: PodCluster) -> bool:
         now, settings = self._clock(), self._hook.settings
-        response = self._hook.evaluate(snapshot, meta.attempt, cluster.now())
+        response = self._pods.evaluate(meta, cluster, snapshot)
         self._telemetry.observed(meta, response.verdict)
-        if not isinstance(response, AttemptEnd):
+        if isinstance(response, Response) and not response.unconfirmed:
             self._ended.pop(meta, None)
             return False
         if now - self._ended.setdefault(meta, now) < settings.keep_finished:
             return False
+        _, end = await self._pods.confirm(meta, cluster, snapshot)
+        if not isinstance(end, AttemptEnd):
+            return False
         # Only the pod knows how the attempt ended, until that is on record.
-        settled = (await self._store.settle(meta, response)).settled
+        settled = (await self._store.settle(meta, end)).settled
         if settled:
             self._cache.discard(meta)
         return settled

@@ -27,6 +27,7 @@ from flytekitplugins_podtriage.connector.task_attempt import TaskAttempt
 from flytekitplugins_podtriage.core.absent_pods import pod_gone, triage_snapshot
 from flytekitplugins_podtriage.core.decode import read_events, read_pod
 from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
+from flytekitplugins_podtriage.core.freshness import Freshness
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Verdict
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
@@ -102,6 +103,7 @@ class TriageHook:
         memory: Memory | None = None,
         gone: bool = False,
         now: datetime | None = None,
+        as_of: datetime | None = None,
     ) -> Resource:
         """Return the response to ``get``; at the end of an attempt, after everything about it has been written.
 
@@ -114,17 +116,25 @@ class TriageHook:
             events: its events, in the same forms.
             memory: what ``remember`` has kept of it, if it is watched.
             gone: whether the pod no longer exists; ``pod`` is then its last known state.
-            now: the current time, with a zone; None: the system clock's.
+            now: the current time, with a zone, by a clock that agrees with the cluster's; None: ``as_of``, or else the
+                system clock's.
+            as_of: when ``pod`` and ``events`` were requested from the API server, with a zone, by the clock of ``now``.
+                An attempt that is to end because time passed without news (a pull that still fails) ends only if that
+                time had passed by then; otherwise the response says that a current view is needed. It must not be
+                later than that: a cache, an informer or a file is only as new as the last complete read, however live
+                its watch seems. None: they have just been read, for this call.
 
         Raises:
             InvalidPod: the pod or an event cannot be read.
             InvalidSettings: a setting is unknown or its value not allowed.
+            ValueError: ``now`` or ``as_of`` has no zone.
         """
-        now = now or datetime.now(timezone.utc)
+        now = now or as_of or datetime.now(timezone.utc)
+        freshness = Freshness.current(now) if as_of is None else Freshness(as_of=as_of)
         if pod is None:
             return self.settle(self.end(pod_gone(), attempt, now)).resource
         snapshot = PodSnapshot(read_pod(pod), tuple(read_events(events)), memory, gone)
-        response = self.evaluate(snapshot, attempt, now)
+        response = self.evaluate(snapshot, attempt, now, freshness)
         return (response if isinstance(response, Response) else self.settle(response)).resource
 
     async def aresource(
@@ -136,19 +146,25 @@ class TriageHook:
         memory: Memory | None = None,
         gone: bool = False,
         now: datetime | None = None,
+        as_of: datetime | None = None,
     ) -> Resource:
         """Do the same in a thread, without blocking the event loop."""
-        call = partial(self.resource, pod, attempt, events=events, memory=memory, gone=gone, now=now)
+        call = partial(self.resource, pod, attempt, events=events, memory=memory, gone=gone, now=now, as_of=as_of)
         resource: Resource = await asyncio.get_running_loop().run_in_executor(None, call)
         return resource
 
-    def evaluate(self, snapshot: PodSnapshot, attempt: TaskAttempt, now: datetime) -> Response | AttemptEnd:
+    def evaluate(
+        self, snapshot: PodSnapshot, attempt: TaskAttempt, now: datetime, freshness: Freshness
+    ) -> Response | AttemptEnd:
         """Return the response about a pod that is not over, or the end to be settled; nothing is read or written.
+
+        An end that is due, but rests on time that the view does not reach, is a response with ``unconfirmed``.
 
         Raises:
             InvalidPod: the pod cannot be read.
         """
-        verdict = triage_snapshot(snapshot, self.policy(attempt), now)
+        decision = triage_snapshot(snapshot, self.policy(attempt), now, freshness)
+        verdict = decision.verdict
         if not attempt.marker:
             verdict = wait_for_upload(verdict, snapshot)
         logs = task_logs(self.settings.log_links, snapshot.pod, _primary_container(snapshot))
@@ -157,7 +173,8 @@ class TriageHook:
         # FlytePropeller passes no message on with RUNNING (webapi/connector/plugin.go, Status). A running pod with
         # something to report is answered with RUNNING all the same, since its container runs.
         phase, info = idl.phase(verdict.phase), custom_info(verdict, snapshot)
-        return Response(flytekit_resource(phase, message(verdict), info, logs), verdict)
+        resource = flytekit_resource(phase, message(verdict), info, logs)
+        return Response(resource, verdict, unconfirmed=decision.unconfirmed is not None)
 
     def end(
         self,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -23,7 +24,13 @@ from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.connector.pod_manifest import PREFIX, TASK, annotation, task_hash
 from flytekitplugins_podtriage.connector.pod_remover import GRACE, PodRemover
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
-from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodExists, PodNameTaken
+from flytekitplugins_podtriage.core.pod_cluster import (
+    ClusterBusy,
+    ClusterError,
+    PodCluster,
+    PodExists,
+    PodNameTaken,
+)
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 _FIRST_WAIT: Final = 0.5
@@ -46,6 +53,8 @@ class Launch:
     """Done once the pod does not depend on this process any more: the intent is stored, or the launch has ended."""
     error: ClusterError | None = None
     """The error of the last try; None: none has failed yet."""
+    refused_at: datetime | None = None
+    """When that was, by the cluster's clock; None: the error is no answer, but a sign that the API server is away."""
     task: asyncio.Task[None] | None = None
 
 
@@ -112,7 +121,7 @@ class Launcher:
             try:
                 uid = await self._create(meta, launch.intent)
             except ClusterError as error:
-                launch.error = error
+                launch.error, launch.refused_at = error, self._refused_at(error)
                 _log.warning("podtriage: %s", error)
                 return error.permanent  # kept for get to report
             except Exception:  # noqa: BLE001  # a bug, or a cluster that breaks its contract: the task waits for its pod
@@ -148,6 +157,15 @@ class Launcher:
                 ) from None
             return (snapshot.pod.metadata.uid if snapshot.pod.metadata else None) or ""
 
+    def _refused_at(self, error: ClusterError) -> datetime | None:
+        """Return the present time if an error is the API server's answer.
+
+        One that is busy (HTTP 500) may have a reason in the pod, a webhook that fails; or it is not there for anybody,
+        so that the pods cannot be watched either.
+        """
+        cluster = self._cluster.opened
+        away = isinstance(error, ClusterBusy) and (cluster is None or cluster.watch_error() is not None)
+        return None if away else self._cluster.now()
 
 def _set_safe(launch: Launch, *_: object) -> None:
     if not launch.safe.done():

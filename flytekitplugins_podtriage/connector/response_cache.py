@@ -39,10 +39,11 @@ class ResponseCache:
             return None
         return PackedResource(cached.packed)
 
-    async def put(self, meta: PodMeta, snapshot: PodSnapshot, response: Response) -> None:
-        """Keep a response about a pod."""
+    async def put(self, meta: PodMeta, snapshot: PodSnapshot, response: Response, now: datetime) -> None:
+        """Keep a response about a pod; one that is unconfirmed holds no longer than now."""
         packed = await pack(response.resource)
-        self._responses[meta] = CachedResponse(version=snapshot.version, until=response.recheck_at, packed=packed)
+        until = now if response.unconfirmed else response.recheck_at
+        self._responses[meta] = CachedResponse(version=snapshot.version, until=until, packed=packed)
 
     def discard(self, meta: PodMeta) -> None:
         """Forget the response about a pod."""

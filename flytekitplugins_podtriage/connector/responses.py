@@ -49,6 +49,8 @@ class Response:
     """The verdict that it is made of."""
     settled: bool = False
     """Whether the end of the attempt is on record: the pod is no longer needed."""
+    unconfirmed: bool = False
+    """Whether the end of the attempt is due, and waits until its pod has been read."""
 
     @property
     def recheck_at(self) -> datetime | None:

@@ -11,7 +11,6 @@ import functools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime, timezone
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -27,6 +26,7 @@ from flytekitplugins_podtriage.connector.launcher import Launch, Launcher, Sleep
 from flytekitplugins_podtriage.connector.lazy_cluster import LazyCluster, OpenCluster
 from flytekitplugins_podtriage.connector.orphans import ExecutionOver
 from flytekitplugins_podtriage.connector.output_prefix import PrefixError
+from flytekitplugins_podtriage.connector.pod_evaluation import PodEvaluation
 from flytekitplugins_podtriage.connector.pod_manifest import annotation
 from flytekitplugins_podtriage.connector.pod_remover import PodRemover
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
@@ -41,8 +41,10 @@ from flytekitplugins_podtriage.connector.responses import (
 from flytekitplugins_podtriage.connector.settlement import AttemptEnd
 from flytekitplugins_podtriage.connector.task_attempt import TaskAttempt
 from flytekitplugins_podtriage.connector.telemetry import Telemetry
+from flytekitplugins_podtriage.connector.view_refresher import ViewRefresher
 from flytekitplugins_podtriage.core.absent_pods import pod_gone, pod_not_created, template_refused
 from flytekitplugins_podtriage.core.demystify import PRIMARY_CONTAINER
+from flytekitplugins_podtriage.core.freshness import Freshness
 from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster, PodSnapshot
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.flyte.task import TASK_TYPE
@@ -83,7 +85,7 @@ class PodTriageConnector(AsyncConnectorBase):
         reply_wait: how long ``create`` and ``delete`` wait for the store before they reply, in seconds.
         get_timeout: how long ``get`` may take, in seconds.
         sleep: how the launcher waits between two tries.
-        clock: the garbage collector's, in seconds.
+        clock: a monotonic clock, in seconds: the garbage collector's, and of the pauses between reads.
         telemetry: logs and counts; the hook's observer is the same one. None: one without metrics.
     """
 
@@ -109,6 +111,8 @@ class PodTriageConnector(AsyncConnectorBase):
         self._cluster = LazyCluster(open_cluster)
         self._store = AttemptStore(self._hook)
         self._cache = ResponseCache()
+        self._refresher = ViewRefresher(clock=clock)
+        self._pods = PodEvaluation(self._hook, self._refresher)
         self._remover = PodRemover(self._cluster, clock)
         self._launcher = Launcher(self._cluster, self._store, self._remover, sleep)
         self.garbage_collector = GarbageCollector(
@@ -117,6 +121,7 @@ class PodTriageConnector(AsyncConnectorBase):
             self._store,
             self._remover,
             self._cache,
+            self._pods,
             execution_over,
             clock=clock,
             telemetry=self.telemetry,
@@ -147,7 +152,7 @@ class PodTriageConnector(AsyncConnectorBase):
             settings = Settings(pod_annotations="")
         namespace = (*settings.namespaces, "default")[0]
         location = pod_manifest.pod_location(prefix, task_execution_metadata, namespace)
-        now = self._cluster.opened.now() if self._cluster.opened is not None else _now()
+        now = self._cluster.now()
         meta = PodMeta(
             namespace=location.namespace,
             pod=location.name,
@@ -217,6 +222,7 @@ class PodTriageConnector(AsyncConnectorBase):
         """Stop everything that runs in the background."""
         self.garbage_collector.stop()
         await self._launcher.close()
+        await self._refresher.close()
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
@@ -237,17 +243,17 @@ class PodTriageConnector(AsyncConnectorBase):
             cluster = self._cluster.opened or await self._cluster.get()
         except ClusterError as error:
             return await self._respond_without_cluster(meta, error)
-        now = cluster.now()
         snapshot = cluster.get_cached(meta.namespace, meta.pod)
         if snapshot is None or annotation(snapshot, pod_manifest.PREFIX) != meta.prefix:
-            return await self._respond_without_pod(meta, cluster, now)
+            return await self._respond_without_pod(meta, cluster)
         if meta not in self._cache:
             # Keep each string once for as long as the pod is there: the pod's own.
             meta = attrs.evolve(meta, prefix=annotation(snapshot, pod_manifest.PREFIX))
-        return await self._respond_for_pod(meta, snapshot, now)
+        return await self._respond_for_pod(meta, cluster, snapshot)
 
-    async def _respond_for_pod(self, meta: PodMeta, snapshot: PodSnapshot, now: datetime) -> Resource:
-        response = self._hook.evaluate(snapshot, meta.attempt, now)
+    async def _respond_for_pod(self, meta: PodMeta, cluster: PodCluster, snapshot: PodSnapshot) -> Resource:
+        snapshot, response = await self._pods.confirm(meta, cluster, snapshot)
+        now = cluster.now()
         # The attempt of a pod that is not over may be: recorded by another replica, or by this one before a restart.
         if isinstance(response, Response) and (meta not in self._cache or _is_being_deleted(snapshot)):
             recorded = await self._store.has_record(meta)
@@ -255,42 +261,45 @@ class PodTriageConnector(AsyncConnectorBase):
         if isinstance(response, AttemptEnd):
             return (await self._settle(meta, response)).resource
         self.telemetry.answered(meta, response.verdict, snapshot)
-        await self._cache.put(meta, snapshot, response)
+        await self._cache.put(meta, snapshot, response, now)
         return response.resource
 
-    async def _respond_without_pod(self, meta: PodMeta, cluster: PodCluster, now: datetime) -> Resource:
+    async def _respond_without_pod(self, meta: PodMeta, cluster: PodCluster) -> Resource:
         """Respond about an attempt whose pod is not in the cache: not created yet, not observed yet, or deleted."""
         launch = self._launcher.get(meta)
         if launch is not None:
-            return await self._respond_for_launch(meta, launch, now)
+            return await self._respond_for_launch(meta, launch)
         try:
             stored = await self._store.read(meta)
         except PrefixError as error:
             return _unknown(f"the task's pod is not observed, and the record of its attempt cannot be read: {error}")
         if stored.record is None and not stored.stopped:
-            if not cluster.synced():
-                reason = cluster.watch_error() or "the pods are being listed"
-                return _unknown(f"the task's pod is not observed: {reason}")
+            # A pod is missing only if the pods are watched: what a list has refused as outdated (an API server that
+            # answers from an old state), a single read may be as well.
+            watch_error = cluster.watch_error()
+            if watch_error is not None or not cluster.synced():
+                return _unknown(f"the task's pod is not observed: {watch_error or 'the pods are being listed'}")
             try:
                 snapshot = await cluster.get(meta.namespace, meta.pod)
             except ClusterError as error:
                 return _unknown(f"the task's pod is not observed: {error}")
             if snapshot is not None and annotation(snapshot, pod_manifest.PREFIX) == meta.prefix:
-                return await self._respond_for_pod(meta, snapshot, now)
+                return await self._respond_for_pod(meta, cluster, snapshot)
             if stored.intent is not None and not stored.created:
                 launch = self._launcher.start(meta, stored.intent, noted=True)
                 await self._wait_briefly(launch.task)
-                return await self._respond_for_launch(meta, launch, now)
-        return (await self._settle(meta, self._hook.end(pod_gone(), meta.attempt, now))).resource
+                return await self._respond_for_launch(meta, launch)
+        return (await self._settle(meta, self._hook.end(pod_gone(), meta.attempt, cluster.now()))).resource
 
-    async def _respond_for_launch(self, meta: PodMeta, launch: Launch, now: datetime) -> Resource:
+    async def _respond_for_launch(self, meta: PodMeta, launch: Launch) -> Resource:
         """Respond about an attempt whose pod is being created."""
-        intent = launch.intent
+        intent, now = launch.intent, self._cluster.now()
         if intent.refused:
             verdict = template_refused(intent.refused, intent.refused_for)
         elif launch.error is not None:
             policy = self._hook.policy(meta.attempt)
-            verdict = pod_not_created(launch.error, since=intent.at, policy=policy, now=now)
+            freshness = Freshness(as_of=launch.refused_at)
+            verdict = pod_not_created(launch.error, since=intent.at, policy=policy, now=now, freshness=freshness)
         else:
             return flytekit_resource(idl.QUEUED, "the pod is being created")
         if not verdict.phase.terminal:
@@ -303,12 +312,14 @@ class PodTriageConnector(AsyncConnectorBase):
 
     async def _respond_without_cluster(self, meta: PodMeta, error: ClusterError) -> Resource:
         """Respond while the cluster cannot be opened: with what is on record, else with the error."""
-        now = _now()
+        now = self._cluster.now()
         if await self._store.has_record(meta):
             return (await self._settle(meta, self._hook.end(pod_gone(), meta.attempt, now))).resource
         launch = self._launcher.get(meta)
         if launch is not None:
-            return await self._respond_for_launch(meta, attrs.evolve(launch, error=launch.error or error), now)
+            if launch.error is None:
+                launch = attrs.evolve(launch, error=error, refused_at=now)
+            return await self._respond_for_launch(meta, launch)
         return _unknown(str(error))
 
     async def _settle(self, meta: PodMeta, end: AttemptEnd) -> Response:
@@ -347,7 +358,3 @@ def _is_being_deleted(snapshot: PodSnapshot) -> bool:
 def _unknown(text: str) -> Resource:
     """Return the response while the state of an attempt cannot be determined: it charges nobody."""
     return flytekit_resource(idl.WAITING_FOR_RESOURCES, text)
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.freshness import Freshness
 from flytekitplugins_podtriage.core.memory import Memory
 
 
@@ -41,7 +42,8 @@ class ClusterError(Exception):
       + PodRejected        the API server rejects this pod (400, 422, an admission plugin)
       + QuotaExceeded      the namespace's quota has no room for it now
       + ClusterDenied      a permission is missing; the message names verb and resource
-      + ClusterBusy        no answer, or not in time: whether it was done is not known; try again
+      + ClusterBusy        it cannot answer now; try again
+        - ClusterUnreachable   no answer, or not in time: whether it was done is not known
     """
 
     permanent: bool = False
@@ -77,7 +79,11 @@ class ClusterDenied(ClusterError):
 
 
 class ClusterBusy(ClusterError):
-    """No answer, or not in time: whether it was done is not known."""
+    """The cluster cannot answer now: whether it was done is not known."""
+
+
+class ClusterUnreachable(ClusterBusy):
+    """There is no answer, or none in time: nothing is known that was not known before."""
 
 
 @runtime_checkable
@@ -110,6 +116,21 @@ class PodCluster(Protocol):
 
     async def list(self, namespace: str, labels: Mapping[str, str]) -> list[PodSnapshot]:
         """Request the pods of a namespace that carry all these labels."""
+        ...
+
+    def freshness(self, snapshot: PodSnapshot) -> Freshness:
+        """Return up to which moment a snapshot is known to be complete, without a request."""
+        ...
+
+    async def refresh(self, snapshot: PodSnapshot) -> None:
+        """Read a pod and its events from the API server into the cache, so that the view of it is complete as of now.
+
+        Afterwards ``get_cached`` returns what was read, or the pod is gone there, and ``freshness`` says as of when.
+
+        Raises:
+            ClusterError: the view is not complete: no answer, an older state than is known already, another pod of the
+                same name, or a watch that does not work.
+        """
         ...
 
     def synced(self) -> bool:

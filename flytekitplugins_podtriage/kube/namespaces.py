@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from flytekitplugins_podtriage.core.freshness import Freshness
 from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, ClusterError, PodSnapshot
 from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
 
@@ -48,6 +49,15 @@ class MultiNamespaceCluster:
     async def logs(self, namespace: str, name: str, container: str, lines: int) -> str:
         """Return the last lines of a container's log."""
         return await self._cluster("get logs of", namespace).logs(namespace, name, container, lines)
+
+    def freshness(self, snapshot: PodSnapshot) -> Freshness:
+        """Return up to which moment a snapshot is known to be complete."""
+        cluster = self._clusters.get(_namespace(snapshot))
+        return Freshness(as_of=None) if cluster is None else cluster.freshness(snapshot)
+
+    async def refresh(self, snapshot: PodSnapshot) -> None:
+        """Read a pod from the API server into the cache."""
+        await self._cluster("get", _namespace(snapshot)).refresh(snapshot)
 
     def synced(self) -> bool:
         """Whether the pods of all the namespaces are in the cache."""
@@ -97,3 +107,7 @@ class MultiNamespaceCluster:
                 f"setting namespaces: {', '.join(self._clusters)}"
             )
         return cluster
+
+
+def _namespace(snapshot: PodSnapshot) -> str:
+    return (snapshot.pod.metadata.namespace if snapshot.pod.metadata is not None else None) or ""

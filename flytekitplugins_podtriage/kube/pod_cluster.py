@@ -13,11 +13,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from flytekitplugins_podtriage.core import wire
-from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError, PodSnapshot
+from flytekitplugins_podtriage.core.freshness import Freshness
+from flytekitplugins_podtriage.core.pod_cluster import ClusterError, ClusterUnreachable, PodSnapshot
 from flytekitplugins_podtriage.kube.client import requests
 from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.http import Timeouts
@@ -30,11 +31,16 @@ from flytekitplugins_podtriage.kube.informer.reflector import Reflector
 from flytekitplugins_podtriage.kube.informer.selector import Selector
 from flytekitplugins_podtriage.kube.informer.stream import HttpSource
 from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
+from flytekitplugins_podtriage.kube.view_reader import SETTLED, ViewReader
 
 TASK_LABEL: Final = "podtriage.flyte.org/task"
 """The label of all pods of the connector and of local runs."""
 _STALE: Final = 30.0
 """For how many seconds without the API server the absence of a pod from the cache is still believed."""
+_READ_HOLDS: Final = timedelta(seconds=30)
+"""For how long a decision may rest on a pod having been read."""
+_CATCH_UP: Final = 2.0
+"""How many seconds after a response the watch should have reported the same."""
 _MAX_DELIVERED: Final = 10_000
 """For how many pods the delivered version is remembered before those that are forgotten are removed."""
 _POD_EVENTS: Final = "involvedObject.kind=Pod"
@@ -49,7 +55,8 @@ class KubeCluster:
         namespace: the namespace whose pods are watched; None: all, which needs a cluster role.
         selector: the labels of the pods that are watched; None: all pods.
         threads: how many requests are made at a time.
-        now: returns the time, with a zone.
+        now: returns the time, with a zone; None: the API server's, as its responses show it.
+        settled: for how many seconds the API server must have answered before a pod is read to decide about it.
 
     Raises:
         ValueError: the selector cannot be parsed.
@@ -63,17 +70,18 @@ class KubeCluster:
         *,
         timeouts: Timeouts | None = None,
         threads: int = 8,
-        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        now: Callable[[], datetime] | None = None,
         limits: Limits | None = None,
         watch_options: WatchOptions | None = None,
+        settled: float = SETTLED,
     ) -> None:
         self._connection = connection
         self._namespace = namespace
         self._selector = Selector.parse(selector or "")
         self._timeouts = timeouts or Timeouts()
-        self._now = now
+        self._now = now or connection.clock.now
         self._threads = ThreadPoolExecutor(threads, "podtriage-api")
-        self._store = PodStore(now, limits, self._changed)
+        self._store = PodStore(self._now, limits, self._changed)
         self._waiters: dict[Key, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
         self._waiters_lock = threading.Lock()
         self._delivered: dict[Key, int] = {}
@@ -86,6 +94,7 @@ class KubeCluster:
             "events",
             namespace,
             options=watch_options,
+            clock=connection.clock.monotonic,
         )
         self._pods = Reflector(
             connection,
@@ -95,9 +104,12 @@ class KubeCluster:
             "pods",
             namespace,
             options=watch_options,
+            clock=connection.clock.monotonic,
             # Events come second: for pods that are not known yet, only few are kept.
             on_listed=self._events.start,
         )
+        self._moment = connection.clock.at if now is None else lambda _: now()
+        self._view = ViewReader(self._store, self._pods, self._events, self._offer, self._moment, settled)
 
     async def start(self) -> None:
         """Start to watch, and return at once."""
@@ -146,6 +158,34 @@ class KubeCluster:
             return None
         self._offer(pod)
         return self._store.snapshot_of(pod)
+
+    def freshness(self, snapshot: PodSnapshot) -> Freshness:
+        """Return as of when a pod was read; nothing is known to be complete that rests on the watch alone."""
+        metadata = snapshot.pod.metadata
+        read_at = self._store.read_at((metadata.uid if metadata is not None else None) or "")
+        if read_at is not None and self._now() - read_at > _READ_HOLDS:
+            read_at = None
+        heard = self._pods.heard
+        return Freshness(as_of=read_at, heard_at=self._moment(heard) if heard is not None else None)
+
+    async def refresh(self, snapshot: PodSnapshot) -> None:
+        """Read a pod, and its events unless their watch is up to date, from the API server into the cache.
+
+        What is missing in the watches is noticed by it too: the one of pods is begun again if it does not report what
+        was read.
+        """
+        metadata = snapshot.pod.metadata or wire.Metadata()
+        operation, uid = Operation("get", "pods", metadata.namespace, metadata.name), metadata.uid or ""
+        try:
+            await self._run(operation, self._view.read, uid)
+        finally:
+            asyncio.get_running_loop().call_later(_CATCH_UP, self._check_watch, uid)
+
+    def _check_watch(self, uid: str) -> None:
+        heard = self._pods.heard
+        silent = heard is not None and self._connection.clock.monotonic() - heard > _CATCH_UP
+        if silent and not self._closed and self._store.is_ahead(uid):
+            self._pods.reconnect()
 
     async def logs(self, namespace: str, name: str, container: str, lines: int) -> str:
         """Return the last lines of a container's log, at most a megabyte."""
@@ -252,13 +292,16 @@ class KubeCluster:
         """Make a request in a thread; it is never sent if no thread is free within the time."""
         prefix = f"{self._connection.location}: {operation}: no response"
         if self._closed:
-            raise ClusterBusy(f"{prefix}: podtriage is closing down")
+            raise ClusterUnreachable(f"{prefix}: podtriage is closing down")
         call = functools.partial(function, self._connection, operation, *arguments, self._timeouts)
         request = asyncio.get_running_loop().run_in_executor(self._threads, call)
         try:
-            return await asyncio.wait_for(request, self._timeouts.total)
+            result = await asyncio.wait_for(request, self._timeouts.total)
         except asyncio.TimeoutError as error:
-            raise ClusterBusy(f"{prefix}: none within {self._timeouts.total:g} s") from error
+            raise ClusterUnreachable(f"{prefix}: none within {self._timeouts.total:g} s") from error
+        for reflector in (self._pods, self._events):
+            reflector.retry_now()
+        return result
 
 
 def _wake(waiters: Sequence[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:

@@ -13,6 +13,7 @@ import attrs
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.absent_pods import pod_not_created, triage_snapshot
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, flyte_2_transition
+from flytekitplugins_podtriage.core.freshness import Freshness
 from flytekitplugins_podtriage.core.model import ErrorKind, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import (
     ClusterBusy,
@@ -139,7 +140,9 @@ async def _attempt(
     while (error := await _create(cluster, namespace, pod)) is not None:
         now = cluster.now()
         decision = backend.decide_not_created(error, began, state, now)
-        verdict = decision.verdict or pod_not_created(error, since=began, policy=policy, now=now)
+        verdict = decision.verdict or pod_not_created(
+            error, since=began, policy=policy, now=now, freshness=Freshness.current(now)
+        )
         if isinstance(decision, Ended):
             return decision, verdict
         observations.recovered_from = verdict
@@ -153,24 +156,38 @@ async def _attempt(
         wait = min(2 * wait, _LONGEST_WAIT)
     observations.created = True
     snapshot = cluster.get_cached(namespace, name)
+    over_at = give_up_at if timeout_at is None else min(give_up_at, timeout_at)
     while True:
         now = cluster.now()
-        until = give_up_at
+        until = over_at if over_at > now else give_up_at
         if snapshot is not None:
-            decision = backend.decide(snapshot, state, now)
-            observations.note(snapshot, now, decision.verdict)
+            freshness = cluster.freshness(snapshot)
+            decision = backend.decide(snapshot, state, now, freshness)
+            observations.note(snapshot, now, freshness, decision.verdict)
             if isinstance(decision, Ended):
-                return decision, decision.verdict or triage_snapshot(snapshot, policy, now)
-            if decision.until is not None and decision.until > now:
-                until = min(give_up_at, decision.until)
-            if timeout_at is not None and now >= timeout_at:
-                return Ended(_timeout(now, deadline)), triage_snapshot(snapshot, policy, now)
-            if now >= give_up_at:
-                verdict = triage_snapshot(snapshot, policy, now)
+                return decision, decision.verdict or observations.verdict(snapshot, now, freshness)
+            if freshness.reach(now) >= over_at:
+                verdict = observations.verdict(snapshot, now, freshness)
+                if timeout_at is not None and now >= timeout_at:
+                    return Ended(_timeout(now, deadline)), verdict
                 return Ended(Failure(ErrorKind.SYSTEM, "Unending", _GIVEN_UP), _GIVEN_UP), verdict
-        if timeout_at is not None:
-            until = min(until, timeout_at)
+            if decision.unconfirmed or now >= over_at:
+                if await _refresh(cluster, snapshot):
+                    snapshot = cluster.get_cached(namespace, name)
+                    continue
+                until = now + _LONGEST_WAIT
+            elif decision.until is not None and decision.until > now:
+                until = min(until, decision.until)
         snapshot = await cluster.wait_for_change(namespace, name, until)
+
+
+async def _refresh(cluster: PodCluster, snapshot: PodSnapshot) -> bool:
+    """Read a pod; return whether the view of it is current."""
+    try:
+        await cluster.refresh(snapshot)
+    except ClusterError:
+        return False
+    return True
 
 
 async def _create(cluster: PodCluster, namespace: str, pod: Mapping[str, Any]) -> ClusterError | None:
@@ -246,12 +263,17 @@ class _Observations:
         self.recovered_from: Verdict | None = None
         """The last failure that did not end it."""
 
-    def note(self, snapshot: PodSnapshot, now: datetime, verdict: Verdict | None) -> None:
+    def verdict(self, snapshot: PodSnapshot, now: datetime, freshness: Freshness) -> Verdict:
+        """Return podtriage's own verdict on a pod."""
+        return triage_snapshot(snapshot, self.policy, now, freshness).verdict
+
+    def note(self, snapshot: PodSnapshot, now: datetime, freshness: Freshness, verdict: Verdict | None) -> None:
         """Note the state of a pod, if it has changed.
 
         Args:
             snapshot: the pod.
             now: the time.
+            freshness: up to which moment the pod is known.
             verdict: podtriage's own, if there is one already.
         """
         if snapshot.pod is self._pod:
@@ -262,7 +284,7 @@ class _Observations:
         if states and states[-1] == text:
             return
         if "/" in text and text not in states:
-            verdict = verdict or triage_snapshot(snapshot, self.policy, now)
+            verdict = verdict or self.verdict(snapshot, now, freshness)
             if verdict.kind is not None and not verdict.phase.failing:
                 self.recovered_from = verdict
         states.append(text)

@@ -15,6 +15,7 @@ import attrs
 from flytekitplugins_podtriage.core.absent_pods import pod_not_created, triage_snapshot
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, Outcome, flyte_1_16, flyte_2
 from flytekitplugins_podtriage.core.forecast import forecast
+from flytekitplugins_podtriage.core.freshness import Freshness
 from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodRejected, PodSnapshot, QuotaExceeded
 from flytekitplugins_podtriage.core.policy import Policy
@@ -61,6 +62,8 @@ class Ongoing:
     """When to decide again even if the pod does not change; None: never."""
     verdict: Verdict | None = None
     """Podtriage's, if the backend uses it."""
+    unconfirmed: bool = False
+    """Whether the end is due, and waits until the pod has been read."""
 
 
 Decision = Ended | Ongoing
@@ -74,8 +77,8 @@ class Backend(Protocol):
         """Its name."""
         ...
 
-    def decide(self, snapshot: PodSnapshot, state: RetryState, now: datetime) -> Decision:
-        """Decide about an attempt from its pod."""
+    def decide(self, snapshot: PodSnapshot, state: RetryState, now: datetime, freshness: Freshness) -> Decision:
+        """Decide about an attempt from its pod, as far as the view of that reaches."""
         ...
 
     def decide_not_created(self, error: ClusterError, since: datetime, state: RetryState, now: datetime) -> Decision:
@@ -117,8 +120,8 @@ class StockFlyte:
     policy: Policy
     accounting: Callable[[Counters, Failure, Limits], Outcome]
 
-    def decide(self, snapshot: PodSnapshot, state: RetryState, now: datetime) -> Decision:
-        """Decide as the Go code does."""
+    def decide(self, snapshot: PodSnapshot, state: RetryState, now: datetime, freshness: Freshness) -> Decision:
+        """Decide as the Go code does, which takes its cache for the present."""
         verdict = triage(snapshot.pod, policy=self.policy, now=now)
         if verdict.phase is Phase.SUCCESS:
             return Ended(None)
@@ -171,13 +174,17 @@ class Connector(_On116):
     system_reserve: int = 1
     name: str = "connector"
 
-    def decide(self, snapshot: PodSnapshot, state: RetryState, now: datetime) -> Decision:
+    def decide(self, snapshot: PodSnapshot, state: RetryState, now: datetime, freshness: Freshness) -> Decision:
         """Decide by the cause of a failure, and choose the budget."""
-        return self._spend(triage_snapshot(snapshot, self.policy, now), state)
+        decision = triage_snapshot(snapshot, self.policy, now, freshness)
+        if decision.unconfirmed is not None:
+            return Ongoing(None, decision.verdict, unconfirmed=True)
+        return self._spend(decision.verdict, state)
 
     def decide_not_created(self, error: ClusterError, since: datetime, state: RetryState, now: datetime) -> Decision:
         """Hold the attempt within the policy's patience, then choose the budget."""
-        return self._spend(pod_not_created(error, since=since, policy=self.policy, now=now), state)
+        freshness = Freshness.current(now)  # the error is the answer to a request of this moment
+        return self._spend(pod_not_created(error, since=since, policy=self.policy, now=now, freshness=freshness), state)
 
     def _spend(self, verdict: Verdict, state: RetryState) -> Decision:
         if verdict.phase is Phase.SUCCESS:
@@ -199,9 +206,12 @@ class Guard(_On116):
     )
     name: str = "guard"
 
-    def decide(self, snapshot: PodSnapshot, state: RetryState, now: datetime) -> Decision:
+    def decide(self, snapshot: PodSnapshot, state: RetryState, now: datetime, freshness: Freshness) -> Decision:
         """Decide as stock Flyte does, unless the guard acts before it."""
-        verdict = triage_snapshot(snapshot, self.policy, now)
+        decision = triage_snapshot(snapshot, self.policy, now, freshness)
+        verdict = decision.verdict
+        if decision.unconfirmed is not None:
+            return Ongoing(None, verdict, unconfirmed=True)
         if verdict.kind is ErrorKind.SYSTEM and not verdict.started and not _gone_or_deleted(snapshot):
             ends = Verdict(Phase.RETRYABLE_FAILURE, verdict.kind, rule=verdict.rule)
             spending = spend(ends, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
@@ -214,7 +224,7 @@ class Guard(_On116):
                 # FlytePropeller turns phase Failed, reason Terminated into SYSTEM, Interrupted (pod_helper.go).
                 failure = Failure(ErrorKind.SYSTEM, "Interrupted", verdict.message or verdict.reason)
                 return Ended(failure, spending.why, verdict)
-        stock = self.stock.decide(snapshot, state, now)
+        stock = self.stock.decide(snapshot, state, now, freshness)
         return Ended(stock.failure, stock.why, verdict) if isinstance(stock, Ended) else Ongoing(stock.until, verdict)
 
     def decide_not_created(self, error: ClusterError, since: datetime, state: RetryState, now: datetime) -> Decision:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import attrs
 
 from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.freshness import Freshness
 from flytekitplugins_podtriage.core.memory import remember
 from flytekitplugins_podtriage.core.pod_cluster import PodExists, PodRejected, PodSnapshot
 from flytekitplugins_podtriage.sandbox import disruptions
@@ -167,6 +168,13 @@ class SandboxCluster:
     def watch_error(self) -> None:
         """Return None: there is no watch that could fail."""
         return
+
+    def freshness(self, snapshot: PodSnapshot) -> Freshness:
+        """Return that the view is complete: it is the cluster's own state."""
+        return Freshness.current(self._clock.time())
+
+    async def refresh(self, snapshot: PodSnapshot) -> None:
+        """Do nothing: the state is always current."""
 
     def synced(self) -> bool:
         """Return True: the state is always current."""

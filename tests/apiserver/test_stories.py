@@ -15,6 +15,7 @@ from flytekitplugins_podtriage import Memory, Policy, Verdict, remember
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.absent_pods import triage_snapshot
 from flytekitplugins_podtriage.core.decode import read_event, read_pod
+from flytekitplugins_podtriage.core.freshness import Freshness
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.kube.client.connection import Connection
 from tests.apiserver.api import Api, pods
@@ -75,9 +76,9 @@ async def test_the_verdicts_are_those_of_the_recording(
             memory = remember(memory, pod, state.events, now=state.at)
             recorded = PodSnapshot(read_pod(pod), events, memory, state.gone)
             snapshot = await until(kube, namespace, story.name, functools.partial(arrived, there, counted(events)))
-            assert of(triage_snapshot(snapshot, POLICY, story.time), story.shift) == of(
-                triage_snapshot(recorded, POLICY, state.at)
-            )
+            here = triage_snapshot(snapshot, POLICY, story.time, Freshness.current(story.time))
+            there_and_then = triage_snapshot(recorded, POLICY, state.at, Freshness.current(state.at))
+            assert of(here.verdict, story.shift) == of(there_and_then.verdict)
 
 
 def arrived(there: dict[str, Any] | None, events: list[tuple[Any, ...]], snapshot: PodSnapshot | None) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
+from flytekitplugins_podtriage.core.freshness import Freshness
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError, PodSnapshot
 from flytekitplugins_podtriage.sandbox.cluster import SandboxCluster
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
@@ -24,6 +25,8 @@ class FaultyCluster:
         self.failing: dict[str, Any] = failing
         self.calls: list[str] = []
         self.blind = False
+        self.stale: dict[str, PodSnapshot | None] | None = None
+        """The pods as they are cached, by name, while the watch brings nothing; None: it works."""
         self.hang = asyncio.Event()
 
     def __getattr__(self, name: str) -> Any:
@@ -53,8 +56,25 @@ class FaultyCluster:
         await self._fail("get")
         return await self.real.get(namespace, name)
 
+    def lose_the_watch(self) -> None:
+        """Let the cache stay as it is."""
+        pods = {str(snapshot.pod.metadata.name): snapshot for snapshot in self.real.list_cached()}
+        self.stale = {**pods}
+
+    def freshness(self, snapshot: PodSnapshot) -> Freshness:
+        return Freshness(as_of=None) if self.stale is not None else self.real.freshness(snapshot)
+
+    async def refresh(self, snapshot: PodSnapshot) -> None:
+        await self._fail("refresh")
+        self.stale = None
+
     def get_cached(self, namespace: str, name: str) -> PodSnapshot | None:
+        if self.stale is not None:
+            return self.stale.get(name)
         return None if self.blind else self.real.get_cached(namespace, name)
+
+    def list_cached(self) -> Any:
+        return list(self.stale.values()) if self.stale is not None else self.real.list_cached()
 
     def synced(self) -> bool:
         return not self.blind

@@ -18,6 +18,7 @@ from flytekitplugins_podtriage.cli.main import cli
 from flytekitplugins_podtriage.core.absent_pods import pod_gone, pod_not_created, template_refused, triage_snapshot
 from flytekitplugins_podtriage.core.attempt_history import Attempt
 from flytekitplugins_podtriage.core.decode import read_events, read_pod
+from flytekitplugins_podtriage.core.freshness import Freshness
 from flytekitplugins_podtriage.core.model import ErrorKind, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import (
     ClusterBusy,
@@ -59,7 +60,7 @@ def _absent() -> Iterator[Verdict]:
     yield from (pod_gone(), template_refused("no container", ErrorKind.USER), template_refused("old", ErrorKind.SYSTEM))
     for error in ERRORS:
         for age in (timedelta(), timedelta(days=1)):
-            yield pod_not_created(error, since=NOW - age, policy=Policy(), now=NOW)
+            yield pod_not_created(error, since=NOW - age, policy=Policy(), now=NOW, freshness=Freshness.current(NOW))
 
 
 @functools.cache
@@ -77,7 +78,8 @@ def borne() -> frozenset[str]:
             pod, events = read_pod(document), tuple(read_events(recorded))
             for policy in policies:
                 ids.add(triage(pod, events=events, policy=policy, now=now).rule)
-            ids.add(triage_snapshot(PodSnapshot(pod, events, gone=True), Policy(), now).rule)
+            gone = PodSnapshot(pod, events, gone=True)
+            ids.add(triage_snapshot(gone, Policy(), now, Freshness.current(now)).verdict.rule)
     for name in ("live.jsonl", "observed.jsonl"):
         ids |= {diagnose(row["message"], reason=row.get("reason")).rule for row in rows(name)}
     return frozenset(ids)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError
+from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterError, ClusterUnreachable
 from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.errors import Forbidden
 from flytekitplugins_podtriage.kube.client.http import Timeouts
@@ -42,7 +42,7 @@ async def test_a_requested_pod_comes_with_cached_events(script: Scripted, script
         (403, status(403, "no"), Forbidden, f"may not get pods in namespace '{NS}'"),
         (500, b"", ClusterBusy, "get pods 'f1-n0-0'"),
         (200, b"{", ClusterBusy, "the response is not a pod"),
-        (200, MADE, ClusterBusy, "none within"),
+        (200, MADE, ClusterUnreachable, "none within"),
     ],
 )
 async def test_errors_of_a_get(

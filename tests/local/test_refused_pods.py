@@ -12,6 +12,7 @@ import pytest
 from flytekitplugins_podtriage import Policy
 from flytekitplugins_podtriage.core.absent_pods import pod_not_created
 from flytekitplugins_podtriage.core.accounting import Limits
+from flytekitplugins_podtriage.core.freshness import Freshness
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.pod_cluster import (
     ClusterBusy,
@@ -112,7 +113,13 @@ def test_what_lasts_is_charged_when_the_patience_ends_as_the_connector_does(
     expected = [USER, USER] if kind is USER else [SYSTEM, SYSTEM, USER, SYSTEM, SYSTEM]
     assert [record.charged for record in done.attempts] == expected
     for record in done.attempts:
-        verdict = pod_not_created(error, since=record.began, policy=POLICY, now=record.ended)
+        verdict = pod_not_created(
+            error,
+            since=record.began,
+            policy=POLICY,
+            now=record.ended,
+            freshness=Freshness.current(record.ended),
+        )
         assert record.verdict == verdict
         assert record.failure is not None
         assert record.failure.message == verdict.message

@@ -9,7 +9,7 @@ import msgspec
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.container_reasons import CRASHED, PULL_REASONS, STARTING, says_cause
 from flytekitplugins_podtriage.core.durations import ZERO_TIME, later
-from flytekitplugins_podtriage.core.events import EventRecord, PullState
+from flytekitplugins_podtriage.core.events import EventRecord
 from flytekitplugins_podtriage.core.match import Match
 from flytekitplugins_podtriage.core.memory import Cause
 from flytekitplugins_podtriage.core.model import Category, Phase, Verdict
@@ -98,8 +98,12 @@ def _of_container(context: PodContext, container: wire.ContainerStatus) -> Waiti
     name, reason, message = container.name or "", waiting.reason or "", waiting.message or ""
     pull = context.events.pulls.get(name)
     remembered = context.memory.cause_of(name) if context.memory else None
-    failing_since = context.events.failing_since.get(name)
-    since = _first_failure(context, pull, remembered.first_at if remembered else failing_since)
+    since = _first_failure(
+        context,
+        pull.first_failed_at if pull is not None else None,
+        remembered.first_at if remembered is not None else None,
+        context.events.failing_since.get(name),
+    )
     if reason in STARTING or reason in PULL_REASONS:
         named = says_cause(reason, message)
         if pull is not None and pull.failure is not None:
@@ -134,11 +138,9 @@ def _by_memory(context: PodContext, cause: Cause, reason: str, since: datetime) 
     return WaitingCause(cause.container, reason, cause.message, match, "memory", cause.at, since)
 
 
-def _first_failure(context: PodContext, pull: PullState | None, remembered: datetime | None) -> datetime:
-    first = pull.first_failed_at if pull is not None else None
-    if first is not None and remembered is not None:
-        return min(first, remembered)
-    return first or remembered or context.since
+def _first_failure(context: PodContext, *known: datetime | None) -> datetime:
+    """Return the earliest of the moments that are known; what is remembered may have been observed late."""
+    return min((moment for moment in known if moment is not None), default=context.since)
 
 
 def _stale_at(event: EventRecord) -> datetime:

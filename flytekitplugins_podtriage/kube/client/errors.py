@@ -4,8 +4,9 @@ All belong to the family of :class:`~flytekitplugins_podtriage.core.pod_cluster.
 
 * ClusterError
   + ClusterBusy             no usable response, or the server cannot answer now (408, 409, 429, 5xx): try again
-    - TransportError        no response, or not all of it
-      . TransportTimeout    nothing arrived in time
+    - ClusterUnreachable    no response in time
+      . TransportError      no response, or not all of it
+        . TransportTimeout  nothing arrived in time
   + ClusterDenied           not logged in (401)
     - Forbidden             logged in, but without the permission (403)
     - KubeconfigUnusable    no kubeconfig, an unreadable one, or one without the requested context
@@ -18,14 +19,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied, ClusterError
+from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, ClusterError, ClusterUnreachable
 from flytekitplugins_podtriage.core.text.redact import mask
 
 LINE: Final = 240
 """How long a quoted text may be, in characters."""
 
 
-class TransportError(ClusterBusy):
+class TransportError(ClusterUnreachable):
     """There is no response, or not all of it."""
 
 

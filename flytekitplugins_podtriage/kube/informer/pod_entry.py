@@ -46,6 +46,8 @@ class PodEntry:
     gone: bool = False
     offered: int = 0
     """The number of the list since which the state comes from a response that is newer than the watch; otherwise 0."""
+    read_at: datetime | None = None
+    """As of when the pod and its events were last read to make sure that nothing is missing."""
 
     @property
     def uid(self) -> str:

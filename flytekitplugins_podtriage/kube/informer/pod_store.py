@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.memory import remember
@@ -22,7 +22,7 @@ from flytekitplugins_podtriage.kube.informer.watch_events import WatchedEvent
 
 
 class PodStore:
-    """The cache: a :class:`~flytekitplugins_podtriage.kube.informer.reflector.Store` of pods.
+    """The cache: a :class:`~flytekitplugins_podtriage.kube.informer.store.Store` of pods.
 
     Args:
         now: returns the time, with a zone.
@@ -31,7 +31,7 @@ class PodStore:
 
     def __init__(
         self,
-        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        now: Callable[[], datetime],
         limits: Limits | None = None,
         changed: Callable[[Key], None] = lambda _: None,
     ) -> None:
@@ -76,7 +76,43 @@ class PodStore:
                 return entry.snapshot()
             return wire.evolve(entry.snapshot(), pod=pod)
 
+    def read_at(self, uid: str) -> datetime | None:
+        """Return as of when :meth:`confirm` was last called for a pod; None if it never was."""
+        with self._lock:
+            entry = self._by_uid.get(uid)
+            return entry.read_at if entry is not None else None
+
+    def resource_version(self, uid: str) -> str | None:
+        """Return the resource version of a pod; None if it is not in the cache."""
+        with self._lock:
+            entry = self._by_uid.get(uid)
+            return entry.resource_version if entry is not None else None
+
+    def is_ahead(self, uid: str) -> bool:
+        """Whether a pod was read in a state that the watch has not reported yet."""
+        with self._lock:
+            entry = self._by_uid.get(uid)
+            return entry is not None and bool(entry.offered)
+
     # Writing: responses to requests
+
+    def confirm(self, uid: str, as_of: datetime) -> bool:
+        """Note that a pod and its events were read, and offered, as of a moment; return whether it is in the cache."""
+        with self._lock:
+            entry = self._by_uid.get(uid)
+            if entry is None:
+                return False
+            entry.read_at = as_of
+            return True
+
+    def confirm_gone(self, uid: str) -> None:
+        """Note that a pod was requested, and does not exist any more; when it went is not known."""
+        with self._lock:
+            entry = self._by_uid.get(uid)
+            if entry is None or entry.gone:
+                return
+            self._mark_gone(entry)
+        self._changed(entry.key)
 
     def offer(self, pod: wire.Pod) -> None:
         """Store a pod from a response, unless the watch has reported a newer state."""
@@ -279,10 +315,13 @@ class PodStore:
 
 
 class EventStore:
-    """The :class:`~flytekitplugins_podtriage.kube.informer.reflector.Store` of the Events in a :class:`PodStore`."""
+    """The :class:`~flytekitplugins_podtriage.kube.informer.store.Store` of the Events in a :class:`PodStore`."""
 
     def __init__(self, pods: PodStore) -> None:
         self._pods = pods
+        self.reported_until: datetime | None = None
+        """Everything before this moment has been reported: the watch, which goes in order, has brought an Event that
+        the API server created then."""
 
     def begin_list(self) -> None:
         """Do nothing: Events come from the watch only."""
@@ -290,6 +329,9 @@ class EventStore:
     def put(self, item: WatchedEvent, *, listed: bool) -> None:
         """Store an event."""
         self._pods.put_event(item)
+        created = item.metadata.creation_timestamp if item.metadata is not None else None
+        if not listed and created is not None and (self.reported_until is None or created > self.reported_until):
+            self.reported_until = created  # a list goes by name
 
     def delete(self, uid: str, last: WatchedEvent | None) -> None:
         """Note that an event is gone."""
