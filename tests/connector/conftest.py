@@ -13,6 +13,7 @@ from flytekit.core.data_persistence import FileAccessProvider
 
 from flytekitplugins_podtriage.connector.hook import TriageHook
 from flytekitplugins_podtriage.flyte.settings import Settings
+from flytekitplugins_podtriage.kube.informer.reflector import Reflector
 from tests.connector.world import World
 
 
@@ -36,6 +37,16 @@ def directory(tmp_path: Path) -> Path:
 def hook(tmp_path: Path) -> TriageHook:
     """Return a hook with the default settings."""
     return TriageHook(settings=Settings(), access=FileAccessProvider(str(tmp_path), str(tmp_path)))
+
+
+@pytest.fixture(scope="module")
+def watches_in_rounds() -> Iterator[None]:
+    """Have watches that a test reads in rounds count as open in between."""
+    live = Reflector.live
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Reflector, "live", property(lambda self: self.listed.is_set() and self.error is None))
+        yield
+    assert Reflector.live is live
 
 
 @pytest.fixture(autouse=True)
