@@ -49,6 +49,14 @@ class Front:
         self._rules: list[Rule] = []
         self._news = threading.Condition()
         self._handlers: set[Passing] = set()
+        self.flowing = threading.Event()
+        """Set unless all watches hang."""
+        self.flowing.set()
+        self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
+        """The last answer to each read, by path."""
+        self.old = False
+        """Whether reads get the answers of before."""
+        self._everything: Rule | None = None
         self._listening: tuple[ThreadingHTTPServer, threading.Thread] | None = None
         self._port = 0
         self.accept()
@@ -84,6 +92,27 @@ class Front:
     def lose(self, verb: str, resource: str, *, times: int = 1, name: str | None = None) -> None:
         """Pass the next requests of this kind on, but close the connection instead of answering."""
         self._add(Rule(verb, resource, name, times, lose=True))
+
+    def freeze(self) -> None:
+        """Have all watches hang, those that begin too: they stay open, and nothing comes."""
+        self.flowing.clear()
+
+    def thaw(self) -> None:
+        """Have the watches go on, with what was held back."""
+        self.flowing.set()
+
+    def answer_everything(self, code: int) -> None:
+        """Answer all requests with an error, and end the watches; 0: do so no longer."""
+        answer: tuple[int, bytes, dict[str, str]] = (code, status_of(code), {})
+        self._everything = Rule("", "", None, -1, answer=answer) if code else None
+        if code:
+            self.cut()
+
+    def grow_old(self, *, old: bool = True) -> None:
+        """Answer reads as they were answered before, as an outdated server does, and know no newer version."""
+        self.old = old
+        if old:
+            self.expire()
 
     def cut(self) -> int:
         """Cut all open watches in the middle; return how many there were."""
@@ -123,6 +152,7 @@ class Front:
         """End it, and all that it holds."""
         with self._news:
             held = [rule.held for rule in self._rules if rule.held is not None]
+        self.flowing.set()
         for each in held:
             each.release()
         self.refuse()
@@ -153,6 +183,10 @@ class Front:
         with self._news:
             self.asked.append(asked)
             self._news.notify_all()
+            if self._everything is not None:
+                return self._everything
+            if self.old and asked.verb == "watch":
+                return Rule("", "", None, -1, answer=(410, status_of(410, "too old resource version: 1 (2)"), {}))
             for rule in self._rules:
                 if rule.matches(asked):
                     rule.left -= 1

@@ -40,6 +40,10 @@ class Process:
         """The exit code; None while it runs."""
         return self._program.poll()
 
+    def send(self, how: signal.Signals) -> None:
+        """Send it a signal that does not end it."""
+        self._program.send_signal(how)
+
     def end(self, how: signal.Signals) -> None:
         """End it, and wait until it has.
 

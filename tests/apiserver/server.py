@@ -76,6 +76,14 @@ class ApiServer:
         """End the API server as a crash does."""
         self._end("kube-apiserver", signal.SIGKILL)
 
+    def pause(self) -> None:
+        """Have the API server stand still: connections stay, and nothing is answered."""
+        self._running["kube-apiserver"].send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have it go on."""
+        self._running["kube-apiserver"].send(signal.SIGCONT)
+
     def close(self) -> None:
         """End everything."""
         for api in self._apis.values():
