@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from flytekit.extend.backend.base_connector import AsyncConnectorBase, ConnectorRegistry, Resource, ResourceMeta
@@ -77,6 +78,7 @@ class LettersConnector(AsyncConnectorBase):
         return LettersMeta(namespace, name, output_prefix, attempt.outputs, attempt.retries)
 
     def get(self, resource_meta: LettersMeta, **_: Any) -> Resource:
+        as_of = datetime.now(timezone.utc)  # before the requests: they show what was so then, or later
         try:
             pod = self.api.read_namespaced_pod(resource_meta.pod, resource_meta.namespace)
         except ApiException as error:
@@ -86,7 +88,7 @@ class LettersConnector(AsyncConnectorBase):
         events = self.api.list_namespaced_event(
             resource_meta.namespace, field_selector=f"involvedObject.uid={pod.metadata.uid}"
         )
-        return self._hook.resource(pod, resource_meta.attempt, events=events.items)
+        return self._hook.resource(pod, resource_meta.attempt, events=events.items, as_of=as_of)
 
     def delete(self, resource_meta: LettersMeta, **_: Any) -> None:
         try:
