@@ -167,6 +167,7 @@ class Launcher:
         away = isinstance(error, ClusterBusy) and (cluster is None or cluster.watch_error() is not None)
         return None if away else self._cluster.now()
 
+
 def _set_safe(launch: Launch, *_: object) -> None:
     if not launch.safe.done():
         launch.safe.set_result(None)

@@ -56,7 +56,8 @@ VIEW_AGE: Final = Metric(
     "podtriage_view_age_seconds",
     "gauge",
     (),
-    "Time since the watch of pods was last known to be complete; absent until the cluster is opened.",
+    "Time since the API server last reported anything on the watch of pods; up to a good minute while nothing happens; "
+    "absent until the cluster is opened.",
 )
 API_REQUESTS: Final = Metric(
     "podtriage_api_requests_total", "counter", ("verb", "resource", "code"), "Requests to the API server."

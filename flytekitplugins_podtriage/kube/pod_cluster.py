@@ -210,7 +210,7 @@ class KubeCluster:
         return self._pods.fresh(_STALE)
 
     def view_age(self) -> float:
-        """Return for how many seconds the cache may lack pods, or changes of them."""
+        """Return how many seconds ago the API server last reported anything on the watch of pods."""
         return self._pods.age()
 
     def list_cached(self) -> Sequence[PodSnapshot]:

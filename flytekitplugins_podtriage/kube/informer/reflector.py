@@ -93,17 +93,14 @@ class Reflector(Generic[Object]):
         self._backoff = Backoff(self._options, chance)
         self._on_listed = on_listed
         self._version: str | None = None
-        self._lags = 0
-        self._paged = True
+        self._lags, self._paged = 0, True
         self._warned_undecodable = False
         self._logged: type[ClusterError] | None = None
         self._made = clock()
         self._reached: str | None = None
         self._older_since: float | None = None
-        self._arrived = False
-        self._silent = 0
-        self._stopped = threading.Event()
-        self._wake = threading.Event()
+        self._arrived, self._silent = False, 0
+        self._stopped, self._wake = threading.Event(), threading.Event()
         self._stream: Stream | None = None
         self._thread: threading.Thread | None = None
         self.listed = threading.Event()
@@ -133,13 +130,11 @@ class Reflector(Generic[Object]):
 
     def fresh(self, within: float) -> bool:
         """Whether everything that existed so many seconds ago has been reported."""
-        since = self.failing_since
-        return self.listed.is_set() and (since is None or self._clock() - since < within)
+        return self.listed.is_set() and (self.failing_since is None or self._clock() - self.failing_since < within)
 
     def age(self) -> float:
-        """Return for how many seconds something may have happened that was not reported: 0 while the watch is live."""
-        since = self.failing_since if self.listed.is_set() else self._made
-        return 0.0 if since is None else self._clock() - since
+        """Return how many seconds ago the API server last reported anything; an idle watch has a bookmark a minute."""
+        return self._clock() - (self._made if self.heard is None else self.heard)
 
     # The thread
 

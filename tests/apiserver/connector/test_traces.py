@@ -41,6 +41,6 @@ def test_what_it_asks_of_the_api_server_and_how_old_its_view_is_are_metrics(
     one.until(impatient, meta, lambda resource: "podtriage" in resource.custom_info)
     for verb in ("list", "watch", "create"):
         assert impatient.metric("podtriage_api_requests_total", verb=verb, resource="pods", code="2xx") >= 1
-    assert impatient.metric("podtriage_view_age_seconds") == 0
+    assert 0 <= impatient.metric("podtriage_view_age_seconds") < 75
     assert impatient.metric("podtriage_request_duration_seconds_count", operation="create") >= 1
     assert impatient.metric("podtriage_request_duration_seconds_count", operation="get") >= 1
