@@ -25,7 +25,7 @@ _UNREADABLE: Final = (
     "give the output of `kubectl get pod NAME -o yaml` or `kubectl describe pod NAME`"
 )
 _DOCUMENT: Final = re.compile(rb"^(?:- )?(?:apiVersion|kind|metadata|items|pod|steps)[ \t]*:", re.MULTILINE)
-"""What begins a Kubernetes object in YAML: what is wrong with it must be said in terms of YAML."""
+"""What begins a Kubernetes object in YAML: its errors are to be reported in terms of YAML."""
 
 
 @attrs.frozen

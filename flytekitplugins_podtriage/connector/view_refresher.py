@@ -70,7 +70,7 @@ class ViewRefresher:
         try:
             await cluster.refresh(snapshot)
         except ClusterError as error:
-            if not self._failures:  # said once for the whole outage
+            if not self._failures:  # logged once for the whole outage
                 _log.warning("podtriage: an end is due, and waits until the pod has been read: %s", error)
             pause = min(_FIRST_PAUSE * 2.0 ** min(self._failures, 16), _LONGEST_PAUSE)
             self._failures += 1

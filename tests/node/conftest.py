@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    """Add what the programs said during a test that failed."""
+    """Add what the programs wrote during a test that failed."""
     report = yield
     if report.failed and HERE in item.path.parents:
         for program in (item.config.stash.get(_SERVER, None), item.config.stash.get(_NODE, None)):

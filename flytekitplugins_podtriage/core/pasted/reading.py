@@ -171,7 +171,7 @@ def _of_fragment(fragment: Fragment) -> PastedText:
 
 
 def _of_pod_status(pod: wire.Pod) -> list[Message]:
-    """Return what is said of the pod as a whole (``NodeLost``), where no rule for pods counts it."""
+    """Return the reason of the pod as a whole (``NodeLost``), where no rule for pods counts it."""
     status = pod.status or wire.PodStatus()
     return [Message(text=status.message or "", reason=status.reason)] if status.reason else []
 

@@ -17,7 +17,7 @@ RULES: Final = (
         source=(
             "CUDA runtime API (cudaErrorECCUncorrectable 214, cudaErrorNvlinkUncorrectable 220, cudaErrorContained 221);"
             " NVML (NVML_ERROR_GPU_IS_LOST); docs.nvidia.com/deploy/xid-errors. No program can cause these, and those that"
-            " use the device are the first to be told: they count in what an application prints, too"
+            " use the device are the first to report it: they count in what an application prints, too"
         ),
         phrases=(
             "uncorrectable ecc error",

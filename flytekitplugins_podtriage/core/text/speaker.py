@@ -149,7 +149,7 @@ _NO_ERROR_CLASSES: Final = frozenset(_OF_REASON) | {"UnhandledError"} | frozense
 _APPLICATION: Final = tuple((sign, re.compile(form)) for sign, form in _APPLICATION_FORMS)
 
 # Phrases of those who pull images, mount volumes, make sandboxes, schedule and admit: they decide even inside an
-# exception, since the programs that people start pods with (Airflow, Prefect, docker-py) raise what the platform said.
+# exception, since the programs that people start pods with (Airflow, Prefect, docker-py) pass on its errors.
 _GRPC_STATUS: Final = "rpc error: code"
 _PLATFORM_PHRASES: Final = (
     _GRPC_STATUS,

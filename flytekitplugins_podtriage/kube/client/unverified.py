@@ -1,4 +1,4 @@
-"""Kubeconfigs that switch off the check of the API server's certificate: said once, not with every request.
+"""Kubeconfigs that switch off the check of the API server's certificate: logged once, not with every request.
 
 urllib3 warns about each connection, and installs a filter under which such warnings are never left out as repeated
 (urllib3/__init__.py, ``simplefilter("always", SecurityWarning)``).

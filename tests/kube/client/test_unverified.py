@@ -1,4 +1,4 @@
-"""A kubeconfig that switches off the check of certificates is said once."""
+"""A kubeconfig that switches off the check of certificates is logged once."""
 
 from __future__ import annotations
 
