@@ -69,6 +69,7 @@ async def until_over(here: World, stub: Any, meta: bytes) -> Any:
     from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 
     pod = PodMeta.decode(meta)
+    await here.created(pod)
     for _ in range(1000):
         resource = await get(stub, meta)
         if resource.phase in (TaskExecution.SUCCEEDED, TaskExecution.FAILED, TaskExecution.RETRYABLE_FAILED):

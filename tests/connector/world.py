@@ -50,13 +50,20 @@ class World:
 
     async def create(self, attempt: int = 0, connector: Any = None, **of_template: Any) -> PodMeta:
         """Create an attempt, as FlytePropeller does, and wait until its pod is there or cannot be created."""
-        connector = connector or self.connector
         meta = await self.ask_to_create(attempt, connector, **of_template)
+        await self.created(meta, connector)
+        return meta
+
+    async def created(self, meta: PodMeta, connector: Any = None) -> None:
+        """Wait until the pod of an attempt is there or cannot be created.
+
+        Until then no test may let virtual time pass: faults at a time of the plan would hit no pod.
+        """
+        connector = connector or self.connector
         while (launch := connector._launcher.get(meta)) is not None:
             if launch.error is not None or launch.task.done():
                 break
             await asyncio.sleep(0)
-        return meta
 
     async def ask_to_create(self, attempt: int = 0, connector: Any = None, **of_template: Any) -> PodMeta:
         """Create an attempt, as FlytePropeller does: its pod is created in the background."""
