@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from flytekitplugins_podtriage.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_PIPE_CLOSED, error_line
+from flytekitplugins_podtriage.core.text.suggestions import did_you_mean
 
 TRACEBACK = "PODTRIAGE_TRACEBACK"
 """Environment variable: if set, an internal error shows its traceback, for a bug report."""
@@ -43,7 +44,9 @@ class CommandGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Resolve the command; the error for an unknown one names those that exist."""
         if args and not args[0].startswith("-") and args[0] not in self._commands_by_name:
-            ctx.fail(f"unknown command {args[0]!r}; expected one of {', '.join(self._commands_by_name)}")
+            names = self._commands_by_name
+            hint = did_you_mean(args[0], names)
+            ctx.fail(f"unknown command {args[0]!r};{hint} expected one of {', '.join(names)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -99,7 +102,8 @@ def _print_error(error: click.ClickException) -> None:
     message = error.format_message().rstrip(".")
     if ctx is not None and isinstance(error, click.NoSuchOption):
         options = sorted(name for item in ctx.command.params for name in item.opts if name.startswith("--"))
-        message = f"unknown option {error.option_name!r}; expected one of {', '.join(options)}"
+        hint = did_you_mean(error.option_name, options)
+        message = f"unknown option {error.option_name!r};{hint} expected one of {', '.join(options)}"
     elif isinstance(error, click.UsageError):
         message = f"{message} (see {command} --help)"
     click.echo(error_line(f"{command}: {message}"), err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from flytekitplugins_podtriage.cli.errors import InputError
+from flytekitplugins_podtriage.core.text.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.policy import Policy
@@ -71,8 +72,9 @@ def read_settings(settings: Iterable[str]) -> dict[str, float]:
         key, equals, value = setting.partition("=")
         field = key.strip().replace("-", "_")
         if not equals or field not in duration_fields():
-            keys = ", ".join(sorted(name.replace("_", "-") for name in duration_fields()))
-            raise InputError(f"--set {setting[:80]!r}: unknown setting; expected KEY=VALUE with a KEY of {keys}")
+            keys = sorted(name.replace("_", "-") for name in duration_fields())
+            problem = f"unknown setting;{did_you_mean(key.strip(), keys)}" if equals else "no value;"
+            raise InputError(f"--set {setting[:80]!r}: {problem} expected KEY=VALUE with a KEY of {', '.join(keys)}")
         try:
             text = value.strip()
             values[field] = float(text) if text.replace(".", "", 1).isdigit() else seconds(text)

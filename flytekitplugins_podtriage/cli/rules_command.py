@@ -21,17 +21,19 @@ def rules(rule_id: str | None, stock: bool, as_markdown: bool, rules_file: str |
     from flytekitplugins_podtriage.cli.errors import InputError
     from flytekitplugins_podtriage.cli.options import read_rules
     from flytekitplugins_podtriage.cli.output import print_bytes, print_json, print_view
+    from flytekitplugins_podtriage.core.text.suggestions import did_you_mean
     from flytekitplugins_podtriage.report.rules import markdown, rule_rows
 
     if as_json and as_markdown:
         raise click.UsageError("--json and --markdown exclude each other")
     rows = rule_rows(read_rules(rules_file), stock=stock or as_markdown or rule_id is not None)
     if rule_id is not None:
-        similar = ", ".join(row.id for row in rows if rule_id in row.id or rule_id in row.category)
-        rows = [row for row in rows if row.id == rule_id]
+        all_rows, rows = rows, [row for row in rows if row.id == rule_id]
         if not rows:
-            hint = f" (similar: {similar})" if similar else ""
-            raise InputError(f"unknown rule {rule_id[:64]!r}; expected one of `podtriage rules --stock`{hint}")
+            hint = did_you_mean(rule_id, [row.id for row in all_rows])
+            containing = ", ".join(row.id for row in all_rows if rule_id in row.id or rule_id in row.category)
+            others = f" (containing it: {containing})" if containing else ""
+            raise InputError(f"unknown rule {rule_id[:64]!r};{hint} expected one of `podtriage rules --stock`{others}")
     if as_markdown:
         print_bytes(markdown(rows).encode())
     elif as_json:

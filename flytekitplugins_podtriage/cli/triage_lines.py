@@ -14,6 +14,7 @@ import msgspec
 
 from flytekitplugins_podtriage.cli.options import duration_fields
 from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.core.text.suggestions import did_you_mean
 from flytekitplugins_podtriage.core.triage import triage
 from flytekitplugins_podtriage.report.text.sanitize import masked
 
@@ -76,7 +77,8 @@ def with_config(policy: Policy, config: bytes) -> Policy:
     changed = {}
     for key, value in values.items():
         if key not in CONFIG:
-            raise ValueError(f"config: unknown setting {key[:60]!r}; expected one of {', '.join(CONFIG)}")
+            hint = did_you_mean(key, CONFIG)
+            raise ValueError(f"config: unknown setting {key[:60]!r};{hint} expected one of {', '.join(CONFIG)}")
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, (int, float)):

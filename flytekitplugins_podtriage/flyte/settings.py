@@ -20,6 +20,7 @@ from flytekitplugins_podtriage.core.errors import InvalidRule
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.toml import load_rules
+from flytekitplugins_podtriage.core.text.suggestions import did_you_mean
 from flytekitplugins_podtriage.flyte.log_links import LinkTemplate
 
 SECTION: Final = "podtriage"
@@ -270,7 +271,8 @@ def _read_file(config_file: Any) -> dict[str, tuple[object, str]]:
 
 def _field_name(name: str, source: str) -> str:
     if name not in _FIELDS:
-        raise InvalidSettings(f"{source}: unknown setting {name[:64]!r}; allowed: {_setting_names()}")
+        hint = did_you_mean(name, (known.replace("_", "-") for known in _FIELDS))
+        raise InvalidSettings(f"{source}: unknown setting {name[:64]!r};{hint} allowed: {_setting_names()}")
     return name
 
 

@@ -53,7 +53,7 @@ def test_an_unknown_rule_is_refused_with_those_that_are_like_it() -> None:
     result = run("429")
     assert result.exit_code == 2
     assert result.stderr.splitlines() == [
-        "podtriage: unknown rule '429'; expected one of `podtriage rules --stock` (similar: pull-429)"
+        "podtriage: unknown rule '429'; expected one of `podtriage rules --stock` (containing it: pull-429)"
     ]
 
 

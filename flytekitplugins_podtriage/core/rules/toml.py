@@ -21,6 +21,7 @@ from flytekitplugins_podtriage.core.errors import InvalidRule
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.rule import Rule
 from flytekitplugins_podtriage.core.text.speaker import Speaker
+from flytekitplugins_podtriage.core.text.suggestions import did_you_mean
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -71,7 +72,8 @@ def _rule(table: dict[str, Any], location: str, source: str) -> Rule:
         location = f"{location} ({table['id'][:64]})"
     for key in table:
         if key not in _ALLOWED:
-            raise InvalidRule(f"{location}: unknown key {key!r}; allowed: {', '.join(_ALLOWED)}")
+            hint = did_you_mean(key, _ALLOWED)
+            raise InvalidRule(f"{location}: unknown key {key!r};{hint} allowed: {', '.join(_ALLOWED)}")
     for key in _REQUIRED:
         if key not in table:
             raise InvalidRule(f"{location}: {key!r} is missing; required: {', '.join(_REQUIRED)}")

@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from flytekitplugins_podtriage.sandbox.faults.fault_types import Fault, parse_fault
+from flytekitplugins_podtriage.sandbox.faults.spelling import nearest_fault
 
 _COMMENT: Final = re.compile(r'("[^"]*")|#.*')
 _SEPARATOR: Final = re.compile(r'("[^"]*")|;')
@@ -58,7 +59,9 @@ class Plan:
                 faults.append(parse_fault(text))
             except ValueError as error:
                 shown = text if len(text) <= 80 else f"{text[:77]}..."
-                raise PlanError(f"{source}, line {number}: {shown!r}: {error}") from error
+                nearest = nearest_fault(text)
+                hint = f"did you mean {nearest!r}? " if nearest is not None else ""
+                raise PlanError(f"{source}, line {number}: {shown!r}: {hint}{error}") from error
         return cls(tuple(faults))
 
     @classmethod
