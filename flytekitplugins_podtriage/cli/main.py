@@ -14,6 +14,7 @@ COMMANDS = {
     "explain": (f"{_PACKAGE}.explain_command:explain", "Explain a pod or execution: what happened, who pays, the fix."),
     "audit": (f"{_PACKAGE}.audit_command:audit", "Count failed attempts that were charged to the wrong retries."),
     "rehearse": (f"{_PACKAGE}.rehearse_command:rehearse", "Run a workflow under injected faults, offline."),
+    "plan": (f"{_PACKAGE}.plan_command:plan", "Check a fault plan without running anything."),
     "rules": (f"{_PACKAGE}.rules_command:rules", "List the rules and their sources."),
 }
 """Where each command is, and its one-line help."""

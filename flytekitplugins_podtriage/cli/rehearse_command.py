@@ -22,6 +22,7 @@ RUN_ON = ("connector", "guard", "flyte-1.16", "flyte-2")
     help="Inject a fault, e.g. 'docker.io: 429 for 4m'; repeatable.",
 )
 @click.option("--plan", "plan", metavar="FILE", help="Inject the faults in FILE, one per line.")
+@click.option("--strict", is_flag=True, help="Fail (exit code 2) if a fault never occurred.")
 @click.option("--input", "inputs", metavar="KEY=VALUE", multiple=True, help="Set a workflow input; repeatable.")
 @click.option(
     "--on", "run_on", type=click.Choice(RUN_ON), default="connector", show_default=True, help="Run on this backend."
@@ -35,6 +36,7 @@ def rehearse(
     workflow: str,
     faults: tuple[str, ...],
     plan: str | None,
+    strict: bool,
     inputs: tuple[str, ...],
     run_on: str,
     inline: bool,
@@ -45,9 +47,10 @@ def rehearse(
     """Run WORKFLOW (or a task) from a Python FILE in the sandbox; show its attempts and who pays on each backend.
 
     Only tasks with PodTriage() go through attempts. The same faults are then injected on the other backends; task
-    bodies run once. The exit code is 1 if the workflow fails under these faults.
+    bodies run once. The exit code is 1 if the workflow fails under these faults. A fault that never occurred, on any
+    backend, is a warning on stderr that says which names there were.
     """
-    from flytekitplugins_podtriage.cli.errors import InputError
+    from flytekitplugins_podtriage.cli.errors import EXIT_BAD_INPUT, InputError, error_line
     from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
     from flytekitplugins_podtriage.local.rehearsal import rehearse as run_rehearsal
 
@@ -73,9 +76,14 @@ def rehearse(
     elif as_json:
         from flytekitplugins_podtriage.report.as_json import runs_json
 
-        print_json(runs_json([item for run, others in rehearsal.runs for item in (run, *others)], rehearsal.error))
+        runs = [item for run, others in rehearsal.runs for item in (run, *others)]
+        print_json(runs_json(runs, rehearsal.error, rehearsal.warnings))
     else:
         from flytekitplugins_podtriage.report.console.runs import RunsView
 
         print_view(RunsView(rehearsal.runs, rehearsal.error))
+    for warning in rehearsal.warnings:
+        click.echo(error_line(f"podtriage rehearse: {'error' if strict else 'warning'}: {warning}"), err=True)
+    if strict and rehearsal.warnings:
+        return EXIT_BAD_INPUT
     return 0 if rehearsal.error is None else EXIT_FAILING

@@ -27,6 +27,8 @@ class Rehearsal:
     """Each task's run in order, and its runs on the other backends."""
     error: str | None = None
     """Why the workflow failed, in one line; None: it succeeded."""
+    warnings: tuple[str, ...] = ()
+    """The faults of the plan that never occurred, on any backend, and which names there were."""
 
 
 def rehearse(path: str, name: str, inputs: Iterable[str], settings: Mapping[str, object]) -> Rehearsal:
@@ -46,16 +48,18 @@ def rehearse(path: str, name: str, inputs: Iterable[str], settings: Mapping[str,
     from flytekitplugins_podtriage.local.runner import read_plan, watch_runs
 
     read = read_settings(settings)
-    read_plan(read.plan)  # fail before anything runs
+    plan = read_plan(read.plan)  # fail before anything runs
     entity = _entity(path, name)
     given = _inputs(entity, inputs, name)
     runs: list[tuple[TaskRun, tuple[TaskRun, ...]]] = []
-    with watch_runs(lambda run, others: runs.append((run, others)), read), _stdout_to_stderr():
+    failed: str | None = None
+    watched = watch_runs(lambda run, others: runs.append((run, others)), read)
+    with watched, _stdout_to_stderr():
         try:
             entity(**given)
         except Exception as error:  # noqa: BLE001  # whatever a task's code raises
-            return Rehearsal(tuple(runs), _in_one_line(error))
-    return Rehearsal(tuple(runs))
+            failed = _in_one_line(error)
+    return Rehearsal(tuple(runs), failed, watched.occurrences.missing(plan))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
 from flytekitplugins_podtriage.local import task_data
 from flytekitplugins_podtriage.local.bodies import Inline
+from flytekitplugins_podtriage.local.plan_use import occurrences_of
 
 if TYPE_CHECKING:
     from flytekitplugins_podtriage.sandbox.faults.plan import Plan
@@ -32,8 +33,12 @@ class watch_runs:  # noqa: N801  # a context manager that reads as a verb
     """Call a function with each run, and the runs on the other backends, instead of printing a table on stderr."""
 
     def __init__(self, listener: Listener, settings: Settings | None = None) -> None:
-        self._new = (listener, settings)
-        self._old: tuple[Listener, Settings | None] | None = None
+        from flytekitplugins_podtriage.sandbox.faults.occurrences import Occurrences
+
+        self.occurrences = Occurrences()
+        """Which faults of the plan have occurred, on any backend."""
+        self._new = (listener, settings, self.occurrences)
+        self._old: tuple[Listener, Settings | None, Occurrences] | None = None
 
     def __enter__(self) -> None:
         self._old = getattr(_listening, "by", None)
@@ -132,7 +137,10 @@ def _run(
     pod["metadata"]["name"] = task_data.pod_name(task.name)
     pod["metadata"]["annotations"][task_data.TASK_NAME] = task.name
     policy = policy_of(task, settings)
-    cluster = SandboxCluster(read_plan(settings.plan), body=body)
+    plan = read_plan(settings.plan)
+    listening = getattr(_listening, "by", None)
+    occurrences = occurrences_of(settings.plan, plan) if listening is None else listening[2]
+    cluster = SandboxCluster(plan, body=body, occurrences=occurrences)
     coroutine = run_task(
         cluster,
         lambda number: task_data.of_attempt(pod, number),

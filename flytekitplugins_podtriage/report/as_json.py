@@ -123,9 +123,18 @@ def _audit_row(row: Row) -> dict[str, Any]:
     }
 
 
-def runs_json(runs: Sequence[TaskRun], error: str | None = None) -> bytes:
-    """Return runs of tasks, and why their workflow failed if it did, as one line of JSON; durations in seconds."""
-    return _encode(error=None if error is None else mask(error), runs=[_run(run) for run in runs])
+def runs_json(runs: Sequence[TaskRun], error: str | None = None, warnings: Sequence[str] = ()) -> bytes:
+    """Return runs of tasks, and why their workflow failed if it did, as one line of JSON; durations in seconds.
+
+    ``warnings`` are about the plan: the faults that never occurred.
+    """
+    shown = None if error is None else mask(error)
+    return _encode(error=shown, warnings=list(map(mask, warnings)), runs=[_run(run) for run in runs])
+
+
+def plan_json(source: str, faults: Sequence[str], errors: Sequence[str], warnings: Sequence[str]) -> bytes:
+    """Return what a check of a fault plan found, as one line of JSON."""
+    return _encode(source=source, faults=faults, errors=errors, warnings=warnings)
 
 
 def _run(run: TaskRun) -> dict[str, Any]:

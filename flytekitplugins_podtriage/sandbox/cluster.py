@@ -19,6 +19,7 @@ from flytekitplugins_podtriage.sandbox.admission import check
 from flytekitplugins_podtriage.sandbox.clock import START, Clock
 from flytekitplugins_podtriage.sandbox.faults.fault_types import Fault
 from flytekitplugins_podtriage.sandbox.faults.injector import Injector
+from flytekitplugins_podtriage.sandbox.faults.occurrences import Occurrences
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from flytekitplugins_podtriage.sandbox.faults.replay import load, play
 from flytekitplugins_podtriage.sandbox.kubelet import pod_status, teardown, timing
@@ -68,19 +69,26 @@ class SandboxCluster:
             if unknown); it returns how the body ends, and does not raise. None: every body exits with 0, or as planned.
         kubelet: the version of the kubelets, one of :data:`KUBELETS`.
         start: when the run starts.
+        occurrences: notes which faults occur; several clusters may share it.
 
     Raises:
         ReplayError: a recording that the plan names cannot be read.
     """
 
     def __init__(
-        self, plan: Plan | None = None, *, body: Body | None = None, kubelet: str = "1.34", start: datetime = START
+        self,
+        plan: Plan | None = None,
+        *,
+        body: Body | None = None,
+        kubelet: str = "1.34",
+        start: datetime = START,
+        occurrences: Occurrences | None = None,
     ) -> None:
         if kubelet not in KUBELETS:
             raise ValueError(f"unknown kubelet {kubelet!r}; allowed: {', '.join(KUBELETS)}")
         self._clock = Clock(start)
         plan = plan or Plan()
-        self._injector = Injector(plan)
+        self._injector = Injector(plan, occurrences)
         self._recordings = {
             (fault.text, fault.name): load(fault.text, fault.name) for fault in plan.faults if fault.target == "replay"
         }
@@ -119,6 +127,7 @@ class SandboxCluster:
         if self._kubelet.paced:
             record.send = partial(timing.send, self._kubelet)
         self._pods[namespace, name] = record
+        self._injector.occurrences.created(record)
         replay = self._injector.replay(record)
         if replay is not None:
             record.replayed = True

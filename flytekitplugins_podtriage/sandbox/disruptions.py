@@ -55,6 +55,7 @@ def inject(kubelet: Kubelet, fault: Fault, record: PodRecord) -> None:
     """Inject a pod fault."""
     if record.gone or record.over:
         return
+    kubelet.injector.occurs(fault)
     what = fault.what
     if what == "evicted":
         _evict(kubelet, record)
@@ -117,6 +118,7 @@ def inject_node_fault(kubelet: Kubelet, fault: Fault, records: Iterable[PodRecor
         bound = record.spec.node_name and not record.gone and not record.over
         if not bound or not fault.applies_to(record.task, record.attempt, None):
             continue
+        kubelet.injector.occurs(fault)
         if fault.what == "shutdown":
             ending = Ending("Terminated", _SHUTDOWN, _by_kubelet(kubelet, _SHUTDOWN))
             teardown.end(kubelet, record, ending, _SHUTDOWN_GRACE)

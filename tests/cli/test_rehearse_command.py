@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -173,3 +175,31 @@ def test_a_file_that_cannot_be_imported_is_refused_in_a_line(
     path.write_text(text, encoding="utf-8")
 
     assert f"cannot be imported: {error}" in refused("rehearse", path, "wf")
+
+
+@pytest.mark.parametrize(("options", "status", "word"), [([], 0, "warning"), (["--strict"], 2, "error")])
+def test_a_fault_that_never_occurs_is_named_with_the_names_that_there_were(
+    run: Callable[..., Result], options: list[str], status: int, word: str
+) -> None:
+    result = run("rehearse", *INLINE, "--fault", "docker.oi: 429 for 4m", "--json", *options)
+
+    assert result.exit_code == status
+    warning = "fault 'docker.oi: 429 for 4m0s' never occurred: no image came from docker.oi; did you mean 'docker.io'?"
+    assert f"podtriage rehearse: {word}: {warning} images came from docker.io" in result.stderr
+    assert warning in json.loads(result.stdout)["warnings"][0]
+
+
+def test_strict_is_content_where_every_fault_occurs(run: Callable[..., Result]) -> None:
+    result = run("rehearse", *INLINE, "--fault", "docker.io: 429 for 20s", "--strict")
+
+    assert (result.exit_code, result.stderr) == (0, "counting 3 rows\n" * result.stderr.count("counting"))
+
+
+def test_a_run_of_ones_own_program_names_them_as_it_ends() -> None:
+    code = f"import sys; sys.path.insert(0, {str(FILE.parent)!r}); import rehearsed; rehearsed.wf(rows=3)"
+    environ = {**os.environ, "FLYTE_PODTRIAGE_PLAN": "docker.oi: 429", "FLYTE_PODTRIAGE_BODIES": "inline"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=True)
+
+    warnings = [line for line in done.stderr.splitlines() if "never occurred" in line]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("podtriage: warning: fault 'docker.oi: 429' never occurred: no image came from")

@@ -14,7 +14,7 @@ from flytekitplugins_podtriage.core.accounting import Failure, Limits
 from flytekitplugins_podtriage.core.attempt_history import Attempt
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
-from flytekitplugins_podtriage.report.as_json import audit_json, explanation_json, history_json, runs_json
+from flytekitplugins_podtriage.report.as_json import audit_json, explanation_json, history_json, plan_json, runs_json
 from flytekitplugins_podtriage.report.audit import Entry, Tally
 from flytekitplugins_podtriage.report.history import build_history
 from tests.paths import ROOT
@@ -96,10 +96,15 @@ def test_runs_have_the_keys_of_the_page() -> None:
     section = SECTIONS["`rehearse`"]
     first = set(re.findall(r"`([a-z_]+)`", "\n".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))))
     assert keys(answer) <= documented(section + VERDICT)
-    assert first == {"error", "runs", *answer["runs"][0], *answer["runs"][0]["attempts"][0]}
+    assert first == {"error", "warnings", "runs", *answer["runs"][0], *answer["runs"][0]["attempts"][0]}
 
 
 def test_what_the_page_tells_of_is_there() -> None:
     answer = json.loads(explanation_json(explained("pull-429-hub-manifest", at=150)))
     first_cells = re.findall(r"^\| (`.*?) \|", SECTIONS["`explain`: a pod"], re.MULTILINE)
     assert set(re.findall(r"`([a-z_]+)`", "\n".join(first_cells))) <= keys(answer)
+
+
+def test_a_check_of_a_plan_has_the_keys_of_the_page() -> None:
+    answer = json.loads(plan_json("faults.plan", ["pull: 429"], ["an error"], ["a warning"]))
+    assert set(answer) == documented(SECTIONS["`plan check`"]) | {"schema"}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from flytekitplugins_podtriage.sandbox.faults.fault_types import Fault
+from flytekitplugins_podtriage.sandbox.faults.occurrences import Occurrences
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan
 from flytekitplugins_podtriage.sandbox.faults.registry_errors import hits, targets
 from flytekitplugins_podtriage.sandbox.pod_state import Container, PodRecord
@@ -20,7 +21,8 @@ class Injector:
     Times (``after``) are seconds since the start of the run.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, occurrences: Occurrences | None = None) -> None:
+        self.occurrences = occurrences if occurrences is not None else Occurrences()
         self._faults: dict[str, list[tuple[int, Fault]]] = {}
         for index, fault in enumerate(plan.faults):
             self._faults.setdefault(fault.target, []).append((index, fault))
@@ -43,7 +45,7 @@ class Injector:
         for index, fault in self._active("pull", record, container.name, after):
             if fault.what == "absent" or not targets(fault, container.image) or not hits(fault, key):
                 continue
-            self._use(index, record)
+            self._occurs(index, fault, record)
             if fault.lasts is None:
                 return slow, fault
             slow += fault.lasts
@@ -53,7 +55,7 @@ class Injector:
         """Whether the image of a container that is never pulled is missing."""
         for index, fault in self._active("pull", record, container.name, after):
             if fault.what == "absent" and targets(fault, container.image):
-                self._use(index, record)
+                self._occurs(index, fault, record)
                 return True
         return False
 
@@ -65,6 +67,7 @@ class Injector:
         """Return the fault of a pod's volumes: a missing claim, or else a missing source."""
         for _, fault in self._active("volume", record, None, after):
             if fault.what.startswith("claim") is claim:
+                self.occurs(fault)
                 return fault
         return None
 
@@ -112,6 +115,7 @@ class Injector:
         """Return the fault, of this kind, of a pod's kubelet."""
         for _, fault in self._active("kubelet", record, None, after):
             if fault.what.startswith(kind):
+                self.occurs(fault)
                 return fault
         return None
 
@@ -121,13 +125,21 @@ class Injector:
             return None
         return round(fault.until * 1000) + (record.created_at if fault.every else 0)
 
+    def occurs(self, fault: Fault) -> None:
+        """Note that a fault occurs; that pod, node and body faults do is known to those that inject them only."""
+        self.occurrences.faults.add(fault)
+
+    def _occurs(self, index: int, fault: Fault, record: PodRecord) -> None:
+        self._use(index, record)
+        self.occurs(fault)
+
     def _first(
         self, target: str, record: PodRecord, container: str | None, after: float, kinds: tuple[str, ...] = ("",)
     ) -> Fault | None:
         """Return the first active fault, and count that it occurs."""
         for index, fault in self._active(target, record, container, after):
             if fault.what.startswith(kinds):
-                self._use(index, record)
+                self._occurs(index, fault, record)
                 return fault
         return None
 

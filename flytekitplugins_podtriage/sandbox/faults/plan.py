@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import attrs
@@ -51,18 +51,23 @@ class Plan:
             PlanError: a line is not a fault.
         """
         faults = []
-        for number, line in enumerate(lines, start=1):
-            text = _COMMENT.sub(lambda match: match[1] or "", line).strip()
-            if not text:
-                continue
+        for number, text in _texts(lines):
             try:
                 faults.append(parse_fault(text))
             except ValueError as error:
-                shown = text if len(text) <= 80 else f"{text[:77]}..."
-                nearest = nearest_fault(text)
-                hint = f"did you mean {nearest!r}? " if nearest is not None else ""
-                raise PlanError(f"{source}, line {number}: {shown!r}: {hint}{error}") from error
+                raise PlanError(_problem(source, number, text, error)) from error
         return cls(tuple(faults))
+
+    @classmethod
+    def check(cls, text: str, *, source: str = "plan") -> tuple[Plan, list[str]]:
+        """Return the plan of the lines that are faults, and what is wrong with each of the others."""
+        faults, problems = [], []
+        for number, line in _texts(text.splitlines()):
+            try:
+                faults.append(parse_fault(line))
+            except ValueError as error:
+                problems.append(_problem(source, number, line, error))
+        return cls(tuple(faults)), problems
 
     @classmethod
     def from_environment(cls, text: str | None, *, source: str = "environment") -> Plan:
@@ -90,3 +95,18 @@ class Plan:
                 f"{name}: the plan cannot be read: {reason}; allowed: a text file, one fault per line"
             ) from error
         return cls.parse(text, source=name)
+
+
+def _texts(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Yield what lines contain beside comments, with their numbers from 1."""
+    for number, line in enumerate(lines, start=1):
+        text = _COMMENT.sub(lambda match: match[1] or "", line).strip()
+        if text:
+            yield number, text
+
+
+def _problem(source: str, number: int, text: str, error: ValueError) -> str:
+    shown = text if len(text) <= 80 else f"{text[:77]}..."
+    nearest = nearest_fault(text)
+    hint = f"did you mean {nearest!r}? " if nearest is not None else ""
+    return f"{source}, line {number}: {shown!r}: {hint}{error}"

@@ -106,6 +106,7 @@ def _run(worker: Worker, record: PodRecord, container: Container) -> None:
         # A body without a planned duration lasts at least until its early end.
         if planned is None or early_at <= planned:
             duration = early_at
+            worker.injector.occurs(early)
             if early.what.startswith("oom"):
                 # If a child is killed, its parent chooses the exit code, which may be 0.
                 end = BodyEnd(137 if early.number is None else early.number, reason="OOMKilled")
@@ -122,8 +123,10 @@ def _planned(worker: Worker, record: PodRecord, container: Container) -> tuple[i
     on_term: int | None = None
     for fault in worker.injector.of_body(record, container):
         if fault.lasts is not None:
+            worker.injector.occurs(fault)
             duration = round(fault.lasts * 1000) if duration is None else duration
         elif fault.what.startswith("term"):
+            worker.injector.occurs(fault)
             on_term = fault.number if on_term is None else on_term
         elif early is None:
             early = fault
