@@ -18,6 +18,7 @@ from flytekitplugins_podtriage.core.pasted.pod_states import waits
 from flytekitplugins_podtriage.core.pasted.pod_table import is_pod_row
 from flytekitplugins_podtriage.core.pasted.reading import Message, PastedText, read_pasted
 from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.core.rules.bare_reasons import reason_alone, rule_of
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, EVENTS_MISSING
 from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 from flytekitplugins_podtriage.core.text.container_ends import ContainerEnd, split_container_ends
@@ -29,6 +30,10 @@ _PRINTED_AT: Final = datetime(2000, 1, 1, tzinfo=timezone.utc)
 """When a pasted table is taken to have been printed: only the order of its rows matters for a cause."""
 _OF_CONTAINERS: Final = frozenset({"Error", "OOMKilled", "Completed", "Interrupted", "Unknown", "UnknownError"})
 """Reasons and codes of containers that ended: the text beside them is what the container left."""
+_BY_REASON_ALONE: Final = (
+    "Judged by its reason alone: the message beside it says more; `kubectl describe pod NAME | podtriage explain -` "
+    "reads both."
+)
 
 
 def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None = None) -> Diagnosis:
@@ -63,8 +68,20 @@ def diagnose(message: str, *, reason: str | None = None, rules: RuleBook | None 
     match = _match_text(text, reason, book)
     if match.rule.category is Category.UNKNOWN and "\n" in text:
         again = _match_text(joined_text(text), reason, book)
-        return _of_match(match if again.rule.category is Category.UNKNOWN else again)
+        match = match if again.rule.category is Category.UNKNOWN else again
+    if match.rule.category is Category.UNKNOWN:
+        alone = reason_alone(text) or (reason if not text.strip() else None)
+        if alone is not None:
+            return _of_reason_alone(match, text, alone, book)
     return _of_match(match)
+
+
+def _of_reason_alone(match: Match, text: str, reason: str, rules: RuleBook) -> Diagnosis:
+    """Return the diagnosis of a reason without the message that would name the cause; ``match`` is the text's own."""
+    by_reason = match_message("", reason, rules)
+    if by_reason.rule.category is not Category.UNKNOWN:
+        return with_notes(_of_match(evolve(by_reason, excerpt=excerpt(text))), (_BY_REASON_ALONE,))
+    return _of_match(evolve(match, rule=rule_of(reason) or match.rule))
 
 
 def _may_be_more_than_a_message(text: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import attrs
 
+from flytekitplugins_podtriage.core.rules import bare_reasons
 from flytekitplugins_podtriage.core.rules.builtin import (
     APPLICATION_ERROR,
     BUILT_IN,
@@ -67,8 +68,10 @@ def _row(about: str, rule: Any, means: str, category: object = "", kind: object 
 
 def describe_match(rule: Rule) -> str:
     """Return what a rule matches, in words."""
-    if rule in OTHERWISE:
+    if rule.id in _OTHERWISE:
         return _OTHERWISE[rule.id]
+    if rule in bare_reasons.RULES:
+        return f"the text is no more than {_one_of(sorted(rule.reasons))}"
     conditions = (
         ("the reason is ", _one_of(sorted(rule.reasons))),
         ("HTTP ", _statuses(rule.statuses)),

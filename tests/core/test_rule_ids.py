@@ -29,7 +29,7 @@ from flytekitplugins_podtriage.core.pod_cluster import (
     PodSnapshot,
     QuotaExceeded,
 )
-from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, UNKNOWN
+from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN, OTHERWISE, UNKNOWN
 from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
 from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
 from flytekitplugins_podtriage.core.rules.rule import Rule
@@ -39,7 +39,7 @@ from flytekitplugins_podtriage.report.text.rule_text import rule_title
 from tests.core.test_timelines import steps
 from tests.recordings import moment, rows, timelines
 
-IDS = {rule.id for rule in BUILT_IN} | {UNKNOWN.id, *POD_RULES, *STOCK_RULES}
+IDS = {rule.id for rule in (*BUILT_IN, *OTHERWISE)} | {*POD_RULES, *STOCK_RULES}
 BACKENDS = ("podtriage", "flyte-1.16", "flyte-2")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
 ERRORS = (

@@ -12,6 +12,7 @@ from typing import Final
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.core.rules import (
     admission,
+    bare_reasons,
     container_start,
     devices,
     disruptions,
@@ -114,5 +115,5 @@ EVENTS_MISSING: Final = Rule(
 )
 """The rule of a pod pasted as text whose state names no cause, without its events; it is in no rule book."""
 
-OTHERWISE: Final = (UNKNOWN, UNKNOWN_SPEAKER, APPLICATION_ERROR, EVENTS_MISSING)
+OTHERWISE: Final = (UNKNOWN, UNKNOWN_SPEAKER, APPLICATION_ERROR, EVENTS_MISSING, *bare_reasons.RULES)
 """The rules of messages that no rule of the book matches."""
