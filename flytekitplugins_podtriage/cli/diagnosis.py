@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.rules.rulebook import RuleBook
 
 
-def show_diagnosis(given: PastedMessage, rules: RuleBook | None, *, as_json: bool, html: str | None = None) -> int:
+def show_diagnosis(given: PastedMessage, rules: RuleBook | None, *, form: str | None, html: str | None = None) -> int:
     """Show the diagnosis of a message in the given form; return the exit code."""
-    from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
+    from flytekitplugins_podtriage.cli.output import print_document, print_view, write_page
     from flytekitplugins_podtriage.core.diagnose import diagnose
     from flytekitplugins_podtriage.core.model import with_notes
     from flytekitplugins_podtriage.report.text.sanitize import masked
@@ -21,8 +21,8 @@ def show_diagnosis(given: PastedMessage, rules: RuleBook | None, *, as_json: boo
         from flytekitplugins_podtriage.report.html.diagnosis import page
 
         write_page(html, page(diagnosis, rules))
-    elif as_json:
-        print_json(diagnosis.to_json())
+    elif form is not None:
+        print_document(diagnosis.to_json(), form)
     else:
         from flytekitplugins_podtriage.report.console.diagnosis import render_diagnosis
 

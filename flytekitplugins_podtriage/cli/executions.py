@@ -32,10 +32,10 @@ def is_execution(subject: str, options: Mapping[str, Any]) -> bool:
     return bool(_NAME.fullmatch(subject) or _FULL_NAME.fullmatch(subject))
 
 
-def explain_execution(subject: str, as_json: bool, html: str | None, options: Mapping[str, Any]) -> int:
+def explain_execution(subject: str, form: str | None, html: str | None, options: Mapping[str, Any]) -> int:
     """Explain an execution from the error messages that flyteadmin keeps; return the exit code."""
     from flytekitplugins_podtriage.cli.options import read_rules
-    from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
+    from flytekitplugins_podtriage.cli.output import print_document, print_view, write_page
     from flytekitplugins_podtriage.report.history import build_history
 
     if options["at"] is not None:
@@ -55,10 +55,10 @@ def explain_execution(subject: str, as_json: bool, html: str | None, options: Ma
         from flytekitplugins_podtriage.report.html.history import page
 
         write_page(html, page(history))
-    elif as_json:
+    elif form is not None:
         from flytekitplugins_podtriage.report.as_json import history_json
 
-        print_json(history_json(history))
+        print_document(history_json(history), form)
     else:
         from flytekitplugins_podtriage.report.console.history import HistoryView
 

@@ -9,6 +9,8 @@ import click
 
 from flytekitplugins_podtriage.cli.errors import EXIT_FAILING
 from flytekitplugins_podtriage.cli.options import (
+    STOCK_BACKENDS,
+    backend_option,
     examples,
     html_option,
     json_option,
@@ -31,12 +33,22 @@ _MAX_TIMELINE = 1e9
         "kubectl get pod,event -n NAMESPACE -o yaml | podtriage explain -",
         "kubectl describe pod NAME -n NAMESPACE | podtriage explain -",
         "podtriage explain --pod f3a91c-n0-0 -n flytesnacks-development --retries 2",
+        "podtriage explain -n flytesnacks-development --watch",
+        "podtriage explain -A -o wide",
         "podtriage explain f3a91c --project flytesnacks --domain development",
     )
 )
 @click.argument("subject", metavar="[FILE | - | EXECUTION]", required=False)
 @click.option("--pod", "pod", metavar="POD", help="Explain this pod of a live cluster, using the kubeconfig.")
-@click.option("-n", "--namespace", metavar="NS", help="Namespace of --pod. Default: the context's.")
+@click.option(
+    "-n", "--namespace", metavar="NS", help="Namespace of --pod, or of the pods to rank. Default: the context's."
+)
+@click.option("-A", "--all-namespaces", is_flag=True, help="Rank the pods of all namespaces.")
+@click.option("-l", "--selector", metavar="LABELS", help="Rank the pods with these labels.")
+@click.option("--execution", metavar="ID", help="Rank the pods of this execution: NAME or PROJECT:DOMAIN:NAME.")
+@click.option("-w", "--watch", is_flag=True, help="Keep watching the ranked pods, and redraw as they change.")
+@click.option("--details", is_flag=True, help="Explain the ranked pods in full below the list.")
+@click.option("--limit", type=click.IntRange(0), metavar="N", help="Show at most N pods; 0: all. Default: 50.")
 @click.option("--context", metavar="NAME", help="Context of the kubeconfig. Default: the current one.")
 @click.option("-p", "--project", metavar="P", help="Project of the execution.")
 @click.option("-d", "--domain", metavar="D", help="Domain of the execution.")
@@ -54,9 +66,15 @@ _MAX_TIMELINE = 1e9
 )
 @settings_option
 @rules_option
+@backend_option("flyte-1.16", STOCK_BACKENDS, "Rank the pods of a live cluster by this backend's charges.")
 @json_option
+@click.option(
+    "-o", "--output", type=click.Choice(["json", "yaml", "wide"]), help="Print JSON, YAML, or a list with more columns."
+)
 @html_option
-def explain(subject: str | None, pod: str | None, html: str | None, as_json: bool, **options: Any) -> int:
+def explain(
+    subject: str | None, pod: str | None, html: str | None, as_json: bool, output: str | None, **options: Any
+) -> int:
     """Explain what happened, who pays on Flyte 1.16, Flyte 2 and with podtriage, when, and how to fix it.
 
     FILE (- is stdin) contains a Pod, a List of pods and events, any output of `kubectl get ... -o yaml|json`, an
@@ -64,34 +82,56 @@ def explain(subject: str | None, pod: str | None, html: str | None, as_json: boo
     get events`, lines of a log, an error message. EXECUTION is a name, PROJECT:DOMAIN:NAME or a link to
     Flyte's console; the answer is then based on the error messages that flyteadmin keeps.
 
+    With -n (without --pod), -A, -l or --execution the pods of a live cluster that have trouble are listed, one line
+    each, ranked by the time to the next charge. They come from one list and one watch.
+
     The exit code is 1 if a pod or the execution is failing.
     """
     from flytekitplugins_podtriage.cli.executions import explain_execution, is_execution
     from flytekitplugins_podtriage.cli.input import STDIN, stdin_is_terminal
     from flytekitplugins_podtriage.cli.live_pod import read_live_pod
 
-    if as_json and html:
-        raise click.UsageError("--json and --html exclude each other")
+    form = _form(as_json, html, output)
+    is_list = bool(options["all_namespaces"] or options["selector"] or options["execution"])
+    if pod is not None and is_list:
+        raise click.UsageError("give --pod POD, or -A, -l or --execution, not both")
+    if pod is None and (is_list or options["namespace"]):
+        if subject is not None:
+            raise click.UsageError("-n, -A, -l and --execution are for a live cluster; give them or a FILE, not both")
+        from flytekitplugins_podtriage.cli.explain_pods import explain_pods
+
+        return explain_pods(form, html, options)
+    if form == "wide" or options["watch"] or options["details"] or options["limit"] is not None:
+        raise click.UsageError("-o wide, --watch, --details and --limit need -n, -A, -l or --execution")
     if pod is not None:
         if subject is not None:
             raise click.UsageError("give --pod POD or a FILE, not both")
         if options["at"] is not None:
             raise click.UsageError("--at needs a recorded timeline")
         record = read_live_pod(pod, options["namespace"], options["context"])
-        return _explain([record], as_json, html, options)
-    if options["namespace"] or options["context"]:
-        raise click.UsageError("-n and --context need --pod POD")
+        return _explain([record], form, html, options)
+    if options["context"]:
+        raise click.UsageError("--context needs --pod POD, -n, -A, -l or --execution")
     if subject is None and stdin_is_terminal():
         raise click.UsageError("give a FILE, - for stdin, --pod POD, or an EXECUTION")
     if subject is not None and is_execution(subject, options):
-        return explain_execution(subject, as_json, html, options)
+        return explain_execution(subject, form, html, options)
     given = _read_records(subject or STDIN, options["at"], options["now"])
     if isinstance(given, list):
-        return _explain(given, as_json, html, options)
+        return _explain(given, form, html, options)
     from flytekitplugins_podtriage.cli.diagnosis import show_diagnosis
     from flytekitplugins_podtriage.cli.options import read_rules
 
-    return show_diagnosis(given, read_rules(options["rules_file"]), as_json=as_json, html=html)
+    return show_diagnosis(given, read_rules(options["rules_file"]), form=form, html=html)
+
+
+def _form(as_json: bool, html: str | None, output: str | None) -> str | None:
+    """Return the form of the answer: ``json``, ``yaml``, ``wide``; None: text, or a page."""
+    if (as_json or output) and html:
+        raise click.UsageError(f"{'--json' if as_json else '-o'} and --html exclude each other")
+    if as_json and output not in (None, "json"):
+        raise click.UsageError(f"--json and -o {output} exclude each other")
+    return "json" if as_json else output
 
 
 def _read_records(path: str, at: float | None, now: str | None) -> list[PodRecord] | PastedMessage:
@@ -105,7 +145,7 @@ def _read_records(path: str, at: float | None, now: str | None) -> list[PodRecor
     return records
 
 
-def _explain(records: list[PodRecord], as_json: bool, html: str | None, options: dict[str, Any]) -> int:
+def _explain(records: list[PodRecord], form: str | None, html: str | None, options: dict[str, Any]) -> int:
     """Explain some pods and show the answers; return the exit code."""
     from flytekitplugins_podtriage.cli.errors import input_errors
     from flytekitplugins_podtriage.cli.options import BACKENDS, policies, read_rules, read_settings, resolve_now
@@ -135,22 +175,22 @@ def _explain(records: list[PodRecord], as_json: bool, html: str | None, options:
             missing=record.notes,
         )
         explanations.append(explanation)
-    _show(explanations, as_json, html)
+    _show(explanations, form, html)
     return EXIT_FAILING if any(explanation.failing for explanation in explanations) else 0
 
 
-def _show(explanations: list[Explanation], as_json: bool, html: str | None) -> None:
-    from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
+def _show(explanations: list[Explanation], form: str | None, html: str | None) -> None:
+    from flytekitplugins_podtriage.cli.output import print_document, print_view, write_page
 
     if html is not None:
         from flytekitplugins_podtriage.report.html.explanation import page
 
         write_page(html, page(explanations))
-    elif as_json:
+    elif form is not None:
         from flytekitplugins_podtriage.report.as_json import explanation_json
 
         for explanation in explanations:
-            print_json(explanation_json(explanation))
+            print_document(explanation_json(explanation), form)
     else:
         from flytekitplugins_podtriage.report.console.explanation import ExplanationsView
 

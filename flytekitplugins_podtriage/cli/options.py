@@ -48,14 +48,16 @@ def examples(*commands: str) -> str:
     return "\n".join(("\b", "Examples:", *(f"  {command}" for command in commands)))
 
 
-def backend_option(default: str, backends: Iterable[str] = BACKENDS) -> Callable[[F], F]:
+def backend_option(
+    default: str, backends: Iterable[str] = BACKENDS, text: str = "Judge as this backend."
+) -> Callable[[F], F]:
     """Return the option ``--backend``."""
     return click.option(
         "--backend",
         type=click.Choice(list(backends)),
         default=default,
         show_default=True,
-        help="Judge as this backend.",
+        help=text,
     )
 
 

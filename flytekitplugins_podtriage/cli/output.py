@@ -32,6 +32,19 @@ def print_json(data: bytes) -> None:
     print_bytes(data + b"\n")
 
 
+def print_document(data: bytes, form: str) -> None:
+    """Print one line of JSON as ``json`` or as a document of ``yaml``."""
+    if form != "yaml":
+        print_json(data)
+        return
+    import json
+
+    import yaml
+
+    text = yaml.safe_dump(json.loads(data), sort_keys=False, allow_unicode=True, width=120)
+    print_bytes(f"---\n{text}".encode())
+
+
 def stdout_is_terminal() -> bool:
     """Whether a person reads stdout."""
     return sys.stdout.isatty()
@@ -54,14 +67,17 @@ def console(*, error: bool = False) -> Console:
     )
 
 
-def print_view(view: RenderableType) -> None:
-    """Print a rich renderable to stdout; without trailing blanks if stdout is not a terminal."""
+def print_view(view: RenderableType, *, cut: bool = True) -> None:
+    """Print a rich renderable to stdout; without trailing blanks if stdout is not a terminal.
+
+    Without ``cut`` lines are as long as they need, whatever the width.
+    """
     screen = console()
     if screen.is_terminal:
-        screen.print(view)
+        screen.print(view, soft_wrap=not cut)
         return
     with screen.capture() as captured:
-        screen.print(view)
+        screen.print(view, soft_wrap=not cut)
     for text in captured.get().splitlines():
         sys.stdout.write(f"{text.rstrip()}\n")
 

@@ -69,7 +69,7 @@ def triage(
         from flytekitplugins_podtriage.cli.diagnosis import show_diagnosis
         from flytekitplugins_podtriage.cli.output import stdout_is_terminal
 
-        return show_diagnosis(given, policy.rules, as_json=as_json or not stdout_is_terminal())
+        return show_diagnosis(given, policy.rules, form="json" if as_json or not stdout_is_terminal() else None)
     verdicts = _triage_records(given, policy, now)
     _show(verdicts, as_json)
     return EXIT_FAILING if any(verdict.failing for verdict in verdicts) else 0

@@ -20,6 +20,22 @@ def label(pod: Mapping[str, object], name: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+KEPT_LABELS = ("execution-id", "task-name", "node-id", "flyte.org/managed", "podtriage.flyte.org/task")
+"""The labels that say what a pod is to Flyte."""
+
+
+def is_of_flyte(labels: Mapping[str, str]) -> bool:
+    """Whether a pod with these labels is run by FlytePropeller, Flyte 2 or podtriage's connector."""
+    of_propeller, of_flyte_2, of_connector = KEPT_LABELS[0], KEPT_LABELS[3], KEPT_LABELS[4]
+    return of_propeller in labels or labels.get(of_flyte_2) == "true" or of_connector in labels
+
+
+def attempts_before_name(name: str) -> int:
+    """Return how many attempts preceded that of a pod of Flyte, from its name alone."""
+    match = _NAME.search(name)
+    return int(match[1]) if match else 0
+
+
 def attempts_before(pod: Mapping[str, object]) -> int:
     """Return how many attempts preceded this pod's: from its environment, else from its name, else 0."""
     containers = _get(_get(pod, "spec"), "containers")
@@ -33,8 +49,7 @@ def attempts_before(pod: Mapping[str, object]) -> int:
     if label(pod, "execution-id") is None:
         return 0
     name = _get(_get(pod, "metadata"), "name")
-    match = _NAME.search(name) if isinstance(name, str) else None
-    return int(match[1]) if match else 0
+    return attempts_before_name(name) if isinstance(name, str) else 0
 
 
 def _get(value: object, key: str) -> object:

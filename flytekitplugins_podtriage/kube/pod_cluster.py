@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,7 +19,13 @@ from typing import Any, Final, TypeVar
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.freshness import Freshness
-from flytekitplugins_podtriage.core.pod_cluster import ClusterError, ClusterUnreachable, PodSnapshot
+from flytekitplugins_podtriage.core.pod_cluster import (
+    ClusterBusy,
+    ClusterDenied,
+    ClusterError,
+    ClusterUnreachable,
+    PodSnapshot,
+)
 from flytekitplugins_podtriage.kube.client import requests
 from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.http import Timeouts
@@ -43,6 +50,10 @@ _CATCH_UP: Final = 2.0
 """How many seconds after a response the watch should have reported the same."""
 _MAX_DELIVERED: Final = 10_000
 """For how many pods the delivered version is remembered before those that are forgotten are removed."""
+_ANY: Final[Key] = ("", "")
+"""Stands for any pod among those that are waited for."""
+_LIST_POLL: Final = 0.05
+"""For how many seconds a thread waits for the first list before errors are looked at."""
 _POD_EVENTS: Final = "involvedObject.kind=Pod"
 
 Result = TypeVar("Result")
@@ -57,6 +68,7 @@ class KubeCluster:
         threads: how many requests are made at a time.
         now: returns the time, with a zone; None: the API server's, as its responses show it.
         settled: for how many seconds the API server must have answered before a pod is read to decide about it.
+        labels: the labels that pods in the cache keep.
 
     Raises:
         ValueError: the selector cannot be parsed.
@@ -74,6 +86,7 @@ class KubeCluster:
         limits: Limits | None = None,
         watch_options: WatchOptions | None = None,
         settled: float = SETTLED,
+        labels: Sequence[str] = (),
     ) -> None:
         self._connection = connection
         self._namespace = namespace
@@ -81,7 +94,7 @@ class KubeCluster:
         self._timeouts = timeouts or Timeouts()
         self._now = now or connection.clock.now
         self._threads = ThreadPoolExecutor(threads, "podtriage-api")
-        self._store = PodStore(self._now, limits, self._changed)
+        self._store = PodStore(self._now, limits, self._changed, labels)
         self._waiters: dict[Key, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
         self._waiters_lock = threading.Lock()
         self._delivered: dict[Key, int] = {}
@@ -254,6 +267,41 @@ class KubeCluster:
 
     # Beyond the protocol
 
+    async def wait_until_listed(self, timeout: float) -> None:
+        """Wait until all pods that there are, and their Events if they may be listed, are in the cache.
+
+        Raises:
+            ClusterError: the pods could not be listed within so many seconds, or may not be.
+        """
+        for reflector in (self._pods, self._events):
+            end = time.monotonic() + timeout
+            while not await asyncio.to_thread(reflector.listed.wait, _LIST_POLL):
+                error = reflector.error
+                if isinstance(error, ClusterDenied) or time.monotonic() > end:
+                    if reflector is self._pods:
+                        raise error or ClusterBusy(f"{self._connection.location}: no list within {timeout:g} s")
+                    return
+
+    @property
+    def version(self) -> int:
+        """A number that grows with every change of any pod."""
+        return self._store.version
+
+    async def wait_for_any_change(self, version: int, until: datetime) -> None:
+        """Wait until :attr:`version` is another one, or until a moment."""
+        changed = asyncio.Event()
+        waiter = (asyncio.get_running_loop(), changed)
+        with self._waiters_lock:
+            self._waiters.setdefault(_ANY, []).append(waiter)
+        try:
+            left = (until - self._now()).total_seconds()
+            if self._store.version == version and left > 0 and not self._closed:
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(changed.wait(), left)
+        finally:
+            with self._waiters_lock:
+                self._waiters[_ANY].remove(waiter)
+
     @property
     def default_namespace(self) -> str:
         """The namespace of the kubeconfig's context, or of the pod that this runs in."""
@@ -285,7 +333,7 @@ class KubeCluster:
 
     def _changed(self, key: Key) -> None:
         with self._waiters_lock:
-            waiters = tuple(self._waiters.get(key, ()))
+            waiters = (*self._waiters.get(key, ()), *self._waiters.get(_ANY, ()))
         _wake(waiters)
 
     async def _run(self, operation: Operation, function: Callable[..., Result], *arguments: Any) -> Result:

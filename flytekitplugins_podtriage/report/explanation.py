@@ -132,7 +132,7 @@ def explain(
     verdict = triage(pod, events=events, memory=memory, policy=policy, now=now)
     attempt_state = AttemptState(pod, events, memory, verdict, now, limits, attempts_before)
     is_wrong = verdict.kind is not None or verdict.failing
-    state, since = _state(pod, verdict)
+    state, since = pod_state(pod, verdict)
     metadata = pod.metadata or wire.Metadata()
     # Even if nothing is wrong a stock backend may charge for it: the task has succeeded while a sidecar waits, say.
     charges = charges_by_backend(attempt_state, policies)
@@ -160,8 +160,8 @@ def explain(
     )
 
 
-def _state(pod: wire.Pod, verdict: Verdict) -> tuple[str, datetime | None]:
-    """Return the pod's state, and since when it is in it."""
+def pod_state(pod: wire.Pod, verdict: Verdict) -> tuple[str, datetime | None]:
+    """Return a pod's state in a word or two, and since when it is in it."""
     status = pod.status or wire.PodStatus()
     phase = status.phase or "no phase"
     ready = [c for c in status.conditions or () if c.type == "Ready" and c.last_transition_time is not None]

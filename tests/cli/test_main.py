@@ -100,7 +100,7 @@ def test_an_unknown_option_is_refused_with_those_that_there_are(refused: Callabl
         (["triage", "--backend", "flyte-3", "-"], "'podtriage', 'flyte-1.16', 'flyte-2'"),
         (["explain", "--retries", "many", "-"], "--retries"),
         (["explain", "--pod", "p", "file.json"], "--pod POD or a FILE, not both"),
-        (["explain", "-n", "ns", "-"], "need --pod"),
+        (["explain", "-n", "ns", "-"], "not both"),
         (["explain", "--json", "--html", "x", "-"], "exclude each other"),
         (["triage", "--now", "yesterday", "-"], "RFC 3339"),
         (["triage", "--now", "2026-01-01T00:00:00", "-"], "RFC 3339 with a time zone"),

@@ -39,6 +39,8 @@ class Reply:
     """The response is delayed until this is set."""
     lost: bool = False
     """Whether the connection is closed instead."""
+    lists: bool = False
+    """Whether it is for lists only: watches of the same path stay open."""
 
     def encoded(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -108,7 +110,7 @@ class Scripted:
             if self.token is not None and request.headers.get("authorization") != f"Bearer {self.token}":
                 return Reply(401, {"kind": "Status", "code": 401, "reason": "Unauthorized", "message": "Unauthorized"})
             replies = self._replies.get((request.method, request.path))
-            if replies:
+            if replies and not (replies[0].lists and request.query.get("watch")):
                 return replies.pop(0) if len(replies) > 1 else replies[0]
             resource = request.path.rpartition("/")[2]
             if request.query.get("watch"):

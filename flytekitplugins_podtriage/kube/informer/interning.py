@@ -18,9 +18,14 @@ _MAX_LENGTH: Final = 160
 
 
 class Interner:
-    """Keeps one copy of each short string. For one thread at a time."""
+    """Keeps one copy of each short string. For one thread at a time.
 
-    def __init__(self) -> None:
+    Args:
+        labels: the labels of pods that are kept.
+    """
+
+    def __init__(self, labels: Iterable[str] = ()) -> None:
+        self._labels = frozenset(labels)
         self._strings: dict[str, str] = {}
         self._texts: dict[str, str] = {}
 
@@ -41,7 +46,9 @@ class Interner:
         self._texts = {text: text for text in texts}
         metadata, spec, status = pod.metadata, pod.spec, pod.status
         if metadata is not None:
-            metadata = wire.evolve(metadata, namespace=intern(metadata.namespace), labels=None)
+            labels = metadata.labels or {}
+            kept = {name: intern(labels[name]) or "" for name in self._labels.intersection(labels)}
+            metadata = wire.evolve(metadata, namespace=intern(metadata.namespace), labels=kept or None)
         if spec is not None:
             spec = wire.evolve(
                 spec,

@@ -27,6 +27,7 @@ class PodStore:
     Args:
         now: returns the time, with a zone.
         changed: called with a pod's namespace and name after each change, in the thread that made it.
+        labels: the labels of pods that are kept.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class PodStore:
         now: Callable[[], datetime],
         limits: Limits | None = None,
         changed: Callable[[Key], None] = lambda _: None,
+        labels: Iterable[str] = (),
     ) -> None:
         self._now = now
         self._limits = limits or Limits()
@@ -48,11 +50,16 @@ class PodStore:
         self._list_number = 1
         self._watched_version: str | None = None
         """The resource version up to which the watch has reported."""
-        self._interner = Interner()
+        self._interner = Interner(labels)
         self.events = EventStore(self)
         """The store of Events."""
 
     # Reading
+
+    @property
+    def version(self) -> int:
+        """The version of the pod that changed last."""
+        return self._last_version
 
     def get_cached(self, namespace: str, name: str) -> PodSnapshot | None:
         """Return a pod; None if it is not in the cache."""
