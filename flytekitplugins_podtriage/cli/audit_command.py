@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flytekitplugins_podtriage.cli.completers import complete_file
 from flytekitplugins_podtriage.cli.errors import EXIT_BAD_INPUT, InputError, error_line
 from flytekitplugins_podtriage.cli.options import (
     STOCK_BACKENDS,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
         "podtriage audit attempts.jsonl --html audit.html",
     )
 )
-@click.argument("file", metavar="[FILE | -]", required=False)
+@click.argument("file", metavar="[FILE | -]", required=False, shell_complete=complete_file)
 @click.option("-p", "--project", metavar="P", help="Read the attempts of this project from flyteadmin.")
 @click.option("-d", "--domain", metavar="D", help="Read the attempts of this domain from flyteadmin.")
 @click.option("--since", metavar="SPAN", default="7d", show_default=True, help="Start at: 12h, 7d, or RFC 3339.")

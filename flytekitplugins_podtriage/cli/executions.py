@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +83,7 @@ def attempts_of_execution(
     from flytekitplugins_podtriage.flyte.admin.executions import attempts_of_execution as read_attempts
     from flytekitplugins_podtriage.flyte.admin.login import connect
 
-    with input_errors(FlyteUnreachable, InvalidExecution):
+    with _with_hint(execution), input_errors(FlyteUnreachable, InvalidExecution):
         # Check the name before connecting: a typo is reported even without a configuration.
         parse_execution(execution, project or "p", domain or "d")
         connection = connect(config, project, domain)
@@ -90,6 +91,19 @@ def attempts_of_execution(
         ref = reference.execution
         attempts = read_attempts(connection.client, ref.project, ref.domain, ref.name, node=node or reference.node)
         return ref, list(attempts)
+
+
+@contextmanager
+def _with_hint(name: str) -> Iterator[None]:
+    """Add to an error how a pod, a file or an execution is named: a bare name may have been meant as any of them."""
+    try:
+        yield
+    except InputError as error:
+        if not _NAME.fullmatch(name):
+            raise
+        shown = name[:80]
+        hint = f"{shown!r} was taken for an execution: a pod is named by --pod {shown} -n NAMESPACE, a file by its path"
+        raise InputError(f"{error.message}; {hint}") from error
 
 
 def failed_attempts(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flytekitplugins_podtriage.cli.completers import complete_file
 from flytekitplugins_podtriage.cli.errors import EXIT_FAILING
 from flytekitplugins_podtriage.cli.options import (
     STOCK_BACKENDS,
@@ -38,7 +39,7 @@ _MAX_TIMELINE = 1e9
         "podtriage explain f3a91c --project flytesnacks --domain development",
     )
 )
-@click.argument("subject", metavar="[FILE | - | EXECUTION]", required=False)
+@click.argument("subject", metavar="[FILE | - | EXECUTION]", required=False, shell_complete=complete_file)
 @click.option("--pod", "pod", metavar="POD", help="Explain this pod of a live cluster, using the kubeconfig.")
 @click.option(
     "-n", "--namespace", metavar="NS", help="Namespace of --pod, or of the pods to rank. Default: the context's."

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import click
 
 from flytekitplugins_podtriage.cli.group import CommandGroup
@@ -16,6 +19,7 @@ COMMANDS = {
     "rehearse": (f"{_PACKAGE}.rehearse_command:rehearse", "Run a workflow under injected faults, offline."),
     "plan": (f"{_PACKAGE}.plan_command:plan", "Check a fault plan without running anything."),
     "rules": (f"{_PACKAGE}.rules_command:rules", "List the rules and their sources."),
+    "completion": (f"{_PACKAGE}.completion:completion", "Print a shell's completion script."),
 }
 """Where each command is, and its one-line help."""
 
@@ -52,4 +56,22 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the program: the entry point of ``podtriage`` and ``kubectl-podtriage``."""
-    cli(prog_name="podtriage")
+    cli(prog_name=called_as(sys.argv[0]), complete_var="_PODTRIAGE_COMPLETE")
+
+
+def called_as(path: str) -> str:
+    """Return how the program was called, for usage lines and errors.
+
+    >>> [
+    ...     called_as(path)
+    ...     for path in ("/usr/bin/kubectl-podtriage", "podtriage", "/x/flytekitplugins_podtriage/__main__.py")
+    ... ]
+    ['kubectl podtriage', 'podtriage', 'python -m flytekitplugins_podtriage']
+    """
+    folder, name = os.path.split(path)
+    if name.removesuffix(".exe") == "kubectl-podtriage":
+        return "kubectl podtriage"
+    if name == "__main__.py":
+        package = "flytekitplugins_podtriage"
+        return f"python -m {package}{'.cli' if os.path.basename(folder) == 'cli' else ''}"
+    return "podtriage"

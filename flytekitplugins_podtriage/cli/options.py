@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from flytekitplugins_podtriage.cli.completers import complete_file
 from flytekitplugins_podtriage.cli.errors import InputError
 from flytekitplugins_podtriage.core.text.suggestions import did_you_mean
 
@@ -21,12 +22,27 @@ STOCK_BACKENDS = ("flyte-1.16", "flyte-2")
 BACKENDS = ("podtriage", *STOCK_BACKENDS)
 """As in core.policy; repeated here so that ``--help`` need not import it (a test compares them)."""
 
+
+def _complete_setting(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the keys of ``--set`` that begin with a word."""
+    keys = (f"{name.replace('_', '-')}=" for name in duration_fields())
+    return [key for key in keys if key.startswith(incomplete)]
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Always print JSON.")
 html_option = click.option(
-    "--html", "html", metavar="FILE", help="Write a self-contained HTML page to FILE (- for stdout)."
+    "--html",
+    "html",
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="Write a self-contained HTML page to FILE (- for stdout).",
 )
 rules_option = click.option(
-    "--rules", "rules_file", metavar="FILE", help="Apply your own rules (TOML) before the built-in ones."
+    "--rules",
+    "rules_file",
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="Apply your own rules (TOML) before the built-in ones.",
 )
 now_option = click.option(
     "--now",
@@ -39,6 +55,7 @@ settings_option = click.option(
     "settings",
     metavar="KEY=VALUE",
     multiple=True,
+    shell_complete=_complete_setting,
     help="Override a plugins.k8s setting, e.g. image-pull-backoff-grace-period=5m; repeatable.",
 )
 

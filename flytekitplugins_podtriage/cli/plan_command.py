@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from flytekitplugins_podtriage.cli.completers import complete_file
 from flytekitplugins_podtriage.cli.errors import EXIT_BAD_INPUT, error_line
 from flytekitplugins_podtriage.cli.group import CommandGroup
 from flytekitplugins_podtriage.cli.options import examples, json_option
@@ -28,7 +29,7 @@ def plan(ctx: click.Context) -> None:
         "echo 'docker.io: 429 for 4m' | podtriage plan check --strict -",
     )
 )
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=complete_file)
 @click.option("--strict", is_flag=True, help="Fail (exit code 2) if a fault looks like a mistake.")
 @json_option
 def check(file: str, strict: bool, as_json: bool) -> int:

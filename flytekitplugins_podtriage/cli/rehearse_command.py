@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from flytekitplugins_podtriage.cli.completers import complete_file
 from flytekitplugins_podtriage.cli.errors import EXIT_FAILING
 from flytekitplugins_podtriage.cli.options import examples, html_option, json_option
 
@@ -12,7 +13,7 @@ RUN_ON = ("connector", "guard", "flyte-1.16", "flyte-2")
 
 
 @click.command(epilog=examples('podtriage rehearse workflow.py wf --fault "docker.io: 429 for 20m" --input rows=3'))
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=complete_file)
 @click.argument("workflow", metavar="WORKFLOW")
 @click.option(
     "--fault",
@@ -21,7 +22,9 @@ RUN_ON = ("connector", "guard", "flyte-1.16", "flyte-2")
     multiple=True,
     help="Inject a fault, e.g. 'docker.io: 429 for 4m'; repeatable.",
 )
-@click.option("--plan", "plan", metavar="FILE", help="Inject the faults in FILE, one per line.")
+@click.option(
+    "--plan", "plan", metavar="FILE", shell_complete=complete_file, help="Inject the faults in FILE, one per line."
+)
 @click.option("--strict", is_flag=True, help="Fail (exit code 2) if a fault never occurred.")
 @click.option("--input", "inputs", metavar="KEY=VALUE", multiple=True, help="Set a workflow input; repeatable.")
 @click.option(

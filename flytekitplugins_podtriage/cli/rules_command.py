@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from flytekitplugins_podtriage.cli.completers import complete_rule
 from flytekitplugins_podtriage.cli.options import examples, json_option, rules_option
 
 
 @click.command(epilog=examples("podtriage rules pull-429"))
-@click.argument("rule_id", metavar="[ID]", required=False)
+@click.argument("rule_id", metavar="[ID]", required=False, shell_complete=complete_rule)
 @click.option("--stock", is_flag=True, help="Add the branches of stock Flyte's code.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the documentation page.")
 @rules_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flytekitplugins_podtriage.cli.completers import complete_file
 from flytekitplugins_podtriage.cli.errors import EXIT_FAILING
 from flytekitplugins_podtriage.cli.options import (
     backend_option,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=examples("kubectl get pod NAME -o json | podtriage triage - --backend flyte-1.16"))
-@click.argument("file", required=False)
+@click.argument("file", required=False, shell_complete=complete_file)
 @click.option(
     "--jsonl", is_flag=True, help='Read one {"pod", "events"?, "now"?, "config"?} per line, print one verdict per line.'
 )
