@@ -149,7 +149,14 @@ def _read_records(path: str, at: float | None, now: str | None) -> list[PodRecor
 def _explain(records: list[PodRecord], form: str | None, html: str | None, options: dict[str, Any]) -> int:
     """Explain some pods and show the answers; return the exit code."""
     from flytekitplugins_podtriage.cli.errors import input_errors
-    from flytekitplugins_podtriage.cli.options import BACKENDS, policies, read_rules, read_settings, resolve_now
+    from flytekitplugins_podtriage.cli.options import (
+        BACKENDS,
+        assumptions,
+        policies,
+        read_rules,
+        read_settings,
+        resolve_now,
+    )
     from flytekitplugins_podtriage.core.accounting import Limits
     from flytekitplugins_podtriage.core.decode import read_events, read_pod
     from flytekitplugins_podtriage.core.errors import InvalidPod
@@ -174,6 +181,7 @@ def _explain(records: list[PodRecord], form: str | None, html: str | None, optio
             now=resolve_now(now, record.now, partial(latest_time, pod, events)),
             now_is_explicit=now is not None or record.now is not None,
             missing=record.notes,
+            assumed=assumptions(),
         )
         explanations.append(explanation)
     _show(explanations, form, html)

@@ -76,10 +76,11 @@ class _Screen:
     def __init__(
         self, form: str | None, html: str | None, options: dict[str, Any], limits: Limits, ranking: Ranking
     ) -> None:
+        from flytekitplugins_podtriage.cli.options import assumptions
         from flytekitplugins_podtriage.cli.output import stdout_is_terminal
 
         self._form, self._html, self._options = form, html, options
-        self._limits, self._ranking = limits, ranking
+        self._limits, self._ranking, self._assumed = limits, ranking, assumptions()
         self._live: Any = None
         self._shown: dict[tuple[str, str], object] = {}
         self.is_live = bool(options["watch"]) and form in (None, "wide") and stdout_is_terminal()
@@ -172,4 +173,5 @@ class _Screen:
             policies=self._ranking.policies,
             limits=self._limits,
             now=listed.now,
+            assumed=self._assumed,
         )

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from flytekitplugins_podtriage.cli.completers import complete_file
 from flytekitplugins_podtriage.cli.errors import InputError
@@ -144,6 +145,24 @@ def policies(
         policy = attrs.evolve(Policy.for_backend(backend), **(settings or {}))  # type: ignore[arg-type]  # durations
         by_backend[backend] = attrs.evolve(policy, rules=rules) if policy.dialect is None else policy
     return by_backend
+
+
+def assumptions() -> tuple[str, ...]:
+    """Return what the running command was not told of a task's retries and its backend, as phrases."""
+    ctx = click.get_current_context()
+
+    def is_default(name: str) -> bool:
+        return ctx.get_parameter_source(name) is ParameterSource.DEFAULT
+
+    return tuple(
+        phrase.format(ctx.params[name])
+        for name, phrase in (
+            ("retries", "{} user retries (--retries), since a pod does not record them"),
+            ("system_retries", "{} system retries (--system-retries)"),
+            ("settings", "Flyte's default grace periods (--set)"),
+        )
+        if name in ctx.params and is_default(name)
+    )
 
 
 def resolve_now(now: str | None, recorded: datetime | None, latest: Callable[[], datetime | None]) -> datetime:

@@ -121,12 +121,14 @@ def explain(
     now: datetime,
     now_is_explicit: bool = True,
     missing: Sequence[str] = (),
+    assumed: Sequence[str] = (),
 ) -> Explanation:
     """Explain a pod at one moment.
 
     ``attempts_before`` attempts of the task failed before this pod; ``policies`` are by backend. Unless the caller
     chose the moment (``now_is_explicit``), a note points out an old record. ``missing`` is what could not be known of
-    the pod, as sentences: it comes before the other notes.
+    the pod, as sentences: it comes before the other notes. ``assumed`` is what the caller did not know of the task and
+    its backend, as phrases: a note says so where anybody is charged.
     """
     policy = policies["podtriage"]
     verdict = triage(pod, events=events, memory=memory, policy=policy, now=now)
@@ -138,6 +140,9 @@ def explain(
     charges = charges_by_backend(attempt_state, policies)
     if not is_wrong and not any(charge.is_charged for charge in charges):
         charges = ()
+    notes = _notes(attempt_state, now_is_explicit, bool(charges), are_events_noted=bool(missing))
+    if charges and assumed:
+        notes.append(f"Assumed: {'; '.join(assumed)}.")
     is_pulling = is_wrong and not verdict.failing and state in PULL_REASONS
     return Explanation(
         name=one_line(metadata.name or "a pod without a name", 120),
@@ -156,7 +161,7 @@ def explain(
         timeline=build_timeline(pod, events, now),
         next_try=next_pull_time(pod, events, verdict.container) if is_pulling else None,
         charges=charges,
-        notes=(*missing, *_notes(attempt_state, now_is_explicit, bool(charges), are_events_noted=bool(missing))),
+        notes=(*missing, *notes),
     )
 
 

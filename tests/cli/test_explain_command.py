@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections import Counter
@@ -151,6 +152,32 @@ def test_the_attempt_is_read_from_the_pod_and_what_is_assumed_is_said(run: Run, 
     assert "attempt 3 of 3" in words(result)
     assert "Flyte 1.16 in 30s user retries, 0 left" in words(result)
     assert "assume that the 2 earlier attempts failed for the same reason" in words(result)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--html", "-"], ["-o", "yaml"]])
+@pytest.mark.parametrize(
+    ("options", "assumed"),
+    [
+        (
+            [],
+            "Assumed: 0 user retries (--retries), since a pod does not record them; 3 system retries (--system-retries); "
+            "Flyte's default grace periods (--set).",
+        ),
+        (["--retries", "2", "--system-retries", "3"], "Assumed: Flyte's default grace periods (--set)."),
+        (["--retries", "0", "--system-retries", "3", "--set", "user-patience=3m"], None),
+    ],
+)
+def test_what_was_not_given_is_said_to_be_assumed_in_every_form(
+    run: Run, limited: dict[str, Any], form: list[str], options: list[str], assumed: str | None
+) -> None:
+    text = html.unescape(words(run("explain", "-", *options, *form, input=json.dumps(limited)))).replace(
+        "''", "'"
+    )  # YAML's quotes
+    assert (assumed in text) if assumed is not None else ("Assumed:" not in text)
+
+
+def test_nothing_is_assumed_where_nobody_is_charged(run: Run, stories: dict[str, Any]) -> None:
+    assert "Assumed:" not in run("explain", "-", input=json.dumps(stories["exit-0@1.34.4"])).stdout
 
 
 def test_a_task_that_has_done_its_work_is_not_called_well_while_a_backend_will_charge(
