@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.cli.pod_texts import PastedMessage
     from flytekitplugins_podtriage.report.explanation import Explanation
 
+_RETRIES = "The FlyteWorkflow {} gives the task {} user retries."
 _MAX_TIMELINE = 1e9
 """In seconds: thirty years."""
 
@@ -148,10 +149,13 @@ def _read_records(path: str, at: float | None, now: str | None) -> list[PodRecor
 
 def _explain(records: list[PodRecord], form: str | None, html: str | None, options: dict[str, Any]) -> int:
     """Explain some pods and show the answers; return the exit code."""
+    import attrs
+
     from flytekitplugins_podtriage.cli.errors import input_errors
     from flytekitplugins_podtriage.cli.options import (
         BACKENDS,
         assumptions,
+        is_default,
         policies,
         read_rules,
         read_settings,
@@ -160,7 +164,7 @@ def _explain(records: list[PodRecord], form: str | None, html: str | None, optio
     from flytekitplugins_podtriage.core.accounting import Limits
     from flytekitplugins_podtriage.core.decode import read_events, read_pod
     from flytekitplugins_podtriage.core.errors import InvalidPod
-    from flytekitplugins_podtriage.core.flyte_pods import attempts_before
+    from flytekitplugins_podtriage.core.flyte_pods import attempts_before, label
     from flytekitplugins_podtriage.report.explanation import explain as explain_pod
     from flytekitplugins_podtriage.report.timeline import latest_time
 
@@ -171,17 +175,19 @@ def _explain(records: list[PodRecord], form: str | None, html: str | None, optio
     for record in records:
         with input_errors(InvalidPod, source=record.source):
             pod, events = read_pod(record.pod), read_events(record.events)
+        known = record.retries if is_default("retries") else None
+        execution = label(record.pod, "execution-id")
         explanation = explain_pod(
             pod,
             events=events,
             attempts_before=attempts_before(record.pod),
             memory=record.memory,
             policies=by_backend,
-            limits=limits,
+            limits=limits if known is None else attrs.evolve(limits, retries=known),
             now=resolve_now(now, record.now, partial(latest_time, pod, events)),
             now_is_explicit=now is not None or record.now is not None,
-            missing=record.notes,
-            assumed=assumptions(),
+            missing=record.notes if known is None else (*record.notes, _RETRIES.format(execution, known)),
+            assumed=assumptions(known=("retries",) if known is not None else ()),
         )
         explanations.append(explanation)
     _show(explanations, form, html)

@@ -147,21 +147,25 @@ def policies(
     return by_backend
 
 
-def assumptions() -> tuple[str, ...]:
-    """Return what the running command was not told of a task's retries and its backend, as phrases."""
-    ctx = click.get_current_context()
+def is_default(name: str) -> bool:
+    """Whether an option of the running command was not given."""
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.DEFAULT
 
-    def is_default(name: str) -> bool:
-        return ctx.get_parameter_source(name) is ParameterSource.DEFAULT
 
+def assumptions(known: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return what the running command was not told of a task's retries and its backend, as phrases.
+
+    ``known`` are the options whose values are known from elsewhere.
+    """
+    values = click.get_current_context().params
     return tuple(
-        phrase.format(ctx.params[name])
+        phrase.format(values[name])
         for name, phrase in (
             ("retries", "{} user retries (--retries), since a pod does not record them"),
             ("system_retries", "{} system retries (--system-retries)"),
             ("settings", "Flyte's default grace periods (--set)"),
         )
-        if name in ctx.params and is_default(name)
+        if name not in known and is_default(name)
     )
 
 

@@ -34,6 +34,8 @@ class PodRecord:
     """What a watcher would remember of the pod, if the record is a timeline."""
     notes: tuple[str, ...] = ()
     """What could not be known, where the pod was read from a text for people."""
+    retries: int | None = None
+    """The task's user retries, where its FlyteWorkflow gives them."""
 
 
 def find_pods(documents: Iterable[Any], source: str, at: float | None = None) -> list[PodRecord]:
