@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import msgspec
@@ -14,11 +14,12 @@ from flytekitplugins_podtriage.cli.input import read_document, source_name
 from flytekitplugins_podtriage.cli.json_or_yaml import parse_documents
 from flytekitplugins_podtriage.cli.pod_documents import PodRecord, find_pods
 from flytekitplugins_podtriage.cli.times import LAST, parse_time, utc_now
-from flytekitplugins_podtriage.core.diagnose import diagnose
 from flytekitplugins_podtriage.core.model import Category
 from flytekitplugins_podtriage.core.pasted.normalize import decode
-from flytekitplugins_podtriage.core.pasted.reading import PastedText, read_objects
 from flytekitplugins_podtriage.core.triage import triage
+
+if TYPE_CHECKING:
+    from flytekitplugins_podtriage.core.pasted.reading import PastedText
 
 _UNREADABLE: Final = (
     "is neither a pod nor a text of kubectl; "
@@ -88,6 +89,10 @@ def _read_text(
 
     With ``only_known`` a text in none of the known layouts is no message.
     """
+    # A pod in JSON or YAML needs neither.
+    from flytekitplugins_podtriage.core.diagnose import diagnose
+    from flytekitplugins_podtriage.core.pasted.reading import read_objects
+
     now = now or utc_now()
     objects = read_objects(text, now)
     pods = [one for one in objects if one.pod is not None]
