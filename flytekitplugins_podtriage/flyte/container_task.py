@@ -23,6 +23,7 @@ from flytekitplugins_podtriage.flyte.task import (
     TASK_TYPE,
     PodTriage,
     PodTriageTaskMixin,
+    configuration_error,
     marker_outputs,
     one_template,
 )
@@ -46,8 +47,11 @@ class PodTriageContainer(PodTriageTaskMixin, ContainerTask):
         pod_template: PodTemplate | None = None,
         **options: Any,
     ) -> None:
+        if isinstance(task_config, type):
+            raise configuration_error(str(options.get("name", arguments[0] if arguments else "")))
         config = task_config or PodTriage()
-        super().__init__(*arguments, pod_template=one_template(config, pod_template), **options)
+        template = one_template(config, pod_template) or PodTemplate()
+        super().__init__(*arguments, pod_template=template, **options)
         # ContainerTask sets type and configuration itself, and takes no arguments for them.
         self._task_type = TASK_TYPE
         self._task_config = config

@@ -6,6 +6,7 @@ pod spec before the connector gets it (flytepropeller 1.16, webapi/connector/plu
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +15,8 @@ from typing import Any, Final
 import attrs
 from flytekit import FlyteContext, PodTemplate, PythonFunctionTask
 from flytekit.configuration import SerializationSettings
-from flytekit.core.promise import VoidPromise
+from flytekit.core.promise import VoidPromise, flyte_entity_call_handler
+from flytekit.core.python_function_task import AsyncPythonFunctionTask
 from flytekit.exceptions.user import FlyteValidationException
 from flytekit.models import dynamic_job, interface, literals, types
 from flytekit.models.task import K8sPod
@@ -26,6 +28,8 @@ MARKER: Final = "podtriage_done"
 """The output of a task that declares none. A stock backend reads ``error.pb`` of a connector's task only if it has
 outputs, and takes a failed task without any for a success. No workflow can bind to the marker."""
 
+_bodies = threading.local()
+"""The task whose body this thread is about to run; not on the task itself, which flytekit may pickle."""
 _BOOLEAN = types.LiteralType(simple=types.SimpleType.BOOLEAN)
 _TRUE = literals.Literal(scalar=literals.Scalar(primitive=literals.Primitive(boolean=True)))
 
@@ -49,17 +53,47 @@ def _is_template(_: PodTriage, __: attrs.Attribute[Any], value: object) -> None:
         )
 
 
+def _is_enabled(_: PodTriage, __: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, bool):
+        raise ValueError(f"PodTriage(enabled=...): invalid value {value!r}; allowed: True, False")
+
+
+class ConfigurationType(type):
+    """The type of the class ``PodTriage``, by which flytekit finds out that the class was given for an instance."""
+
+
 @attrs.frozen(slots=True)
-class PodTriage:
-    """The configuration of a task that runs in a pod of its own: ``@task(task_config=PodTriage())``."""
+class PodTriage(metaclass=ConfigurationType):
+    """The configuration of a task that podtriage runs and judges: ``@task(task_config=PodTriage())``.
+
+    It works with ``@task`` and ``@dynamic``, on plain functions and on ``async def``. All other arguments of the
+    decorator (``retries``, ``container_image``, ``requests``, ``cache``, ...) keep their meaning.
+
+    Args:
+        pod_template: the template of the task's pods, the same as ``@task(pod_template=...)``; it may be given in one
+            of the two. None: a pod with one container, named ``primary``.
+        policy: how long a pod of this task that cannot start is held, ``Policy(user_patience="10m")``: durations, or
+            numbers of seconds; it cannot have rules. None: as the connector's settings say.
+        enabled: False leaves the task to stock Flyte, as if it had no ``task_config``, also where the setting ``tasks``
+            is ``all``. Its pod template is kept.
+
+    Raises:
+        ValueError: an argument has a wrong type.
+    """
 
     pod_template: PodTemplate | None = attrs.field(default=None, validator=_is_template)
-    """The pod's template, the same as ``@task(pod_template=...)``. None: one container, named ``primary``."""
     policy: Policy | None = attrs.field(default=None, validator=_is_policy)
-    """How long a pod that cannot start is held; None: as the connector's settings say."""
+    enabled: bool = attrs.field(default=True, validator=_is_enabled)
 
 
-def one_template(config: PodTriage, given: PodTemplate | None) -> PodTemplate:
+def configuration_error(task: str) -> FlyteValidationException:
+    """Return the error for the class ``PodTriage`` as a task's configuration."""
+    return FlyteValidationException(
+        f"task {task}: task_config=PodTriage is the class; allowed: an instance, task_config=PodTriage()"
+    )
+
+
+def one_template(config: PodTriage, given: PodTemplate | None) -> PodTemplate | None:
     """Return a task's pod template, which may be given in either of two ways.
 
     Raises:
@@ -69,7 +103,7 @@ def one_template(config: PodTriage, given: PodTemplate | None) -> PodTemplate:
         raise FlyteValidationException(
             "pod_template is given twice; allowed: pod_template=... of the task, or PodTriage(pod_template=...)"
         )
-    return given or config.pod_template or PodTemplate()
+    return given or config.pod_template
 
 
 class PodTriageTaskMixin:
@@ -126,10 +160,11 @@ class PodTriageTaskMixin:
         raise NotImplementedError
 
 
-class PodTriageFunctionTask(PodTriageTaskMixin, PythonFunctionTask[PodTriage]):
-    """A Python function task of the type ``podtriage``.
+class PodTriageFunctionTask(PodTriageTaskMixin, AsyncPythonFunctionTask[PodTriage]):
+    """A Python function task of the type ``podtriage``, of a plain function or an ``async def``.
 
-    In its pod it runs its body. Locally it runs in attempts, as on a backend; subclasses implement how.
+    In its pod it runs its body. Locally it runs in attempts, as on a backend; subclasses implement how. flytekit finds
+    a task's class by its configuration alone, and takes for an ``async def`` only subclasses of its asynchronous task.
     """
 
     def __init__(self, task_config: PodTriage | None, task_function: Callable[..., Any], **kwargs: Any) -> None:
@@ -138,11 +173,18 @@ class PodTriageFunctionTask(PodTriageTaskMixin, PythonFunctionTask[PodTriage]):
             config,
             task_function,
             task_type=TASK_TYPE,
-            pod_template=one_template(config, kwargs.pop("pod_template", None)),
+            pod_template=one_template(config, kwargs.pop("pod_template", None)) or PodTemplate(),
             **kwargs,
         )
-        self._in_body = threading.local()
         self._declare_marker()
+
+    def __call__(self, *args: object, **kwargs: object) -> Any:
+        """Call the task; an ``async def`` needs a subclass whose ``__call__`` is one (flytekit's create_node asks)."""
+        return flyte_entity_call_handler(self, *args, **kwargs)
+
+    @property
+    def _is_async(self) -> bool:
+        return inspect.iscoroutinefunction(self.task_function)
 
     def get_k8s_pod(self, settings: SerializationSettings) -> K8sPod:
         """Return the pod's definition.
@@ -167,11 +209,12 @@ class PodTriageFunctionTask(PodTriageTaskMixin, PythonFunctionTask[PodTriage]):
 
     def execute(self, **kwargs: Any) -> Any:
         """Run the task on Python values: in a pod its body, locally (as part of a mapped task) in attempts."""
-        run = super().execute
+        kind = AsyncPythonFunctionTask if self._is_async else PythonFunctionTask
+        run = partial(kind.execute, self, **kwargs)
         if self._is_local(FlyteContext.current_context()):
-            return self.run_attempts_on_values(lambda: run(**kwargs))
-        self._in_body.active = False  # tasks that the body calls run in attempts again
-        return run(**kwargs)
+            return self.run_attempts_on_values(run)
+        _bodies.task = None  # tasks that the body calls run in attempts again
+        return run()
 
     def run_attempts_on_values(self, body: Callable[[], Any]) -> Any:
         """Do the same for a call on Python values, whose body runs in this process."""
@@ -184,15 +227,15 @@ class PodTriageFunctionTask(PodTriageTaskMixin, PythonFunctionTask[PodTriage]):
 
     def run_body_on_values(self, run: Callable[[], Any]) -> Any:
         """Run the body itself in this process on Python values."""
-        self._in_body.active = True
+        _bodies.task = self
         try:
             return run()
         finally:
-            self._in_body.active = False
+            _bodies.task = None
 
     def _is_local(self, ctx: FlyteContext) -> bool:
         state = ctx.execution_state
-        return state is not None and state.is_local_execution() and not getattr(self._in_body, "active", False)
+        return state is not None and state.is_local_execution() and getattr(_bodies, "task", None) is not self
 
     async def _output_to_literal_map(self, native_outputs: Any, ctx: FlyteContext) -> Any:
         if self.marked:

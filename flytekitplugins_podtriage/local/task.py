@@ -6,15 +6,24 @@ attempts: in the embedded sandbox with the faults of a plan, or on the cluster o
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from flytekit import FlyteContext
+from flytekit import FlyteContext, PythonFunctionTask
+from flytekit.core.promise import async_flyte_entity_call_handler
+from flytekit.core.python_function_task import AsyncPythonFunctionTask
 from flytekit.core.task import TaskPlugins
 from flytekit.models import literals
 
 from flytekitplugins_podtriage.flyte.container_task import PodTriageContainer
-from flytekitplugins_podtriage.flyte.task import PodTriage, PodTriageFunctionTask
+from flytekitplugins_podtriage.flyte.task import (
+    ConfigurationType,
+    PodTriage,
+    PodTriageFunctionTask,
+    configuration_error,
+    one_template,
+)
 from flytekitplugins_podtriage.local import container_task, kubernetes, task_data
 from flytekitplugins_podtriage.local.bodies import Command, Inline, Process
 from flytekitplugins_podtriage.local.runner import current_settings, raise_if_failed, run_in_sandbox
@@ -22,8 +31,23 @@ from flytekitplugins_podtriage.local.runner import current_settings, raise_if_fa
 __all__ = ["PodTriage", "PodTriageContainerTask", "PodTriageTask"]
 
 
+DISABLED: Final = "podtriage_disabled"
+"""The attribute of a plain task whose configuration is ``PodTriage(enabled=False)``."""
+
+
 class PodTriageTask(PodTriageFunctionTask):
-    """A Python task of the type ``podtriage``."""
+    """A Python task of the type ``podtriage``; of a disabled configuration flytekit's own plain task is made."""
+
+    def __new__(cls, task_config: PodTriage | None = None, task_function: Any = None, **kwargs: Any) -> Any:
+        """Make the task, or a plain one."""
+        is_async = inspect.iscoroutinefunction(task_function)
+        if task_config is None or task_config.enabled:
+            return super().__new__(AsyncPodTriageTask if is_async else cls)
+        template = one_template(task_config, kwargs.pop("pod_template", None))
+        kind = AsyncPythonFunctionTask if is_async else PythonFunctionTask
+        task = kind(None, task_function, pod_template=template, **kwargs)
+        setattr(task, DISABLED, True)
+        return task
 
     def run_attempts(self, ctx: FlyteContext, inputs: literals.LiteralMap) -> literals.LiteralMap:
         """Run the task in attempts; return its outputs.
@@ -65,6 +89,14 @@ class PodTriageTask(PodTriageFunctionTask):
         return inline.value
 
 
+class AsyncPodTriageTask(PodTriageTask):
+    """The same for an ``async def``: a call of it is awaited."""
+
+    async def __call__(self, *args: object, **kwargs: object) -> Any:
+        """Call the task."""
+        return await async_flyte_entity_call_handler(self, *args, **kwargs)
+
+
 class PodTriageContainerTask(PodTriageContainer):
     """A container task of the type ``podtriage``.
 
@@ -99,4 +131,12 @@ class PodTriageContainerTask(PodTriageContainer):
         return literals.LiteralMap({}) if outputs is None else outputs
 
 
+class _ClassInsteadOfInstance(AsyncPythonFunctionTask[Any]):
+    """What ``task_config=PodTriage`` finds: an error, instead of a task that podtriage would silently ignore."""
+
+    def __init__(self, _: object, task_function: Callable[..., Any], **__: Any) -> None:
+        raise configuration_error(getattr(task_function, "__qualname__", repr(task_function)))
+
+
 TaskPlugins.register_pythontask_plugin(PodTriage, PodTriageTask)
+TaskPlugins.register_pythontask_plugin(ConfigurationType, _ClassInsteadOfInstance)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import inspect
 import os
+import pydoc
 import subprocess
 import sys
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import attrs
 import pytest
 from flyteidl.core import dynamic_job_pb2
-from flytekit import FlyteContext, PodTemplate, map_task
+from flytekit import FlyteContext, PodTemplate, PythonFunctionTask, map_task, task
 from flytekit.configuration import FastSerializationSettings, ImageConfig, SerializationSettings
 from flytekit.exceptions.user import FlyteValidationException
 from flytekit.models import literals
@@ -20,6 +24,7 @@ from flytekit.tools.translator import get_serializable
 
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.flyte.task import MARKER, PodTriage, PodTriageFunctionTask
+from flytekitplugins_podtriage.local import task as local
 from flytekitplugins_podtriage.local import task_data
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -101,6 +106,7 @@ def test_the_policy_of_a_task_is_part_of_its_template() -> None:
         ({"policy": "flyte-1.16"}, "allowed: a Policy"),
         ({"policy": Policy.for_backend("flyte-1.16")}, "allowed: a Policy"),
         ({"pod_template": {"spec": {}}}, "allowed: a flytekit PodTemplate"),
+        ({"enabled": "no"}, "allowed: True, False"),
     ],
 )
 def test_an_invalid_configuration_is_refused(arguments: dict[str, Any], message: str) -> None:
@@ -169,3 +175,56 @@ def test_arguments_are_rendered_with_the_prefixes() -> None:
         f"{location.prefix}/1/x",
         f"{location.prefix}/0/checkpoint",
     ]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_the_class_in_place_of_an_instance_is_refused_with_the_right_spelling(asynchronous: bool) -> None:
+    def plain(n: int) -> int:
+        return n
+
+    async def awaited(n: int) -> int:
+        return n
+
+    with pytest.raises(FlyteValidationException, match=r"task_config=PodTriage is the class; allowed: .*PodTriage\(\)"):
+        task(task_config=local.PodTriage)(awaited if asynchronous else plain)
+    with pytest.raises(FlyteValidationException, match=r"task shell: task_config=PodTriage is the class"):
+        local.PodTriageContainerTask(name="shell", image="a:1", command=["true"], task_config=cast("Any", PodTriage))
+
+
+@pytest.mark.parametrize("template_given_to", ["task", "PodTriage"])
+def test_a_disabled_task_is_flytekits_own_and_keeps_its_pod_template(template_given_to: str) -> None:
+    pod = PodTemplate(primary_container_name="mine")
+    here = {"pod_template": pod}
+
+    @task(
+        task_config=PodTriage(enabled=False, **(here if template_given_to == "PodTriage" else {})),
+        retries=2,
+        **(here if template_given_to == "task" else {}),
+    )
+    def plain(n: int) -> int:
+        return n
+
+    assert type(plain) is PythonFunctionTask
+    serialized = template(plain)
+    assert (serialized.type, serialized.metadata.retries.retries) == ("python-task", 2)
+    assert serialized.config == {"primary_container_name": "mine"}
+    assert list(template(map_task(plain)).interface.outputs) == ["o0"]
+
+
+def test_help_explains_every_argument() -> None:
+    text = pydoc.render_doc(PodTriage)
+
+    assert [name for name in attrs.fields_dict(PodTriage) if f"{name}: " not in text.partition("Args:")[2]] == []
+
+
+def test_an_asynchronous_task_serializes_like_any_other_and_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLYTE_PODTRIAGE_BODIES", "inline")
+
+    @task(task_config=PodTriage(), container_image="docker.io/acme/app:1")
+    async def awaited(n: int) -> int:
+        return n + 1
+
+    assert template(awaited).type == "podtriage"
+    assert inspect.iscoroutinefunction(awaited.__call__)
+    assert asyncio.run(awaited(n=1)) == 2
+    assert importlib.import_module("cloudpickle").dumps(awaited)  # as flytekit does with tasks of a notebook
