@@ -99,7 +99,7 @@ async def _run(task: Any, ctx: FlyteContext, settings: Settings, location: task_
 
 def _pod(task: Any, ctx: FlyteContext, location: task_data.DataLocation) -> dict[str, Any]:
     """Return the pod of a task, without what is specific to an attempt."""
-    pod = task_data.manifest(task, ctx)
+    pod = task_data.manifest(task, ctx, build_image=True)
     prefix = OutputPrefix(f"{location.prefix}/0")
     metadata = pod["metadata"]
     # run_task appends the attempt's number to the name.

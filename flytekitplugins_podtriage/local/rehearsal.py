@@ -58,7 +58,7 @@ def rehearse(path: str, name: str, inputs: Iterable[str], settings: Mapping[str,
         try:
             entity(**given)
         except Exception as error:  # noqa: BLE001  # whatever a task's code raises
-            failed = _in_one_line(error)
+            failed = in_one_line(error)
     return Rehearsal(tuple(runs), failed, watched.occurrences.missing(plan))
 
 
@@ -76,7 +76,8 @@ def _stdout_to_stderr() -> Iterator[None]:
         os.close(kept)
 
 
-def _in_one_line(error: Exception) -> str:
+def in_one_line(error: Exception) -> str:
+    """Return an exception as one line: its class and message, or the message alone of a failure of Flyte's."""
     from flytekit.exceptions.base import FlyteException
 
     message = " ".join(str(error).split())

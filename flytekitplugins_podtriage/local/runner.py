@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from contextvars import ContextVar, Token
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +21,17 @@ from flytekitplugins_podtriage.local.bodies import Inline
 from flytekitplugins_podtriage.local.plan_use import occurrences_of
 
 if TYPE_CHECKING:
+    from flytekitplugins_podtriage.sandbox.faults.occurrences import Occurrences
     from flytekitplugins_podtriage.sandbox.faults.plan import Plan
     from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd
 
 _NAMESPACE = "flytesnacks-development"
+_FAILED_TASK = "__podtriage_task__"
+"""The attribute of an exception with the name of the task that failed for good, while it leaves the workflow."""
 
 Listener = Callable[[TaskRun, tuple[TaskRun, ...]], None]
-_listening = threading.local()
+_listening: ContextVar[tuple[Listener, Settings | None, Occurrences] | None] = ContextVar("listening", default=None)
+"""Of a context, not of a thread: flytekit runs asynchronous functions in other threads."""
 
 
 class watch_runs:  # noqa: N801  # a context manager that reads as a verb
@@ -38,22 +43,21 @@ class watch_runs:  # noqa: N801  # a context manager that reads as a verb
         self.occurrences = Occurrences()
         """Which faults of the plan have occurred, on any backend."""
         self._new = (listener, settings, self.occurrences)
-        self._old: tuple[Listener, Settings | None, Occurrences] | None = None
+        self._token: Token[tuple[Listener, Settings | None, Occurrences] | None] | None = None
 
     def __enter__(self) -> None:
-        self._old = getattr(_listening, "by", None)
-        _listening.by = self._new
+        self._token = _listening.set(self._new)
 
     def __exit__(self, *_: object) -> None:
-        _listening.by = self._old
+        if self._token is not None:
+            _listening.reset(self._token)
 
 
 def current_settings() -> Settings:
     """Return the settings of the listener, or else those of arguments, environment and configuration file."""
-    listening = getattr(_listening, "by", None)
+    listening = _listening.get()
     if listening is not None and listening[1] is not None:
-        settings: Settings = listening[1]
-        return settings
+        return listening[1]
     return read_settings()
 
 
@@ -114,7 +118,7 @@ def _repeat(
 
 def report_run(run: TaskRun, others: tuple[TaskRun, ...] = ()) -> None:
     """Pass a run to the listener; without one, print it unless it succeeded at the first attempt."""
-    listening = getattr(_listening, "by", None)
+    listening = _listening.get()
     if listening is not None:
         listening[0](run, others)
     elif others or not run.succeeded or len(run.attempts) > 1:
@@ -138,7 +142,7 @@ def _run(
     pod["metadata"]["annotations"][task_data.TASK_NAME] = task.name
     policy = policy_of(task, settings)
     plan = read_plan(settings.plan)
-    listening = getattr(_listening, "by", None)
+    listening = _listening.get()
     occurrences = occurrences_of(settings.plan, plan) if listening is None else listening[2]
     cluster = SandboxCluster(plan, body=body, occurrences=occurrences)
     coroutine = run_task(
@@ -214,12 +218,31 @@ def raise_if_failed(task: Any, run: TaskRun, inline: Inline | None) -> None:
         return
     last = run.attempts[-1]
     error = inline.take_error(last.number - 1) if inline is not None else None
-    if error is not None:
-        try:
-            raise error
-        finally:
-            del error  # the traceback refers to this frame
-    reason = run.final.message if run.final is not None else run.note
-    message = f"task {task.name} failed after {len(run.attempts)} attempt(s): {reason}"
-    system = last.verdict.kind is ErrorKind.SYSTEM
-    raise (task_data.PodTriageSystemError if system else task_data.PodTriageUserError)(message)
+    if error is None:
+        reason = run.final.message if run.final is not None else run.note
+        system = last.verdict.kind is ErrorKind.SYSTEM
+        kind = task_data.PodTriageSystemError if system else task_data.PodTriageUserError
+        error = kind(f"task {task.name} failed after {len(run.attempts)} attempt(s): {reason}")
+    _note_task(error, task.name)
+    try:
+        raise error
+    finally:
+        del error  # the traceback refers to this frame
+
+
+def _note_task(error: Exception, task: str) -> None:
+    """Note which task failed, unless the error comes from a task that this one's body called."""
+    if failed_task(error) is None:
+        with suppress(AttributeError, TypeError):  # an exception class of the user's may take no attributes
+            setattr(error, _FAILED_TASK, task)
+
+
+def failed_task(error: Exception) -> str | None:
+    """Return the name of the task whose failure an exception is, or comes from; None: of no task's attempts."""
+    cause: BaseException | None = error
+    while cause is not None:
+        task: str | None = getattr(cause, _FAILED_TASK, None)
+        if task is not None:
+            return task
+        cause = cause.__cause__ or cause.__context__
+    return None

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import attrs
 from flyteidl.core import errors_pb2, execution_pb2, literals_pb2
-from flytekit import FlyteContext
-from flytekit.configuration import ImageConfig, SerializationSettings
+from flytekit import FlyteContext, ImageSpec
+from flytekit.configuration import Image, ImageConfig, SerializationSettings
 from flytekit.core import utils
 from flytekit.core.tracker import extract_task_module
 from flytekit.exceptions.system import FlyteSystemException
@@ -123,11 +123,22 @@ class DataLocation:
         return utils.load_proto_from_file(kind, path)
 
 
-def manifest(task: Any, context: FlyteContext) -> dict[str, Any]:
-    """Return the pod of a task as its backend would create it, before its arguments are filled in."""
+def manifest(task: Any, context: FlyteContext, *, build_image: bool = False) -> dict[str, Any]:
+    """Return the pod of a task as its backend would create it, before its arguments are filled in.
+
+    Args:
+        task: the task.
+        context: flytekit's.
+        build_image: whether to build the image of an ``ImageSpec``; if not, the pod has the name that it would have.
+    """
     settings = context.serialization_settings or SerializationSettings(ImageConfig.auto_default_image())
     if settings.image_config is None or settings.image_config.default_image is None:
         settings = dataclasses.replace(settings, image_config=ImageConfig.auto_default_image())
+    image = getattr(task, "container_image", None)
+    if isinstance(image, ImageSpec) and not build_image:
+        named = Image.look_up_image_info(image.id, image.image_name())
+        images = [*(settings.image_config.images or ()), named]
+        settings = dataclasses.replace(settings, image_config=dataclasses.replace(settings.image_config, images=images))
     pod = task.get_k8s_pod(settings)
     primary = task.get_config(settings)["primary_container_name"]
     return {

@@ -38,7 +38,12 @@ def page(runs: Sequence[tuple[TaskRun, Sequence[TaskRun]]], error: str | None = 
 
 def framed(run: TaskRun, others: Sequence[TaskRun] = ()) -> str:
     """Return the page of one run as an iframe for another page, such as a Flyte Deck, including its style."""
-    srcdoc = escape(page([(run, others)]), quote=True)
+    return framed_page([(run, others)])
+
+
+def framed_page(runs: Sequence[tuple[TaskRun, Sequence[TaskRun]]], error: str | None = None) -> str:
+    """Return :func:`page` as an iframe, for a notebook."""
+    srcdoc = escape(page(runs, error), quote=True)
     return f'<iframe title="podtriage" srcdoc="{srcdoc}" style="width:100%;height:60rem;border:0"></iframe>'
 
 
