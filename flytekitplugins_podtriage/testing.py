@@ -13,6 +13,7 @@ Pods, registries and nodes are simulated in virtual time; the bodies of the task
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from datetime import timedelta
@@ -200,10 +201,22 @@ def _on_backend(workflow: Any, inputs: Mapping[str, Any], settings: Settings) ->
             task = failed_task(error)
             if task is None:
                 raise
-            return BackendResult(
-                backend=settings.run_on, runs=tuple(runs), error=in_one_line(error), failed_at=_short(task)
-            )
+            message = in_one_line(error)
+            _forget_frames(error)
+            return BackendResult(backend=settings.run_on, runs=tuple(runs), error=message, failed_at=_short(task))
     return BackendResult(backend=settings.run_on, runs=tuple(runs), outputs=outputs)
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Clear the frames that an exception and its causes refer to.
+
+    Where flytekit waits for a coroutine they refer to the exception too, and to its context's temporary directories,
+    which would remain until the garbage collector runs.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__cause__ or cause.__context__
 
 
 async def _awaited(outputs: Any) -> Any:

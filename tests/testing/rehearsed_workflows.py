@@ -5,12 +5,10 @@ from __future__ import annotations
 from flytekit import dynamic, eager, map_task, task, workflow
 from flytekit.core.node_creation import create_node
 from flytekit.exceptions.user import FlyteRecoverableException
-from flytekit.image_spec import ImageSpec
 
 from flytekitplugins_podtriage import PodTriage
 
 CALLS: list[str] = []
-SPECIFIED = ImageSpec(name="specified", registry="docker.io/acme", packages=["pandas"])
 
 
 @task(container_image="ghcr.io/acme/load:1")
@@ -90,11 +88,6 @@ def flaky(n: int) -> int:
     CALLS.append("flaky")
     if len(CALLS) % 2:
         raise FlyteRecoverableException("try me again")
-    return n
-
-
-@task(container_image=SPECIFIED)
-def specified(n: int) -> int:
     return n
 
 

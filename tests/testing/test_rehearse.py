@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from flytekit import PythonFunctionTask
+from flytekit import ImageSpec, PythonFunctionTask, task
 from flytekit.core.context_manager import FlyteContextManager, FlyteEntities
 from flytekit.core.python_function_task import AsyncPythonFunctionTask
 from flytekit.image_spec.image_spec import ImageBuildEngine
@@ -98,9 +98,15 @@ def test_asynchronous_functions_and_eager_ones_run_in_attempts() -> None:
 
 
 def test_the_image_of_an_image_spec_is_named_and_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    # flytekit builds the images of all tasks that it knows of when it serializes any dynamic task.
+    monkeypatch.setattr(FlyteEntities, "entities", [*FlyteEntities.entities])
     monkeypatch.setattr(ImageBuildEngine, "build", lambda *_: pytest.fail("it was built"))
 
-    assert rehearse(flows.specified, {"n": 1}, faults=["docker.io: 429 for 4m"]).on("flyte-1.16").failed_at
+    @task(container_image=ImageSpec(name="specified", registry="docker.io/acme", packages=["pandas"]))
+    def specified(n: int) -> int:
+        return n
+
+    assert rehearse(specified, {"n": 1}, faults=["docker.io: 429 for 4m"]).on("flyte-1.16").failed_at == "specified"
 
 
 def test_a_task_that_asks_not_to_be_has_no_attempts() -> None:
