@@ -49,9 +49,9 @@ def rehearse(
 ) -> int:
     """Run WORKFLOW (or a task) from a Python FILE in the sandbox; show its attempts and who pays on each backend.
 
-    Only tasks with PodTriage() go through attempts. The same faults are then injected on the other backends; task
-    bodies run once. The exit code is 1 if the workflow fails under these faults. A fault that never occurred, on any
-    backend, is a warning on stderr that says which names there were.
+    Python tasks need no PodTriage(); those of other plugins have no attempts. The same faults are then injected on the
+    other backends; task bodies run once. The exit code is 1 if the workflow fails under these faults. A fault that never
+    occurred, on any backend, is a warning on stderr that says which names there were.
     """
     from flytekitplugins_podtriage.cli.errors import EXIT_BAD_INPUT, InputError, error_line
     from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page

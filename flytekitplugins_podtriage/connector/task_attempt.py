@@ -23,7 +23,8 @@ class TaskAttempt:
     retries: int = attrs.field(default=0, validator=attrs.validators.ge(0))
     """``metadata.retries`` of the task template."""
     marker: bool = False
-    """Whether podtriage's marker is the only output and no program in the pod writes it: the response then holds it."""
+    """Whether podtriage's marker is the only output, and the program in the pod may not write it: the response then
+    holds it. Copilot does not write it, nor does an image without podtriage (the setting ``tasks``)."""
     user_patience: float | None = None
     """The task's own, in seconds; None: the hook's."""
     system_patience: float | None = None
@@ -42,7 +43,7 @@ class TaskAttempt:
             output_prefix,
             outputs=bool(declared),
             retries=int(retries),
-            marker=declared == {MARKER} and copilot,
+            marker=declared == {MARKER} and (copilot or custom.get("marker") is True),
             **patience,
         )
 

@@ -30,6 +30,7 @@ BODIES: Final = ("process", "inline")
 CLUSTERS: Final = ("sandbox", "kubernetes")
 SAFE_TO_EVICT: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict=false"
 _NAMESPACE: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_TASK_PATTERN: Final = re.compile(r"[\w.*?!\[\]-]+")
 _SERVICE: Final = re.compile(r"_(?:SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)$")
 """The variables that Kubernetes sets in a pod for each service of its namespace (kubernetes pkg/kubelet/envvars): those
 of a service called ``flyte-podtriage-connector`` begin with :data:`PREFIX`."""
@@ -129,6 +130,19 @@ def _namespaces(value: object) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _tasks(value: object) -> tuple[str, ...]:
+    """Return ``all``, ``marked``, or patterns of task names."""
+    patterns = tuple(_items(value))
+    alone = [word for word in ("all", "marked") if word in patterns and len(patterns) > 1]
+    wrong = next((pattern for pattern in patterns if not _TASK_PATTERN.fullmatch(pattern)), None)
+    if not patterns or alone or wrong is not None:
+        shown = wrong if wrong is not None else value
+        raise ValueError(
+            f"invalid value {str(shown)[:80]!r}; allowed: marked, all, or patterns of task names: train*, app.etl.*"
+        )
+    return patterns
+
+
 @attrs.frozen(slots=True)
 class Settings:
     """All settings. Each field is a key of the section (with ``-`` for ``_``) and a variable of the environment."""
@@ -143,6 +157,9 @@ class Settings:
     """How many system retries are kept back while user retries are left."""
     max_system_failures: int = attrs.field(default=3, converter=_count)
     """The backend's ``max-node-retries-system-failures``, which connectors are not given."""
+    tasks: tuple[str, ...] = attrs.field(default=("marked",), converter=_tasks)
+    """Which plain ``@task`` and ``@dynamic`` functions run as podtriage's: none (``marked``), ``all``, or those whose
+    name, or its end, matches a pattern: ``train*`` matches ``app.workflows.train_model``."""
     run_on: str = attrs.field(default="connector", converter=_run_on)
     """The backend that a local run imitates: Flyte with the connector, with the guard, or stock Flyte."""
     plan: str = attrs.field(default="", converter=_text)
@@ -246,7 +263,8 @@ def _read_file(config_file: Any) -> dict[str, tuple[object, str]]:
     """Return the values in the configuration file's section, each with its source for messages."""
     from flytekit.configuration.file import ConfigEntry, LegacyConfigEntry, YamlConfigEntry, get_config_file
 
-    cfg = get_config_file(config_file)
+    # Without flytekit's cache, which is filled by `import flytekit`: `pyflyte -c FILE` names its file after that.
+    cfg = getattr(get_config_file, "__wrapped__", get_config_file)(config_file)
     if cfg is None:
         return {}
     source = f"section {SECTION} of Flyte's configuration"

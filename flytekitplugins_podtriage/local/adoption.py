@@ -43,17 +43,23 @@ def is_plain(task: object) -> bool:
     return type(task) in _PLAIN and getattr(task, "task_config", None) is None and not hasattr(task, DISABLED)
 
 
-def adopt(task: Any, tasks: str = "all") -> None:
+def adopt(
+    task: Any,
+    tasks: str = "all",
+    *,
+    kinds: tuple[type[AdoptedTask], type[AdoptedTask]] = (AdoptedTask, AsyncAdoptedTask),
+) -> None:
     """Make a plain task one of the type ``podtriage``; its pod template, resources and the rest are kept.
 
     Args:
         task: one that :func:`is_plain`.
+        kinds: its class after that, of a plain function and of an ``async def``.
         tasks: the setting ``tasks``. The environment of the task's pod gets it: there the same file has to define the
             same tasks again, or a dynamic task would create plain ones.
     """
     task.plain_kind = type(task)
     task.plain_values = {name: getattr(task, name) for name in _CHANGED}
-    task.__class__ = AsyncAdoptedTask if isinstance(task, AsyncPythonFunctionTask) else AdoptedTask
+    task.__class__ = kinds[isinstance(task, AsyncPythonFunctionTask)]
     task._task_type = TASK_TYPE  # noqa: SLF001  # flytekit has no setters for what its constructors take
     task._task_config = PodTriage()  # noqa: SLF001
     task._environment = {**(task.environment or {}), TASKS_VARIABLE: tasks}  # noqa: SLF001
@@ -67,6 +73,15 @@ def restore(task: Any) -> None:
     del task.plain_kind, task.plain_values, task.marked
     task.__class__ = kind
     vars(task).update(values)
+
+
+def plain_copy(task: Any) -> Any:
+    """Return what an adopted task was, without changing it; flytekit does not know of the copy."""
+    copied = object.__new__(type(task))
+    vars(copied).update(vars(task))
+    restore(copied)
+    copied.reset_command_fn()  # it refers to the task that it was made for
+    return copied
 
 
 @contextmanager

@@ -32,7 +32,7 @@ class Rehearsal:
 
 
 def rehearse(path: str, name: str, inputs: Iterable[str], settings: Mapping[str, object]) -> Rehearsal:
-    """Run a workflow from a file locally; return the runs of its tasks.
+    """Run a workflow from a file locally; return the runs of its tasks, plain ones included.
 
     Args:
         path: the Python file.
@@ -45,6 +45,7 @@ def rehearse(path: str, name: str, inputs: Iterable[str], settings: Mapping[str,
         ValueError: a setting or the plan is invalid.
     """
     from flytekitplugins_podtriage.flyte.settings import read_settings
+    from flytekitplugins_podtriage.local.adoption import every_plain_task
     from flytekitplugins_podtriage.local.runner import read_plan, watch_runs
 
     read = read_settings(settings)
@@ -54,7 +55,7 @@ def rehearse(path: str, name: str, inputs: Iterable[str], settings: Mapping[str,
     runs: list[tuple[TaskRun, tuple[TaskRun, ...]]] = []
     failed: str | None = None
     watched = watch_runs(lambda run, others: runs.append((run, others)), read)
-    with watched, _stdout_to_stderr():
+    with watched, every_plain_task(), _stdout_to_stderr():
         try:
             entity(**given)
         except Exception as error:  # noqa: BLE001  # whatever a task's code raises

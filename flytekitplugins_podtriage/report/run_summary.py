@@ -17,7 +17,7 @@ _BACKENDS: Final = {
     "connector": "podtriage's connector",
     "guard": "podtriage's guard",
 }
-NO_RUNS: Final = "No task with PodTriage() was run."
+NO_RUNS: Final = "No task ran in attempts: none is a plain Python task or has PodTriage()."
 
 
 def backend_label(run: TaskRun) -> str:

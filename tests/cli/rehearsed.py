@@ -36,7 +36,12 @@ def mixed(rows: int = 1) -> int:
     return number
 
 
+@task(task_config=PodTriage(enabled=False))
+def disabled(rows: int) -> int:
+    return rows
+
+
 @workflow
 def stock(rows: int = 1) -> int:
-    number: int = plain(rows=rows)
+    number: int = disabled(rows=rows)
     return number

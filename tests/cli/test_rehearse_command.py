@@ -15,6 +15,7 @@ from click.testing import Result
 
 from flytekitplugins_podtriage.cli.rehearse_command import RUN_ON
 from flytekitplugins_podtriage.flyte.settings import RUN_ON as ALLOWED
+from flytekitplugins_podtriage.report.run_summary import NO_RUNS
 
 FILE = Path(__file__).parent / "rehearsed.py"
 INLINE = (FILE, "wf", "--input", "rows=3", "--inline")
@@ -136,7 +137,18 @@ def test_another_tasks_failure_is_the_workflows(run: Callable[..., Result]) -> N
 def test_a_workflow_without_such_tasks_says_so(run: Callable[..., Result]) -> None:
     result = run("rehearse", FILE, "stock")
 
-    assert (result.exit_code, result.stdout.strip()) == (0, "No task with PodTriage() was run.")
+    assert (result.exit_code, result.stdout.strip()) == (0, NO_RUNS)
+
+
+@pytest.mark.parametrize("bodies", [(), ("--inline",)])
+def test_a_plain_task_runs_in_attempts_without_a_word_in_its_file(
+    run: Callable[..., Result], bodies: tuple[str, ...]
+) -> None:
+    result = run("rehearse", FILE, "plain", "--input", "rows=1", "--fault", "attempt 1 pull: not found", *bodies)
+
+    assert result.exit_code == 1
+    assert "plain  on podtriage's connector  fails" in result.stdout
+    assert "not_found" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -144,7 +156,10 @@ def test_a_workflow_without_such_tasks_says_so(run: Callable[..., Result]) -> No
     [
         (("nowhere.py", "wf"), "nowhere.py: no such file; allowed: a Python file with workflows"),
         ((Path(__file__).parent / "data.txt", "wf"), "no such file"),
-        ((FILE, "wff", "--input", "rows=1"), "no workflow or task 'wff'; allowed: count, mixed, plain, stock, wf"),
+        (
+            (FILE, "wff", "--input", "rows=1"),
+            "no workflow or task 'wff'; allowed: count, disabled, mixed, plain, stock, wf",
+        ),
         ((FILE, "LATER"), "no workflow or task 'LATER'"),
         ((FILE, "wf"), "missing inputs: rows; give them as --input KEY=VALUE"),
         ((FILE, "wf", "--input", "rows"), "allowed: KEY=VALUE, KEY one of rows, name"),
