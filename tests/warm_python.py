@@ -162,6 +162,7 @@ def _run(program: str, arguments: list[str], folder: str, environment: dict[str,
     time.tzset()
     tempfile.tempdir = None
     random.seed()
+    sys.modules["flytekit.interfaces.random"].random.seed()  # names the places of outputs
     sys.executable = program
     sys.stdin = _stream(0, "r")
     sys.stdout = _stream(1, "w")

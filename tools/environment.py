@@ -28,8 +28,16 @@ def prepared(*extras: str) -> Path:
     """Return the environment's Python; the package and these extras of it are installed there.
 
     Raises:
-        SystemExit: it could not be set up; the message is for people.
+        SystemExit: it could not be set up, with a message for people, or it was interrupted.
     """
+    try:
+        return _prepared(extras)
+    except KeyboardInterrupt:
+        print("interrupted; the next call sets it up anew", file=sys.stderr)
+        sys.exit(130)
+
+
+def _prepared(extras: tuple[str, ...]) -> Path:
     wanted = {"made by": os.path.realpath(sys.executable), "for": str(ROOT), "pyproject": _digest()}
     python = _ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if _missing(wanted, extras) == set():
@@ -49,16 +57,16 @@ def prepared(*extras: str) -> Path:
     return python
 
 
-def run(program: Path, *arguments: str) -> int:
-    """Run a program of the environment from the top of the checkout; return its exit code.
+def run(program: Path, *arguments: str, folder: Path = ROOT) -> int:
+    """Run a program of the environment in a folder, by default the top of the checkout; return its exit code.
 
     What it leaves in the temporary folder is removed: every ``import flytekit`` leaves two folders there.
     """
-    with tempfile.TemporaryDirectory(prefix="podtriage-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="podtriage-", ignore_cleanup_errors=True) as temporary:
         # Compiled modules are kept, as Python does unless it is told otherwise: each test run starts some 80 Pythons.
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         try:
-            return subprocess.call([str(program), *arguments], cwd=ROOT, env={**kept, "TMPDIR": folder})
+            return subprocess.call([str(program), *arguments], cwd=folder, env={**kept, "TMPDIR": temporary})
         except KeyboardInterrupt:
             return 130
 

@@ -1,11 +1,12 @@
 """Run podtriage from this checkout; the first run sets everything up.
 
 python3 tools/run.py                    the main job: `pyflyte run` of a task whose image pulls meet HTTP 429
-python3 tools/run.py diagnose "..."     any command of podtriage
+python3 tools/run.py diagnose "..."     any command of podtriage, with paths from where it is called
 """
 
 import os
 import sys
+from pathlib import Path
 
 import pythons
 
@@ -19,6 +20,7 @@ if __name__ == "__main__":
 
     arguments = sys.argv[1:]
     if arguments:
-        sys.exit(environment.run(environment.prepared(), "-m", "flytekitplugins_podtriage", *arguments))
+        python = environment.prepared()
+        sys.exit(environment.run(python, "-m", "flytekitplugins_podtriage", *arguments, folder=Path.cwd()))
     os.environ.setdefault("FLYTE_PODTRIAGE_PLAN", f"@{EXAMPLE}.plan")
     sys.exit(environment.run(environment.prepared(), *MAIN_JOB))

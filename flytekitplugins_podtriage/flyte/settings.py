@@ -31,6 +31,7 @@ CLUSTERS: Final = ("sandbox", "kubernetes")
 SAFE_TO_EVICT: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict=false"
 _NAMESPACE: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _TASK_PATTERN: Final = re.compile(r"[\w.*?!\[\]-]+")
+_SECONDS: Final = re.compile(r"-?\d+(?:\.\d*)?")
 _SERVICE: Final = re.compile(r"_(?:SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)$")
 """The variables that Kubernetes sets in a pod for each service of its namespace (kubernetes pkg/kubelet/envvars): those
 of a service called ``flyte-podtriage-connector`` begin with :data:`PREFIX`."""
@@ -43,7 +44,11 @@ class InvalidSettings(ValueError):
 
 
 def _duration(value: object) -> float:
-    duration = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else seconds(str(value))
+    if isinstance(value, bool):
+        raise ValueError(f"invalid duration {value!r}; allowed: a number of seconds, or 90s, 1h30m")
+    text = str(value).strip()
+    # A number of seconds is text in the environment, and a number in YAML.
+    duration = float(text) if _SECONDS.fullmatch(text) else seconds(text)
     if not 0 <= duration <= 366 * 86400:
         raise ValueError(f"invalid duration {value!r}; allowed: 0s to 366 days, as 90s or 1h30m")
     return duration

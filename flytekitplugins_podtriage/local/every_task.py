@@ -28,6 +28,7 @@ from flytekit.core.python_function_task import (
 from flytekitplugins_podtriage.flyte.settings import read_settings
 from flytekitplugins_podtriage.flyte.task import PodTriageTaskMixin
 from flytekitplugins_podtriage.local.adoption import AdoptedTask, AsyncAdoptedTask, adopt, plain_copy
+from flytekitplugins_podtriage.local.runner import one_line_errors
 from flytekitplugins_podtriage.local.task import DISABLED
 
 _REASON: Final = "podtriage_reason"
@@ -62,7 +63,8 @@ class PlainTask(AsyncPythonFunctionTask[None]):
         task = kind(task_config, task_function, **kwargs)
         if _is_flytekits(task_function):
             return task
-        patterns = read_settings().tasks
+        with one_line_errors():
+            patterns = read_settings().tasks
         if not _matches(task.name, patterns):
             setattr(task, _REASON, "of other names")
         elif task.execution_mode is PythonFunctionTask.ExecutionBehavior.DYNAMIC and not task.interface.outputs:

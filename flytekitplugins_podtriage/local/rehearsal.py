@@ -81,7 +81,7 @@ def in_one_line(error: Exception) -> str:
     """Return an exception as one line: its class and message, or the message alone of a failure of Flyte's."""
     from flytekit.exceptions.base import FlyteException
 
-    message = " ".join(str(error).split())
+    message = " ".join(str(error).partition("\nTraceback (most recent call last):\n")[0].split())
     return message if isinstance(error, FlyteException) else f"{type(error).__name__}: {message}"
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar, Token
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import click
 from flytekit import FlyteContext
 
 from flytekitplugins_podtriage.core.accounting import Failure
@@ -18,6 +19,7 @@ from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
 from flytekitplugins_podtriage.local import task_data
 from flytekitplugins_podtriage.local.bodies import Inline
+from flytekitplugins_podtriage.local.body_error import with_users_frames
 from flytekitplugins_podtriage.local.plan_use import occurrences_of
 
 if TYPE_CHECKING:
@@ -58,7 +60,30 @@ def current_settings() -> Settings:
     listening = _listening.get()
     if listening is not None and listening[1] is not None:
         return listening[1]
-    return read_settings()
+    with one_line_errors():
+        settings = read_settings()
+        read_plan(settings.plan)
+    return settings
+
+
+class CommandError(click.exceptions.Exit, ValueError):
+    """A setting or a plan is invalid, and the command that found out has said so; it only ends."""
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Within a command (``pyflyte run``) say in one line what is invalid, and end; else raise the ``ValueError``.
+
+    flytekit prints any other exception with its traceback, 40 lines of code that the user has not written.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if click.get_current_context(silent=True) is None:
+            raise
+        message = " ".join(str(error).split())
+        click.echo(f"podtriage: {message}", err=True)
+        raise CommandError(2) from error
 
 
 def run_in_sandbox(
@@ -117,11 +142,18 @@ def _repeat(
 
 
 def report_run(run: TaskRun, others: tuple[TaskRun, ...] = ()) -> None:
-    """Pass a run to the listener; without one, print it unless it succeeded at the first attempt."""
+    """Pass a run to the listener; without one, print it unless it succeeded at once, without any trouble."""
     listening = _listening.get()
     if listening is not None:
         listening[0](run, others)
-    elif others or not run.succeeded or len(run.attempts) > 1:
+    elif not run.succeeded:
+        # A command shows the exception first, and then how it came to that.
+        at_end = click.get_current_context(silent=True)
+        if at_end is None:
+            _show(run, others)
+        else:
+            at_end.find_root().call_on_close(lambda: _show(run, others))
+    elif others or len(run.attempts) > 1 or any(one.recovered_from is not None for one in run.attempts):
         _show(run, others)
 
 
@@ -219,7 +251,7 @@ def raise_if_failed(task: Any, run: TaskRun, inline: Inline | None) -> None:
     last = run.attempts[-1]
     error = inline.take_error(last.number - 1) if inline is not None else None
     if error is None:
-        reason = run.final.message if run.final is not None else run.note
+        reason = with_users_frames(run.final.message) if run.final is not None else run.note
         system = last.verdict.kind is ErrorKind.SYSTEM
         kind = task_data.PodTriageSystemError if system else task_data.PodTriageUserError
         error = kind(f"task {task.name} failed after {len(run.attempts)} attempt(s): {reason}")

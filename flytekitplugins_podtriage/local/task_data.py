@@ -30,8 +30,8 @@ TASK_NAME: Final = "podtriage.flyte.org/task"
 ATTEMPT: Final = "podtriage.flyte.org/attempt"
 """Annotations of a pod: the name of its task, and its attempt from 0."""
 _NOT_DNS: Final = re.compile(r"[^a-z0-9]+")
-_PROGRAM: Final = "from flytekit.bin.entrypoint import execute_task_cmd; execute_task_cmd()"
-"""What the console script ``pyflyte-execute`` does; the script itself may not be on the path."""
+_PROGRAM: Final = "from flytekitplugins_podtriage.local.body_program import main; main()"
+"""What the console script ``pyflyte-execute`` does, which may not be on the path."""
 
 
 class PodTriageUserError(FlyteUserException):

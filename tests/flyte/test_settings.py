@@ -51,6 +51,14 @@ def test_both_forms_of_the_file_are_read(tmp_path: Path, text: str, name: str, e
     assert (settings.max_system_failures, settings.compare) == expected
 
 
+@pytest.mark.parametrize("text", ["90", "90.0", " 90 ", "90s", "1m30s"])
+def test_a_number_of_seconds_is_taken_in_the_environment_as_in_yaml(tmp_path: Path, text: str) -> None:
+    config = file(tmp_path, f"podtriage: {{user-patience: {text.strip()}}}")
+
+    assert read_settings(environ={"FLYTE_PODTRIAGE_USER_PATIENCE": text}).user_patience == 90
+    assert read_settings(environ={}, config_file=config).user_patience == 90
+
+
 @pytest.mark.parametrize(
     ("sources", "message"),
     [
@@ -64,6 +72,12 @@ def test_both_forms_of_the_file_are_read(tmp_path: Path, text: str, name: str, e
         ),
         ({"environ": {"FLYTE_PODTRIAGE_USER_PATIENCE": "soon"}}, "FLYTE_PODTRIAGE_USER_PATIENCE: .*soon"),
         ({"environ": {"FLYTE_PODTRIAGE_USER_PATIENCE": "-1s"}}, "FLYTE_PODTRIAGE_USER_PATIENCE: "),
+        ({"environ": {"FLYTE_PODTRIAGE_USER_PATIENCE": "-1"}}, "FLYTE_PODTRIAGE_USER_PATIENCE: "),
+        ({"environ": {"FLYTE_PODTRIAGE_USER_PATIENCE": "nan"}}, "FLYTE_PODTRIAGE_USER_PATIENCE: "),
+        ({"yaml": "podtriage: {user-patience: true}"}, "user-patience: invalid duration True; allowed: a number"),
+        ({"environ": {"FLYTE_PODTRIAGE_TASKS": ""}}, "invalid value ''; allowed: marked, all, or patterns"),
+        ({"environ": {"FLYTE_PODTRIAGE_TASKS": "a, b c"}}, "invalid value 'b c'; allowed: marked"),
+        ({"yaml": "podtriage: {tasks: [marked, a]}"}, "tasks: invalid value .*; allowed: marked"),
         ({"environ": {"FLYTE_PODTRIAGE_COMPARE": "perhaps"}}, "allowed: true, false"),
         ({"environ": {"FLYTE_PODTRIAGE_BODIES": "thread"}}, "allowed: process, inline"),
         ({"arguments": {"colour": 1}}, "arguments: unknown setting 'colour'"),

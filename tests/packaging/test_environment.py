@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import runpy
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.paths import ROOT
 
 
 class Setting:
@@ -59,14 +64,18 @@ def test_a_changed_pyproject_makes_the_environment_anew(setting: Setting) -> Non
     assert setting.prepared("test") == ["make", "install ['test']"]
 
 
-def test_a_set_up_that_was_interrupted_is_done_again(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_set_up_that_was_interrupted_is_done_again(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
         patched.setattr(setting.module, "_install", interrupted)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(SystemExit) as ended:
             setting.prepared()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "interrupted; the next call sets it up anew\n"
     assert setting.prepared() == ["make", "install []"]
 
 
@@ -74,3 +83,31 @@ def test_a_note_that_cannot_be_read_counts_for_nothing(setting: Setting) -> None
     setting.prepared()
     setting.module._NOTE.write_text("{")
     assert setting.prepared() == ["make", "install []"]
+
+
+def test_a_command_takes_its_paths_from_where_it_is_called(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    called: list[tuple[list[str], Path]] = []
+
+    def call(command: list[str], *, cwd: Path, env: dict[str, str]) -> int:
+        called.append((command, cwd))
+        return 0
+
+    monkeypatch.setattr(subprocess, "call", call)
+    monkeypatch.setattr(setting.module, "prepared", lambda *_: Path("python"))
+    monkeypatch.setattr(pythons_module(), "choose", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["tools/run.py", "explain", "pod.yaml"])
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "tools" / "run.py"), run_name="__main__")
+
+    assert ended.value.code == 0
+    assert called == [(["python", "-m", "flytekitplugins_podtriage", "explain", "pod.yaml"], tmp_path)]
+
+
+def pythons_module() -> ModuleType:
+    import pythons
+
+    return pythons
