@@ -25,12 +25,12 @@ metadata.entry_points = real
 
 before = set(sys.modules)
 seconds = []
-for _ in range(7):
+for _ in range(15):
     for name in [name for name in sys.modules if name.partition(".")[0] == "flytekitplugins_podtriage"]:
         del sys.modules[name]
-    start = time.perf_counter()
+    start = time.thread_time()  # what this process needs, not what others take from it
     ours.load()
-    seconds.append(time.perf_counter() - start)
+    seconds.append(time.thread_time() - start)
 print(json.dumps({"seconds": seconds, "added": sorted(set(sys.modules) - before)}))
 """
 
