@@ -36,6 +36,8 @@ class AttemptRecord:
     """Podtriage's verdict on the last failure that did not end the attempt: a pull that was tried again."""
     states: tuple[str, ...] = ()
     """The states of the pod, in order and without repetitions: ``Pending/ErrImagePull``."""
+    waited: timedelta = timedelta()
+    """How much of its time it spent in trouble that did not end it: from a failed pull until the container started."""
 
     @property
     def duration(self) -> timedelta:
@@ -57,6 +59,10 @@ class TaskRun:
     """The error that the user is left with, if it failed."""
     note: str = ""
     """Why it was not followed any further, if it was not."""
+    mapped: bool = False
+    """Whether it is of one element of a mapped task."""
+    depth: int = 0
+    """In how many bodies of other tasks (dynamic ones) the task was called."""
 
     @property
     def paid(self) -> dict[ErrorKind, int]:
@@ -67,3 +73,8 @@ class TaskRun:
     def time_lost(self) -> timedelta:
         """The time spent in attempts that failed."""
         return sum((one.duration for one in self.attempts if one.failure is not None), timedelta())
+
+    @property
+    def delay(self) -> timedelta:
+        """The time lost, and the time that a successful attempt waited because of trouble."""
+        return self.time_lost + sum((one.waited for one in self.attempts if one.failure is None), timedelta())

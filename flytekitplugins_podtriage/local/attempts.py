@@ -94,6 +94,7 @@ async def run_task(
             why=end.why,
             recovered_from=observations.recovered_from,
             states=tuple(observations.states),
+            waited=observations.waited_until(cluster.now()),
         )
         if failure is None:
             records.append(record(counters=counters))
@@ -155,6 +156,8 @@ async def _attempt(
         await cluster.wait_for_change(namespace, name, until)
         wait = min(2 * wait, _LONGEST_WAIT)
     observations.created = True
+    if observations.recovered_from is not None:
+        observations.waited = cluster.now() - began
     snapshot = cluster.get_cached(namespace, name)
     over_at = give_up_at if timeout_at is None else min(give_up_at, timeout_at)
     while True:
@@ -262,6 +265,12 @@ class _Observations:
         """In order, without repetitions."""
         self.recovered_from: Verdict | None = None
         """The last failure that did not end it."""
+        self.waited = timedelta()
+        """How long it has been in trouble that it got over."""
+        self._troubles: set[str] = set()
+        """The states in which it was in trouble that did not end it."""
+        self._in_trouble_since: datetime | None = None
+        """Since when it is in trouble that has not ended it."""
 
     def verdict(self, snapshot: PodSnapshot, now: datetime, freshness: Freshness) -> Verdict:
         """Return podtriage's own verdict on a pod."""
@@ -287,7 +296,17 @@ class _Observations:
             verdict = verdict or self.verdict(snapshot, now, freshness)
             if verdict.kind is not None and not verdict.phase.failing:
                 self.recovered_from = verdict
+                self._troubles.add(text)
         states.append(text)
+        if text not in self._troubles:
+            self.waited = self.waited_until(now)
+            self._in_trouble_since = None
+        elif self._in_trouble_since is None:
+            self._in_trouble_since = now
+
+    def waited_until(self, now: datetime) -> timedelta:
+        """Return how long it has been in trouble that did not end it."""
+        return self.waited + (now - self._in_trouble_since if self._in_trouble_since is not None else timedelta())
 
 
 def _state(snapshot: PodSnapshot) -> str:
