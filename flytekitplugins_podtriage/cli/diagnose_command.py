@@ -26,11 +26,11 @@ def diagnose(message: str | None, jsonl: bool, reason: str | None, rules_file: s
     """Diagnose an error message: what failed, and whose fault it is.
 
     MESSAGE is a message of a container runtime, a kubelet or Flyte, also as copied from Flyte's console; - or nothing
-    reads it from stdin. The answer is text on a terminal and JSON otherwise.
+    reads it from stdin.
     """
     from flytekitplugins_podtriage.cli.input import STDIN, read_document, stdin_is_terminal
     from flytekitplugins_podtriage.cli.options import read_rules
-    from flytekitplugins_podtriage.cli.output import print_json, print_view, stdout_is_terminal
+    from flytekitplugins_podtriage.cli.output import print_json, print_view
     from flytekitplugins_podtriage.core.diagnose import diagnose as diagnose_message
     from flytekitplugins_podtriage.core.pasted.normalize import decode
     from flytekitplugins_podtriage.report.text.sanitize import masked
@@ -47,7 +47,7 @@ def diagnose(message: str | None, jsonl: bool, reason: str | None, rules_file: s
         raise click.UsageError("MESSAGE is empty; expected a message of a container runtime, a kubelet or Flyte")
     text = text.encode("utf-8", "replace").decode()  # an argument may contain bytes that are not text
     diagnosis = masked(diagnose_message(text, reason=reason, rules=rules))
-    if as_json or not stdout_is_terminal():
+    if as_json:
         print_json(diagnosis.to_json())
     else:
         from flytekitplugins_podtriage.report.console.diagnosis import render_diagnosis

@@ -30,7 +30,7 @@ def _complete_setting(_ctx: click.Context, _parameter: click.Parameter, incomple
     return [key for key in keys if key.startswith(incomplete)]
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Always print JSON.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 html_option = click.option(
     "--html",
     "html",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -51,35 +50,17 @@ def stdout_is_terminal() -> bool:
 
 
 def console(*, error: bool = False) -> Console:
-    """Return a console for rich text, with colour only on a terminal and without ``NO_COLOR`` (no-color.org)."""
-    from rich.console import Console
+    """Return a console for rich text on stdout or stderr."""
+    from flytekitplugins_podtriage.local import terminal
 
-    stream = sys.stderr if error else sys.stdout
-    is_terminal = stream.isatty()
-    no_color = not is_terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    return Console(
-        file=stream,
-        force_terminal=is_terminal,
-        color_system=None if no_color else "auto",
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
+    return terminal.console(sys.stderr if error else sys.stdout)
 
 
 def print_view(view: RenderableType, *, cut: bool = True) -> None:
-    """Print a rich renderable to stdout; without trailing blanks if stdout is not a terminal.
+    """Print a rich renderable to stdout; without ``cut`` lines are as long as they need, whatever the width."""
+    from flytekitplugins_podtriage.local import terminal
 
-    Without ``cut`` lines are as long as they need, whatever the width.
-    """
-    screen = console()
-    if screen.is_terminal:
-        screen.print(view, soft_wrap=not cut)
-        return
-    with screen.capture() as captured:
-        screen.print(view, soft_wrap=not cut)
-    for text in captured.get().splitlines():
-        sys.stdout.write(f"{text.rstrip()}\n")
+    terminal.print_view(view, sys.stdout, cut=cut)
 
 
 def write_page(path: str, page: str) -> None:

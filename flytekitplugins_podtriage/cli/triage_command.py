@@ -68,9 +68,8 @@ def triage(
     given = read_pods_or_text(file or STDIN, now)
     if not isinstance(given, list):
         from flytekitplugins_podtriage.cli.diagnosis import show_diagnosis
-        from flytekitplugins_podtriage.cli.output import stdout_is_terminal
 
-        return show_diagnosis(given, policy.rules, form="json" if as_json or not stdout_is_terminal() else None)
+        return show_diagnosis(given, policy.rules, form="json" if as_json else None)
     verdicts = _triage_records(given, policy, now)
     _show(verdicts, as_json)
     return EXIT_FAILING if any(verdict.failing for verdict in verdicts) else 0
@@ -97,11 +96,11 @@ def _triage_records(records: list[PodRecord], policy: Policy, now: str | None) -
 
 
 def _show(verdicts: list[Verdict], as_json: bool) -> None:
-    """Print verdicts: text on a terminal, JSON otherwise."""
-    from flytekitplugins_podtriage.cli.output import print_json, print_view, stdout_is_terminal
+    """Print verdicts, as text or as a line of JSON each."""
+    from flytekitplugins_podtriage.cli.output import print_json, print_view
     from flytekitplugins_podtriage.report.text.sanitize import masked
 
-    if as_json or not stdout_is_terminal():
+    if as_json:
         for verdict in verdicts:
             print_json(masked(verdict).to_json())
         return

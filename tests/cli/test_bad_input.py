@@ -132,7 +132,7 @@ def test_a_gigantic_file_is_not_read_to_its_end(refused: Callable[..., str], com
 
 def test_input_that_stands_for_itself_is_read(run: Callable[..., Any]) -> None:
     text = "kind: List\nitems:\n- &pod\n  kind: Pod\n  metadata: {name: a}\n- *pod\n"
-    result = run("triage", "-", input=text)
+    result = run("triage", "-", "--json", input=text)
     assert result.exit_code == 0, result.stderr
     assert len(result.stdout.splitlines()) == 2
 

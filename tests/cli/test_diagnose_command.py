@@ -19,7 +19,7 @@ OWN = '[[rule]]\nid="mine"\ncategory="mine"\nkind="USER"\nmeans="m"\nremedy="r"\
 
 
 def test_a_message_is_diagnosed_as_json_for_a_program(run: Callable[..., Result]) -> None:
-    result = run("diagnose", LIMITED)
+    result = run("diagnose", LIMITED, "--json")
     assert result.exit_code == 0
     answer = json.loads(result.stdout)
     assert (answer["category"], answer["kind"], answer["http_status"]) == ("registry_rate_limited", "SYSTEM", 429)
@@ -27,12 +27,12 @@ def test_a_message_is_diagnosed_as_json_for_a_program(run: Callable[..., Result]
 
 @pytest.mark.parametrize("arguments", [["-"], []])
 def test_the_message_may_come_from_stdin(run: Callable[..., Result], arguments: list[str]) -> None:
-    result = run("diagnose", *arguments, input=f"  {LIMITED}\n")
+    result = run("diagnose", *arguments, "--json", input=f"  {LIMITED}\n")
     assert json.loads(result.stdout)["category"] == "registry_rate_limited"
 
 
 def test_the_reason_beside_it_counts(run: Callable[..., Result]) -> None:
-    assert json.loads(run("diagnose", "x", "--reason", "OOMKilled").stdout)["category"] == "oom"
+    assert json.loads(run("diagnose", "x", "--reason", "OOMKilled", "--json").stdout)["category"] == "oom"
 
 
 def test_lines_are_answered_line_for_line(run: Callable[..., Result]) -> None:
@@ -64,7 +64,7 @@ def test_ones_own_rules_come_first(run: Callable[..., Result], tmp_path: Path) -
     path = tmp_path / "own.toml"
     path.write_text(OWN)
     for arguments in (["mirror: cache not primed, 429 Too Many Requests"], ["--jsonl"]):
-        result = run("diagnose", *arguments, "--rules", path, input='{"message": "cache not primed"}\n')
+        result = run("diagnose", *arguments, "--json", "--rules", path, input='{"message": "cache not primed"}\n')
         assert json.loads(result.stdout)["rule"] == "mine"
 
 

@@ -20,7 +20,11 @@ EXPECTED = {
         "Flyte 1.16 in 29s user retries, 0 left",
     ),
     "explain examples/02_unknown_image.json --retries 2": (0, "USER not_found", "user retries, 2 left"),
-    "triage examples/03_preempted.json --backend flyte-1.16": (1, '"kind":"USER"', '"code":"Interrupted"'),
+    "triage examples/03_preempted.json --backend flyte-1.16": (
+        1,
+        "USER (charged to user retries)",
+        "code: Interrupted",
+    ),
     "explain examples/04_sidecar_waits.json": (0, "container succeeded", "Flyte 1.16 in"),
     "audit examples/05_attempts.jsonl": (
         0,
@@ -29,7 +33,7 @@ EXPECTED = {
     ),
     'diagnose --rules examples/06_own_rules.toml "mirror: cache not primed"': (
         0,
-        '"rule":"acme-mirror-cold"',
+        "rule: acme-mirror-cold",
         "Wait five minutes",
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 
 import pytest
@@ -55,9 +56,32 @@ def test_a_terminal_that_wants_none_has_none(shown: Callable[..., str], environm
     assert "\x1b[" not in shown(True, **environment)
 
 
-@pytest.mark.parametrize("environment", [{}, {"FORCE_COLOR": "1"}])
+@pytest.mark.parametrize("environment", [{}, {"FORCE_COLOR": ""}, {"FORCE_COLOR": "1", "NO_COLOR": "1"}])
 def test_a_pipe_has_no_colour(shown: Callable[..., str], environment: dict[str, str]) -> None:
     assert "\x1b" not in shown(False, **environment)
+
+
+@pytest.mark.parametrize("environment", [{"FORCE_COLOR": "1"}, {"FORCE_COLOR": "1", "TERM": "dumb"}])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_colour_can_be_forced(shown: Callable[..., str], terminal: bool, environment: dict[str, str]) -> None:
+    assert "\x1b[" in shown(terminal, **environment)
+
+
+def test_sentences_are_not_wrapped_in_a_pipe(shown: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    fix = (
+        "Fix: Add an image pull secret for 127.0.0.1:39360: authenticated pulls have a higher limit. Or pull through a"
+    )
+    assert fix in shown(False)
+    assert fix not in shown(False, COLUMNS="80")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_no_line_ends_with_blanks(shown: Callable[..., str], terminal: bool, columns: str) -> None:
+    lines = re.sub("\x1b\\[[0-9;]*m", "", shown(terminal, COLUMNS=columns)).splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert max(map(len, lines)) <= int(columns)
 
 
 def test_an_encoding_without_other_signs_gets_plain_ones(shown: Callable[..., str]) -> None:

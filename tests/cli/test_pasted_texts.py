@@ -67,13 +67,14 @@ def test_events_tell_which_containers_run(run: Callable[..., Result]) -> None:
 
 
 def test_a_description_is_judged_for_programs_too(run: Callable[..., Result]) -> None:
-    answer = json.loads(run("triage", input=LIMITED).stdout)
+    answer = json.loads(run("triage", "--json", input=LIMITED).stdout)
     assert (answer["category"], answer["container"]) == ("registry_rate_limited", "app")
     assert answer["notes"] == []
 
 
 def test_a_backend_judges_a_description_as_it_would_the_pod(run: Callable[..., Result]) -> None:
-    result = run("triage", "--backend", "flyte-1.16", "--now", "2024-01-01T01:00:00Z", input=LIMITED)
+    arguments = ("--json", "--backend", "flyte-1.16", "--now", "2024-01-01T01:00:00Z")
+    result = run("triage", *arguments, input=LIMITED)
     assert (result.exit_code, json.loads(result.stdout)["code"]) == (1, "ContainersNotReady|ImagePullBackOff")
 
 
@@ -101,9 +102,9 @@ def test_what_could_not_be_known_is_in_every_form(run: Callable[..., Result], fo
 
 
 def test_notes_are_a_key_of_a_verdict_and_of_a_diagnosis(run: Callable[..., Result]) -> None:
-    assert "holds no events" in json.loads(run("triage", input=WITHOUT_EVENTS).stdout)["notes"][0]
+    assert "holds no events" in json.loads(run("triage", "--json", input=WITHOUT_EVENTS).stdout)["notes"][0]
     table = "NAME   READY   STATUS      RESTARTS   AGE\na-0    0/1     OOMKilled   3          4m"
-    answer = json.loads(run("triage", input=table).stdout)
+    answer = json.loads(run("triage", "--json", input=table).stdout)
     assert (answer["category"], len(answer["notes"])) == ("oom", 1)
 
 
@@ -134,7 +135,7 @@ def test_a_text_is_read_in_whichever_encoding_it_is(run: Callable[..., Result], 
 
 def test_a_message_is_diagnosed_in_whichever_encoding_it_is(run: Callable[..., Result]) -> None:
     for data in (PULL.encode("utf-16"), f"{PULL} \u00e9".encode("cp1252")):
-        assert json.loads(run("diagnose", "-", input=data).stdout)["category"] == "registry_rate_limited"
+        assert json.loads(run("diagnose", "-", "--json", input=data).stdout)["category"] == "registry_rate_limited"
 
 
 @pytest.mark.parametrize("command", ["explain", "triage", "audit"])

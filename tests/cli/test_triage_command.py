@@ -23,7 +23,14 @@ def line_of(case: dict[str, Any], **more: object) -> str:
 
 def test_a_pod_is_judged_as_json(run: Callable[..., Result], limited: dict[str, Any]) -> None:
     result = run(
-        "triage", "-", "--backend", "flyte-1.16", "--now", "2026-11-23T15:28:00Z", input=json.dumps(limited["pod"])
+        "triage",
+        "-",
+        "--json",
+        "--backend",
+        "flyte-1.16",
+        "--now",
+        "2026-11-23T15:28:00Z",
+        input=json.dumps(limited["pod"]),
     )
     assert result.exit_code == 1
     answer = json.loads(result.stdout)
@@ -32,7 +39,7 @@ def test_a_pod_is_judged_as_json(run: Callable[..., Result], limited: dict[str, 
 
 
 def test_a_pod_that_is_not_failing_ends_with_0(run: Callable[..., Result], limited: dict[str, Any]) -> None:
-    result = run("triage", "-", "--now", "2026-11-23T15:26:49Z", input=json.dumps(limited["pod"]))
+    result = run("triage", "-", "--json", "--now", "2026-11-23T15:26:49Z", input=json.dumps(limited["pod"]))
     assert result.exit_code == 0
     assert json.loads(result.stdout)["category"] == "registry_rate_limited"
 
@@ -59,7 +66,7 @@ def test_yaml_is_read_as_kubectl_prints_it(run: Callable[..., Result], limited: 
 
 def test_every_pod_of_a_list_has_its_line(run: Callable[..., Result], limited: dict[str, Any]) -> None:
     listed = {"kind": "List", "items": [limited["pod"], *limited["events"], {"kind": "Pod", "metadata": {"name": "b"}}]}
-    result = run("triage", "-", "--now", limited["now"], input=json.dumps(listed))
+    result = run("triage", "-", "--json", "--now", limited["now"], input=json.dumps(listed))
     assert [json.loads(line)["category"] for line in result.stdout.splitlines()] == ["registry_rate_limited", "unknown"]
 
 
@@ -67,7 +74,7 @@ def test_the_events_of_a_list_are_evidence(run: Callable[..., Result], limited: 
     creating = json.loads(json.dumps(limited["pod"]))
     creating["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ContainerCreating"}}
     listed = {"kind": "List", "items": [*limited["events"], creating]}
-    result = run("triage", "-", "--now", limited["now"], input=json.dumps(listed))
+    result = run("triage", "-", "--json", "--now", limited["now"], input=json.dumps(listed))
     assert json.loads(result.stdout)["evidence"][0]["source"] == "event"
 
 
@@ -87,7 +94,7 @@ def test_lines_are_answered_line_for_line(run: Callable[..., Result], limited: d
 
 def test_the_answer_to_a_line_is_that_to_the_pod(run: Callable[..., Result], limited: dict[str, Any]) -> None:
     line = run("triage", "--jsonl", input=line_of(limited)).stdout
-    assert line == run("triage", "-", input=json.dumps(limited)).stdout
+    assert line == run("triage", "-", "--json", input=json.dumps(limited)).stdout
 
 
 def test_the_last_line_need_not_end(run: Callable[..., Result], limited: dict[str, Any]) -> None:

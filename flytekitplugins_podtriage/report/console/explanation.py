@@ -22,6 +22,8 @@ from flytekitplugins_podtriage.report.who_pays import BackendCharge
 _MAX_QUOTES = 3
 _WIDE = 100
 """From this width on heads and budgets have room on one line."""
+_MAX_JUSTIFIED = 120
+"""What is put at the right end of a line is not put further away."""
 
 
 @attrs.frozen
@@ -32,7 +34,7 @@ class ExplanationView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         explanation, symbols, width = self.explanation, Symbols.of(options), options.max_width
-        yield _justify(*_header(explanation), width=width)
+        yield _justify(*_header(explanation), width=min(width, _MAX_JUSTIFIED))
         yield Text()
         yield from _cause(explanation, console, width)
         if explanation.timeline:
@@ -79,7 +81,7 @@ def _cause(explanation: Explanation, console: Console, width: int) -> Iterator[R
     label = Text(fault, style=FAULT_STYLES[fault])
     if verdict.category is not None and verdict.category.value != fault:
         label.append(f"   {one_line(verdict.category.value, 64)}", style="")
-    yield Padding(_justify(cause, label, width - 4), (0, 2))
+    yield Padding(_justify(cause, label, min(width, _MAX_JUSTIFIED) - 4), (0, 2))
     for item in verdict.evidence[:_MAX_QUOTES]:
         yield Padding(_quote(item, explanation, console, width - 4), (0, 2))
     more = len(verdict.evidence) - _MAX_QUOTES
