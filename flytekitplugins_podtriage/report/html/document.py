@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Final
 
 from flytekitplugins_podtriage.report.html.style import STYLE
 from flytekitplugins_podtriage.report.text.sanitize import sanitize
+
+_LONG_WORD: Final = 24
+_TAG: Final = re.compile("<[^>]*>")
 
 
 def text(value: object) -> str:
@@ -33,11 +38,18 @@ def document(title: str, body: str) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], cls: str = "") -> str:
-    """Return a table; heads are text, cells are HTML."""
+    """Return a table; heads are text, cells are HTML. On a narrow page each row becomes a list of heads and cells."""
     head_row = "".join(f'<th scope="col">{text(head)}</th>' for head in heads)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n" for row in rows)
+    body = "".join("<tr>" + "".join(map(_cell, heads, row)) + "</tr>\n" for row in rows)
     inner = f"<thead><tr>{head_row}</tr></thead>\n<tbody>\n{body}</tbody>"
-    return f'<div class="scroll">{element("table", inner, cls)}</div>'
+    return element("table", inner, cls)
+
+
+def _cell(head: str, cell: str) -> str:
+    """Return a cell; a word that is longer than a column should be may be broken anywhere."""
+    is_long = any(len(word) > _LONG_WORD for word in _TAG.sub(" ", cell).split())
+    cls = ' class="long"' if is_long else ""
+    return f'<td data-head="{text(head)}"{cls}>{cell}</td>'
 
 
 def badge(fault: str) -> str:

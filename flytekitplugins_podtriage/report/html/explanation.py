@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.html.document import badge, capitalized, document, element, fix, table, text
-from flytekitplugins_podtriage.report.html.timeline_svg import timeline_svg
+from flytekitplugins_podtriage.report.html.timeline_svg import NARROW_WIDTH, timeline_svg
 from flytekitplugins_podtriage.report.text.humanize import format_clock, format_relative, format_rfc3339
 from flytekitplugins_podtriage.report.text.rule_text import fault_label
 from flytekitplugins_podtriage.report.who_pays import BackendCharge
@@ -33,7 +33,7 @@ def _parts(explanation: Explanation) -> Iterator[str]:
         source = element("footer", text(explanation.source_of(item)))
         yield f'<blockquote><span class="mono">{text(item.text)}</span>{source}</blockquote>'
     if explanation.timeline:
-        yield element("div", timeline_svg(explanation), "scroll")
+        yield timeline_svg(explanation) + timeline_svg(explanation, NARROW_WIDTH)
     if explanation.next_try is not None and explanation.next_try > explanation.now:
         when = format_relative(explanation.next_try, explanation.now)
         yield element("p", f"The kubelet retries the pull {text(when)} or a few seconds later.", "soft")

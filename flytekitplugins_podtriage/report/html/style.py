@@ -28,11 +28,13 @@ h1, h2 { font-size: 1.25rem; margin: 0; overflow-wrap: anywhere; }
 h3 { font-size: 1rem; margin: 1.5rem 0 .4rem; }
 p { margin: .4rem 0; }
 .soft { color: var(--soft); }
+.time { white-space: nowrap; }
 .state { margin-left: auto; font-weight: 600; color: var(--system); }
 .state.bad, .bad { color: var(--bad); }
 .state.good, .good { color: var(--good); }
 .cause { font-size: 1.15rem; font-weight: 600; margin: 1rem 0 .25rem; }
-.badge { display: inline-block; border-radius: 5px; padding: .05rem .5rem; font-size: .85rem; font-weight: 700; }
+.badge { display: inline-block; white-space: nowrap; border-radius: 5px; padding: .05rem .5rem; font-size: .85rem;
+  font-weight: 700; }
 .badge.system { color: var(--system); background: var(--system-ground); }
 .badge.user { color: var(--user); background: var(--user-ground); }
 .badge.unknown { color: var(--unknown); background: var(--unknown-ground); }
@@ -42,17 +44,16 @@ code, .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liber
 blockquote { margin: .6rem 0; padding: .5rem .9rem; background: var(--quote); border-left: 3px solid var(--line);
   border-radius: 0 6px 6px 0; }
 blockquote footer { color: var(--soft); font-size: .85rem; padding: 0; margin: .2rem 0 0; text-align: left; }
-.scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .95rem; }
 th { text-align: left; font-weight: 600; color: var(--soft); font-size: .85rem; vertical-align: bottom; }
 th, td { padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); }
 td { vertical-align: top; }
-td:not(:last-child) { white-space: nowrap; }
-table.numbers td { white-space: normal; font-variant-numeric: tabular-nums; }
-table.numbers th:not(:first-child), table.numbers td:not(:first-child) { text-align: right; padding-left: .9rem; }
+td.long { overflow-wrap: anywhere; }
+table.numbers, table.counts { font-variant-numeric: tabular-nums; }
+table.numbers th:not(:first-child), table.numbers td:not(:first-child), table.counts th:nth-child(n+3),
+table.counts td:nth-child(n+3) { text-align: right; padding-left: .5rem; }
 table.numbers td:first-child { overflow-wrap: anywhere; }
-table.numbers { table-layout: fixed; min-width: 50rem; } table.numbers th:first-child { width: 30%; }
-table.wide td { white-space: normal; }
+table.numbers { table-layout: fixed; } table.numbers th:first-child { width: 30%; }
 .fix { border-left: 3px solid var(--good); padding: .1rem 0 .1rem .9rem; margin-top: 1.25rem; }
 ul { margin: .4rem 0; padding-left: 1.2rem; }
 details { margin-top: 1rem; }
@@ -73,11 +74,33 @@ svg .trouble, svg .ended { fill: var(--bad); } svg .running, svg .well { fill: v
 .key span { display: flex; align-items: center; gap: .4rem; }
 .key svg { width: .75rem; height: .75rem; margin: 0; flex: none; }
 svg .f-wrong { fill: var(--bad); } svg .f-right { fill: var(--good); }
+.gantt { font-size: .9rem; margin: 1rem 0 .5rem; }
+.lane-row { display: grid; grid-template-columns: 11.5rem 1fr 15rem; gap: 0 .75rem; align-items: center;
+  margin: .3rem 0; }
+.track { position: relative; height: 1.4rem; background: var(--bar); border-radius: 3px; }
+.track > .soft { padding: 0 .5rem; }
+.bar { position: absolute; top: 0; height: 100%; min-width: 3px; border-radius: 2px;
+  border-right: 1px solid var(--card); }
+.succeeded { background: var(--good); } .to-system { background: var(--system); } .to-user { background: var(--user); }
+.wrong { background: var(--bad); }
+.waited { background: repeating-linear-gradient(135deg, var(--good) 0 3px, var(--bar) 3px 7px); }
+.bar-key { width: .75rem; height: .75rem; border-radius: 3px; flex: none; }
+.axis { position: relative; height: 1.2rem; margin: 0 15.75rem 0 12.25rem; color: var(--soft); font-size: .8rem; }
+.axis span { position: absolute; border-left: 1px solid var(--line); padding-left: .2rem; white-space: nowrap; }
+svg.narrow { display: none; }
 @media (max-width: 46rem) {
-  .scroll svg { width: 46rem; }
-  td:not(:last-child) { white-space: normal; }
-  table:not(.numbers) td:last-child { min-width: 10rem; }
+  svg.wide { display: none; } svg.narrow { display: block; }
   article { padding: 1rem; }
+  thead { display: none; }
+  table, tbody, tr, td { display: block; width: auto; }
+  tr { border-bottom: 1px solid var(--line); padding: .4rem 0; }
+  td, table.numbers td:nth-child(n), table.counts td:nth-child(n) { border: 0; padding: .1rem 0; text-align: left;
+    overflow-wrap: anywhere; display: grid; grid-template-columns: 9.5rem minmax(0, 1fr); gap: .5rem;
+    justify-items: start; }
+  td::before { content: attr(data-head); color: var(--soft); font-size: .85rem; }
+  td:empty { display: none; }
+  .lane-row { display: block; margin: .6rem 0; }
+  .axis { margin: 0; }
 }
 @media print { article { break-inside: avoid; } }
 """

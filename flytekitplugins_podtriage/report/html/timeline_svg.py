@@ -17,7 +17,8 @@ from flytekitplugins_podtriage.report.timeline import TimelineEntry
 from flytekitplugins_podtriage.report.who_pays import BackendCharge
 
 WIDTH = 960
-_LEFT, _RIGHT = 120, 180
+NARROW_WIDTH = 440
+"""Of the picture for a narrow page, where the wide one would be too small to read."""
 _LABEL_ROWS = 4
 _ROW_HEIGHT = 16
 _LANE_HEIGHT = 30
@@ -34,6 +35,22 @@ class Scale:
 
     begin: datetime
     end: datetime
+    width: int = WIDTH
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether there is room for words beside the bars."""
+        return self.width == WIDTH
+
+    @property
+    def left(self) -> int:
+        """Where the span begins."""
+        return 120 if self.is_wide else 94
+
+    @property
+    def right(self) -> int:
+        """Where the span ends."""
+        return self.width - (180 if self.is_wide else 16)
 
     @property
     def seconds(self) -> float:
@@ -43,14 +60,15 @@ class Scale:
     def x(self, at: datetime) -> float:
         """Return the x coordinate of a time; times outside are put at the nearer end."""
         share = (at - self.begin).total_seconds() / self.seconds
-        return _LEFT + min(max(share, 0.0), 1.0) * (WIDTH - _LEFT - _RIGHT)
+        return self.left + min(max(share, 0.0), 1.0) * (self.right - self.left)
 
     def __contains__(self, at: datetime) -> bool:
         return self.begin <= at <= self.end
 
     def ticks(self) -> Iterator[datetime]:
         """Yield a handful of round times."""
-        step = next((step for step in _TICK_STEPS if self.seconds / step <= _MAX_TICKS), _TICK_STEPS[-1])
+        most = _MAX_TICKS if self.is_wide else _MAX_TICKS // 2
+        step = next((step for step in _TICK_STEPS if self.seconds / step <= most), _TICK_STEPS[-1])
         first = self.begin.timestamp() // step * step + step
         for number in range(_MAX_TICKS + 1):
             at = self.begin + timedelta(seconds=first - self.begin.timestamp() + number * step)
@@ -59,11 +77,16 @@ class Scale:
             yield at
 
 
-def timeline_svg(explanation: Explanation) -> str:
-    """Return the timeline of a pod as an ``<svg>`` element; nothing if the timeline is empty."""
+def timeline_svg(explanation: Explanation, width: int = WIDTH) -> str:
+    """Return the timeline of a pod as an ``<svg>`` element; nothing if the timeline is empty.
+
+    Args:
+        explanation: of the pod.
+        width: ``WIDTH``, or ``NARROW_WIDTH`` for a narrow page.
+    """
     if not explanation.timeline:
         return ""
-    scale, now = _scale(explanation), explanation.now
+    scale, now = attrs.evolve(_scale(explanation), width=width), explanation.now
     labels, rows = _labels(explanation, scale)
     rail = _rail_y(rows)
     height = rail + 22 + (_LANE_HEIGHT * len(explanation.charges) + 8 if explanation.charges else 0) + 26
@@ -72,7 +95,7 @@ def timeline_svg(explanation: Explanation) -> str:
         x, time = scale.x(at), format_clock(at, now)
         parts.append(f'<line class="tick" x1="{x:.1f}" x2="{x:.1f}" y1="{rail}" y2="{height - 20}"/>')
         parts.append(f'<text class="s" x="{x:.1f}" y="{height - 6}" text-anchor="middle">{time}</text>')
-    parts.append(f'<line class="rail" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{rail}" y2="{rail}"/>')
+    parts.append(f'<line class="rail" x1="{scale.left}" x2="{scale.right}" y1="{rail}" y2="{rail}"/>')
     if now in scale:
         x = scale.x(now)
         parts.append(f'<line class="now" x1="{x:.1f}" x2="{x:.1f}" y1="10" y2="{height - 20}"/>')
@@ -83,7 +106,8 @@ def timeline_svg(explanation: Explanation) -> str:
         parts.extend(_lane(charge, scale, rail + 26 + index * _LANE_HEIGHT, explanation))
     title = f"Timeline of {explanation.name}: {', '.join(entry.label for entry in explanation.timeline[:20])}"
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{text(title)}">\n' + "\n".join(parts) + "\n</svg>"
+        f'<svg class="{"wide" if scale.is_wide else "narrow"}" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{text(title)}">\n' + "\n".join(parts) + "\n</svg>"
     )
 
 
@@ -121,7 +145,7 @@ def _labels(explanation: Explanation, scale: Scale) -> tuple[list[str], int]:
             continue
         x, label = scale.x(entry.at), entry.counted_label()
         row = next((row for row, end in enumerate(row_ends) if x - 3 > end), None)
-        if row is not None:
+        if row is not None and x + len(label) * _CHARACTER_WIDTH <= scale.width:
             row_ends[row] = x + len(label) * _CHARACTER_WIDTH
             labels.append((label, x, row))
     rows = max((row for _, _, row in labels), default=0) + 1
@@ -148,19 +172,26 @@ def _lane(charge: BackendCharge, scale: Scale, y: float, explanation: Explanatio
         at = min(at, explanation.timeline[-1].at)
     x = scale.x(at if at is not None and at in scale else scale.end)
     yield f'<text x="0" y="{y + 13}">{text(charge.backend)}</text>'
-    yield f'<rect class="lane" x="{_LEFT}" y="{y}" width="{max(x - _LEFT, 0):.1f}" height="18" rx="3"/>'
+    yield f'<rect class="lane" x="{scale.left}" y="{y}" width="{max(x - scale.left, 0):.1f}" height="18" rx="3"/>'
     if at is None:
-        yield f'<text class="s" x="{x + 6:.1f}" y="{y + 13}">nobody pays</text>'
+        yield _lane_label("nobody pays", "s", x, 6, y, scale)
         return
     payer = charge.charge.kind.value.lower() if charge.charge.kind is not None else "nobody"
     cls = "f-none" if not charge.is_charged else "f-wrong" if charge.wrong else "f-right"
     label = f"{payer} pays {explanation.charge_time(charge)}"
     if at in scale:
-        points, label_x = f"{x - 7:.1f},{y - 3} {x + 7:.1f},{y - 3} {x:.1f},{y + 10}", x + 11
+        points, gap = f"{x - 7:.1f},{y - 3} {x + 7:.1f},{y - 3} {x:.1f},{y + 10}", 11
     elif at > scale.end:
-        points, label_x = f"{x:.1f},{y} {x + 9:.1f},{y + 9} {x:.1f},{y + 18}", x + 14
+        points, gap = f"{x:.1f},{y} {x + 9:.1f},{y + 9} {x:.1f},{y + 18}", 14
     else:
         return
     title = text(f"{charge.backend}: {label}; {charge.consequence}")
     yield f'<polygon class="{cls}" points="{points}"><title>{title}</title></polygon>'
-    yield f'<text class="b" x="{label_x:.1f}" y="{y + 13}">{text(label)}</text>'
+    yield _lane_label(label, "b", x, gap, y, scale)
+
+
+def _lane_label(label: str, cls: str, x: float, gap: int, y: float, scale: Scale) -> str:
+    """Return a label at the right of x, or at its left if there is no room."""
+    if x + gap + len(label) * _CHARACTER_WIDTH <= scale.width:
+        return f'<text class="{cls}" x="{x + gap:.1f}" y="{y + 13}">{text(label)}</text>'
+    return f'<text class="{cls}" x="{x - gap:.1f}" y="{y + 13}" text-anchor="end">{text(label)}</text>'

@@ -6,9 +6,10 @@ import re
 from xml.etree import ElementTree as ET
 
 import attrs
+import pytest
 
 from flytekitplugins_podtriage.report.explanation import Explanation
-from flytekitplugins_podtriage.report.html.timeline_svg import WIDTH, timeline_svg
+from flytekitplugins_podtriage.report.html.timeline_svg import NARROW_WIDTH, WIDTH, timeline_svg
 from tests.recordings import timelines
 from tests.report.explanations import explained
 
@@ -44,12 +45,13 @@ def test_without_a_story_there_is_no_picture() -> None:
     assert timeline_svg(attrs.evolve(explained("oom-main"), timeline=())) == ""
 
 
-def test_every_recorded_story_has_a_picture_that_keeps_to_its_frame() -> None:
+@pytest.mark.parametrize("width", [WIDTH, NARROW_WIDTH])
+def test_every_recorded_story_has_a_picture_that_keeps_to_its_frame(width: int) -> None:
     for row in timelines().values():
-        text = timeline_svg(explained(row["scenario"], kubelet=row["kubelet"]))
+        text = timeline_svg(explained(row["scenario"], kubelet=row["kubelet"]), width)
         svg = ET.fromstring(text)
         height = float(svg.get("viewBox", "").split()[3])
         for value in re.findall(r'\b(?:x|x1|x2|cx)="([-\d.]+)"', text):
-            assert 0 <= float(value) <= WIDTH, row["id"]
+            assert 0 <= float(value) <= width, row["id"]
         for value in re.findall(r'\b(?:y|y1|y2|cy)="([-\d.]+)"', text):
             assert 0 <= float(value) <= height, row["id"]
