@@ -94,7 +94,7 @@ def main() -> int:
             rounds = [attempts(plan, on) for _ in range(ROUNDS)]
             run, _, bodies = rounds[0]
             cost = statistics.mean(map(min, zip(*(costs for _, costs, _ in rounds), strict=True)))
-            identical = len({runs_json([one]) for one, _, _ in rounds}) == 1
+            identical = len({runs_json([(one, ())]) for one, _, _ in rounds}) == 1
             good = cost <= GOAL and identical
             missed |= not good
             print(

@@ -47,11 +47,12 @@ def rehearse(
     as_json: bool,
     html: str | None,
 ) -> int:
-    """Run WORKFLOW (or a task) from a Python FILE in the sandbox; show its attempts and who pays on each backend.
+    """Run WORKFLOW (or a task) from a Python FILE in the sandbox; show where it fails and who pays on each backend.
 
-    Python tasks need no PodTriage(); those of other plugins have no attempts. The same faults are then injected on the
-    other backends; task bodies run once. The exit code is 1 if the workflow fails under these faults. A fault that never
-    occurred, on any backend, is a warning on stderr that says which names there were.
+    Python tasks need no PodTriage(); those of other plugins have no attempts, and only attempts that meet trouble are
+    shown. The same faults are then injected on the other backends; task bodies run once. The exit code is 1 if the
+    workflow fails under these faults. A fault that never occurred, on any backend, is a warning on stderr that says
+    which names there were.
     """
     from flytekitplugins_podtriage.cli.errors import EXIT_BAD_INPUT, InputError, error_line
     from flytekitplugins_podtriage.cli.output import print_json, print_view, write_page
@@ -72,19 +73,20 @@ def rehearse(
         rehearsal = run_rehearsal(file, workflow, inputs, settings)
     except ValueError as error:
         raise InputError(" ".join(str(error).split())) from error
+    runs = rehearsal.runs
+    is_task = len(runs) == 1 and runs[0][0].task.rpartition(".")[2] == workflow
     if html is not None:
         from flytekitplugins_podtriage.report.html.runs import page
 
-        write_page(html, page(rehearsal.runs, rehearsal.error))
+        write_page(html, page(runs, rehearsal.error, is_task=is_task))
     elif as_json:
         from flytekitplugins_podtriage.report.as_json import runs_json
 
-        runs = [item for run, others in rehearsal.runs for item in (run, *others)]
-        print_json(runs_json(runs, rehearsal.error, rehearsal.warnings))
+        print_json(runs_json(runs, rehearsal.error, rehearsal.warnings, is_task=is_task))
     else:
         from flytekitplugins_podtriage.report.console.runs import RunsView
 
-        print_view(RunsView(rehearsal.runs, rehearsal.error))
+        print_view(RunsView(runs, rehearsal.error, is_task))
     for warning in rehearsal.warnings:
         click.echo(error_line(f"podtriage rehearse: {'error' if strict else 'warning'}: {warning}"), err=True)
     if strict and rehearsal.warnings:

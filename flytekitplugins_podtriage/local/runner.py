@@ -9,6 +9,7 @@ from contextvars import ContextVar, Token
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 from flytekit import FlyteContext
 
@@ -34,6 +35,8 @@ _FAILED_TASK = "__podtriage_task__"
 Listener = Callable[[TaskRun, tuple[TaskRun, ...]], None]
 _listening: ContextVar[tuple[Listener, Settings | None, Occurrences] | None] = ContextVar("listening", default=None)
 """Of a context, not of a thread: flytekit runs asynchronous functions in other threads."""
+_depth: ContextVar[int] = ContextVar("depth", default=0)
+"""In how many bodies of tasks the current code runs."""
 
 
 class watch_runs:  # noqa: N801  # a context manager that reads as a verb
@@ -92,8 +95,10 @@ def run_in_sandbox(
     settings: Settings,
     body: Callable[[Mapping[str, Any], int | None], BodyEnd],
     read_error: Callable[[int], Failure | None],
+    *,
+    mapped: bool = False,
 ) -> TaskRun:
-    """Run a task on the backend of the settings, report the run, and return it."""
+    """Run a task, or one element of a mapped task, on the backend of the settings; report the run, and return it."""
     from flytekitplugins_podtriage.local.backends import BACKENDS
     from flytekitplugins_podtriage.sandbox.pod_state import BodyEnd
 
@@ -109,13 +114,21 @@ def run_in_sandbox(
             ends[-1][1][0] = failure
         return failure
 
-    run = _run(task, ctx, settings, settings.run_on, run_once, read_once)
+    depth = _depth.get()
+    inside = _depth.set(depth + 1)
+    try:
+        run = _run(task, ctx, settings, settings.run_on, run_once, read_once)
+    finally:
+        _depth.reset(inside)
+    run = attrs.evolve(run, mapped=mapped, depth=depth)
     others: tuple[TaskRun, ...] = ()
     if settings.compare and settings.plan:
         # On the others bodies are assumed to end as they did here: they run once, not four times.
         recorded = [(end, failure[0]) for end, failure in ends] or [(BodyEnd(0), None)]
         others = tuple(
-            _run(task, ctx, settings, name, *_repeat(recorded)) for name in BACKENDS if name != settings.run_on
+            attrs.evolve(_run(task, ctx, settings, name, *_repeat(recorded)), mapped=mapped, depth=depth)
+            for name in BACKENDS
+            if name != settings.run_on
         )
     if task.enable_deck:
         from flytekitplugins_podtriage.local.deck import add_deck
@@ -142,18 +155,21 @@ def _repeat(
 
 
 def report_run(run: TaskRun, others: tuple[TaskRun, ...] = ()) -> None:
-    """Pass a run to the listener; without one, print it unless it succeeded at once, without any trouble."""
+    """Pass a run to the listener; without one, print it if it met trouble on any backend."""
     listening = _listening.get()
     if listening is not None:
         listening[0](run, others)
-    elif not run.succeeded:
+        return
+    from flytekitplugins_podtriage.report.run_summary import met_trouble
+
+    if not run.succeeded:
         # A command shows the exception first, and then how it came to that.
         at_end = click.get_current_context(silent=True)
         if at_end is None:
             _show(run, others)
         else:
             at_end.find_root().call_on_close(lambda: _show(run, others))
-    elif others or len(run.attempts) > 1 or any(one.recovered_from is not None for one in run.attempts):
+    elif any(map(met_trouble, (run, *others))):
         _show(run, others)
 
 
@@ -234,14 +250,12 @@ def read_plan(text: str) -> Plan:
 
 
 def _show(run: TaskRun, others: tuple[TaskRun, ...]) -> None:
-    from rich.console import Console
+    from flytekitplugins_podtriage.local.terminal import print_view
+    from flytekitplugins_podtriage.report.console.runs import RunsView
 
-    from flytekitplugins_podtriage.report.console.runs import RunView
-
-    console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
-    console.print()
-    console.print(RunView(run, others))
-    console.print()
+    sys.stderr.write("\n")
+    print_view(RunsView([(run, others)], is_task=True), sys.stderr)
+    sys.stderr.write("\n")
 
 
 def raise_if_failed(task: Any, run: TaskRun, inline: Inline | None) -> None:

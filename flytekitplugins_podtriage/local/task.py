@@ -84,7 +84,8 @@ class PodTriageTask(PodTriageFunctionTask):
         if settings.cluster == "kubernetes":
             raise kubernetes.map_error(self)
         inline = Inline(lambda: self.run_body_on_values(body))
-        run = run_in_sandbox(self, FlyteContext.current_context(), settings, inline.run, inline.read_error)
+        context = FlyteContext.current_context()
+        run = run_in_sandbox(self, context, settings, inline.run, inline.read_error, mapped=True)
         raise_if_failed(self, run, inline)
         return inline.value
 

@@ -22,6 +22,8 @@ from flytekitplugins_podtriage.report.explanation import Explanation
 from flytekitplugins_podtriage.report.rules import RuleRow
 from flytekitplugins_podtriage.report.text.sanitize import masked, sanitize
 from flytekitplugins_podtriage.report.who_pays import BackendCharge
+from flytekitplugins_podtriage.report.workflow_answer import answer, cause
+from flytekitplugins_podtriage.report.workflow_summary import BackendSummary, Runs, WorkflowSummary
 
 SCHEMA = 1
 
@@ -123,18 +125,40 @@ def _audit_row(row: Row) -> dict[str, Any]:
     }
 
 
-def runs_json(runs: Sequence[TaskRun], error: str | None = None, warnings: Sequence[str] = ()) -> bytes:
+def runs_json(runs: Runs, error: str | None = None, warnings: Sequence[str] = (), *, is_task: bool = False) -> bytes:
     """Return runs of tasks, and why their workflow failed if it did, as one line of JSON; durations in seconds.
 
     ``warnings`` are about the plan: the faults that never occurred.
     """
-    shown = None if error is None else mask(error)
-    return _encode(error=shown, warnings=list(map(mask, warnings)), runs=[_run(run) for run in runs])
+    summary = WorkflowSummary.of(runs, error, is_task=is_task)
+    return _encode(
+        answer=answer(summary),
+        cause=cause(summary) or None,
+        error=None if error is None else mask(error),
+        warnings=list(map(mask, warnings)),
+        backends=[_backend(backend) for backend in summary.backends],
+        runs=[_run(run) for first, others in runs for run in (first, *others)],
+    )
 
 
 def plan_json(source: str, faults: Sequence[str], errors: Sequence[str], warnings: Sequence[str]) -> bytes:
     """Return what a check of a fault plan found, as one line of JSON."""
     return _encode(source=source, faults=faults, errors=errors, warnings=warnings)
+
+
+def _backend(backend: BackendSummary) -> dict[str, Any]:
+    return {
+        "backend": backend.backend,
+        "result": backend.result,
+        "at": None if backend.failed_at is None else backend.failed_at.label,
+        **_members(backend, "attempts"),
+        "user_paid": backend.charged(ErrorKind.USER),
+        "user_wronged": backend.wrongly_charged,
+        "user_instead": backend.paid_for_platform,
+        "system_paid": backend.charged(ErrorKind.SYSTEM),
+        "delay_seconds": backend.time_lost.total_seconds(),
+        "not_reached": [call.label for call in backend.not_reached],
+    }
 
 
 def _run(run: TaskRun) -> dict[str, Any]:
@@ -145,6 +169,8 @@ def _run(run: TaskRun) -> dict[str, Any]:
         "user_paid": run.paid[ErrorKind.USER],
         "system_paid": run.paid[ErrorKind.SYSTEM],
         "user_wronged": run_summary.count_wrongly_charged(run),
+        "user_instead": run_summary.count_paid_for_platform(run),
+        "delay_seconds": run.delay.total_seconds(),
         "lost_seconds": run.time_lost.total_seconds(),
         "final": _failure(run.final),
         "remedy": run_summary.remedy_of(run),
@@ -157,6 +183,7 @@ def _attempt(record: AttemptRecord, run: TaskRun) -> dict[str, Any]:
     return {
         **_members(record, "number", "pod", "began", "ended"),
         "seconds": record.duration.total_seconds(),
+        "waited_seconds": record.waited.total_seconds(),
         "happened": run_summary.what_happened(record),
         "fault": run_summary.fault_of(record) or None,
         "category": run_summary.category_of(record) or None,

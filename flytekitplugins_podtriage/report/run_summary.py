@@ -11,18 +11,20 @@ from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.report.text.rule_text import rule_title
 from flytekitplugins_podtriage.report.text.sanitize import one_line
 
-_BACKENDS: Final = {
+BACKENDS: Final = {
     "flyte-1.16": "stock Flyte 1.16",
     "flyte-2": "stock Flyte 2",
     "connector": "podtriage's connector",
     "guard": "podtriage's guard",
 }
+"""The names of the backends for a person, in the order in which they are shown."""
+NO_RETRIES: Final = "no retries left"
 NO_RUNS: Final = "No task ran in attempts: none is a plain Python task or has PodTriage()."
 
 
 def backend_label(run: TaskRun) -> str:
     """Return the name of a run's backend, for a person."""
-    return _BACKENDS.get(run.backend, run.backend)
+    return BACKENDS.get(run.backend, run.backend)
 
 
 def what_happened(record: AttemptRecord) -> str:
@@ -71,22 +73,50 @@ def remedy_of(run: TaskRun) -> str:
 
 
 def charged_to(record: AttemptRecord) -> str:
-    """Return whose retries an attempt was charged to: ``user``, ``system``, ``system (0 left)``, ``nobody``."""
+    """Return whose retries an attempt was charged to: ``user``, ``system``, ``nobody``; ``user, wrongly``.
+
+    ``user, instead`` is a user retry that podtriage chose to spend on a SYSTEM failure.
+    """
     if record.charged is None:
         return "nobody"
     payer = record.charged.value.lower()
-    is_exhausted = record.failure is not None and record.failure.recoverable and not record.retried
-    return f"{payer} (0 left)" if is_exhausted else payer
+    if is_wrongly_charged(record):
+        return f"{payer}, wrongly"
+    return f"{payer}, instead" if is_paid_for_platform(record) else payer
+
+
+def is_paid_for_platform(record: AttemptRecord) -> bool:
+    """Whether podtriage chose to spend a user retry on a SYSTEM failure, so that the task goes on."""
+    return _is_user_charged_for_system(record) and bool(record.why)
 
 
 def is_wrongly_charged(record: AttemptRecord) -> bool:
-    """Whether user retries paid for a SYSTEM failure."""
+    """Whether a SYSTEM failure was charged to user retries as if it were the user's."""
+    return _is_user_charged_for_system(record) and not record.why
+
+
+def _is_user_charged_for_system(record: AttemptRecord) -> bool:
     return record.failure is not None and record.charged is ErrorKind.USER and record.verdict.kind is ErrorKind.SYSTEM
 
 
 def count_wrongly_charged(run: TaskRun) -> int:
     """Return how many attempts of a run were wrongly charged to user retries."""
     return sum(map(is_wrongly_charged, run.attempts))
+
+
+def count_paid_for_platform(run: TaskRun) -> int:
+    """Return how many user retries of a run podtriage chose to spend on SYSTEM failures."""
+    return sum(map(is_paid_for_platform, run.attempts))
+
+
+def met_trouble(run: TaskRun) -> bool:
+    """Whether anything went wrong in a run, if only for a while."""
+    return any(record.failure is not None or record.recovered_from is not None for record in run.attempts)
+
+
+def short_name(run: TaskRun) -> str:
+    """Return the name of a run's task without its module."""
+    return one_line(run.task.rpartition(".")[2], 60)
 
 
 def retries_left(record: AttemptRecord, limits: Limits) -> tuple[int, int]:
@@ -108,4 +138,4 @@ def outcome(run: TaskRun) -> str:
     if unused:
         # No system retries are left, and Flyte does not fall back on user retries (isEligibleForRetry).
         return f"fails: {unused} user {'retry' if unused == 1 else 'retries'} left unused"
-    return "fails: no retries left"
+    return f"fails: {NO_RETRIES}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ def test_a_thousand_retries_are_followed_to_their_end(on: str) -> None:
 def test_a_task_goes_the_same_way_twice(on: str) -> None:
     once, twice = (run("every attempt pull: 429 x1", on, retries=50, fails=True) for _ in range(2))
 
-    assert runs_json([once]) == runs_json([twice])
+    assert runs_json([(once, ())]) == runs_json([(twice, ())])
 
 
 def test_a_limit_that_never_ends_is_endless_on_flyte_2_alone() -> None:
@@ -84,6 +85,26 @@ def test_a_trouble_that_passes_is_on_record_though_it_cost_nothing() -> None:
         ErrorKind.SYSTEM,
     )
     assert record.states.count("Pending/ErrImagePull") == 2
+
+
+def test_it_is_on_record_how_long_a_trouble_took_that_passed() -> None:
+    easy, hard = run("body: 40m", "connector"), run("body: 40m\npull: 429 for 20m", "connector")
+    first, second = easy.attempts[0], hard.attempts[0]
+
+    assert first.waited == easy.delay == timedelta()
+    # What the trouble adds to the attempt; its pulls take their time once more.
+    assert abs(second.duration - first.duration - second.waited) < timedelta(seconds=10)
+    assert hard.delay == second.waited > timedelta(minutes=20)
+    assert hard.time_lost == timedelta()
+
+
+def test_a_delay_is_that_of_failed_attempts_and_of_waiting() -> None:
+    stock = run("body: 40m\npull: 429 for 4m", "flyte-1.16", retries=3)
+
+    *failed, last = stock.attempts
+    assert stock.succeeded
+    assert stock.delay == stock.time_lost + last.waited
+    assert stock.time_lost == sum((record.duration for record in failed), timedelta())
 
 
 def test_without_any_trouble_there_is_nothing_on_record() -> None:
