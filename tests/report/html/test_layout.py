@@ -26,11 +26,11 @@ pytestmark = [
 
 
 @pytest.fixture
-def rehearsal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], str]:
+def rehearsal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     monkeypatch.syspath_prepend(str(HERE))
     workflows = importlib.import_module("rehearsed_workflows")
 
-    def rehearsal(workflow: str, plan: str) -> str:
+    def rehearsal(workflow: str, plan: str, *, deck: bool = False) -> str:
         seen = Runs()
         seen.plan(plan)
         error = None
@@ -39,7 +39,7 @@ def rehearsal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], str]:
                 getattr(workflows, workflow)()
             except Exception as raised:  # noqa: BLE001  # it is on the page
                 error = str(raised)
-        return runs.page(seen, error)
+        return runs.page(seen[:1], is_task=True) if deck else runs.page(seen, error)
 
     return rehearsal
 
@@ -58,9 +58,10 @@ def audited() -> str:
     return audit.page(tally.result("a-file-of-attempts.jsonl"))
 
 
-def test_every_page_at_every_width(rehearsal: Callable[[str, str], str], tmp_path: Path) -> None:
+def test_every_page_at_every_width(rehearsal: Callable[..., str], tmp_path: Path) -> None:
     pages = {
         "rate limit": rehearsal("two_limited", "docker.io: 429 for 20m"),
+        "deck": rehearsal("two_limited", "docker.io: 429 for 20m", deck=True),
         "mapped": rehearsal("mapped", "task fetch docker.io: 429"),
         "preempted": rehearsal("twelve", "task train body: 10m; task train pod: preempted"),
         "explain 429": explanation.page([explained("pull-429-hub-manifest", at=150)]),
