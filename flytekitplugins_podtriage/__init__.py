@@ -30,8 +30,14 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.spending import Spending as Spending
     from flytekitplugins_podtriage.core.spending import spend as spend
     from flytekitplugins_podtriage.core.triage import triage as triage
+    from flytekitplugins_podtriage.flyte.settings import InvalidSettings as InvalidSettings
+    from flytekitplugins_podtriage.flyte.settings import Settings as Settings
+    from flytekitplugins_podtriage.flyte.settings import read_settings as read_settings
+    from flytekitplugins_podtriage.local.container_task import PodTriageNoOutputs as PodTriageNoOutputs
     from flytekitplugins_podtriage.local.task import PodTriage as PodTriage
     from flytekitplugins_podtriage.local.task import PodTriageContainerTask as PodTriageContainerTask
+    from flytekitplugins_podtriage.local.task_data import PodTriageSystemError as PodTriageSystemError
+    from flytekitplugins_podtriage.local.task_data import PodTriageUserError as PodTriageUserError
 
 _HOMES = {
     "Budgets": "core.spending",
@@ -42,17 +48,23 @@ _HOMES = {
     "Evidence": "core.model",
     "InvalidPod": "core.errors",
     "InvalidRule": "core.errors",
+    "InvalidSettings": "flyte.settings",
     "Memory": "core.memory",
     "Phase": "core.model",
     "PodTriage": "local.task",
     "PodTriageContainerTask": "local.task",
+    "PodTriageNoOutputs": "local.container_task",
+    "PodTriageSystemError": "local.task_data",
+    "PodTriageUserError": "local.task_data",
     "Policy": "core.policy",
+    "Settings": "flyte.settings",
     "Spending": "core.spending",
     "TaskAttempt": "connector.task_attempt",
     "TriageHook": "connector.hook",
     "Verdict": "core.model",
     "diagnose": "core.diagnose",
     "forecast": "core.forecast",
+    "read_settings": "flyte.settings",
     "remember": "core.memory",
     "spend": "core.spending",
     "triage": "core.triage",
