@@ -12,8 +12,7 @@ from tests.paths import ROOT
 
 PAGES = sorted(
     path
-    for folder in (ROOT, ROOT / "docs", ROOT / "docs" / "decisions", ROOT / "examples")
-    for path in folder.glob("*.md")
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*.md"))
     if path.name != "CHANGELOG.md"
 )
 ROOMS = ("cli", "connector", "core", "flyte", "kube", "local", "report", "sandbox")
