@@ -26,6 +26,7 @@ extensions = [
 ]
 exclude_patterns = ["_static", "decisions/README.md"]
 highlight_language = "text"
+smartquotes = False  # they would make a dash of the two hyphens of an option
 language = "en"
 
 html_theme = "furo"
@@ -62,6 +63,8 @@ WRITTEN_ELSEWHERE = {
     "project/examples": "examples/README.md",
 }
 """Pages of the site whose text is at the top of the repository, or beside what it describes."""
+_TITLE = re.compile(r"\[\w+\.md\]\(")
+"""A link whose text is the name of the page: on the site its text is the title."""
 _LINK = re.compile(r"\]\((?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
 
@@ -92,7 +95,25 @@ def read_page(_: Any, page: str, source: list[str]) -> None:
         listed = source[0].replace("(all other pages)\n", "")
         others = [name for name in _unlisted(listed) if name != "index"]
         source[0] = source[0].replace("(all other pages)\n", "".join(f"{name}\n" for name in others))
+    source[0] = _TITLE.sub("[](", source[0])
     source[0] = _LINK.sub(lambda link: f"]({_resolve(link[1], link[2] or '', folder)})", source[0])
+
+
+class AttributeDocstrings:
+    """Keeps napoleon away from the docstrings of attributes: it takes what precedes a colon for a type."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, list[str]] = {}
+
+    def keep(self, _: Any, what: str, name: str, __: Any, ___: Any, lines: list[str]) -> None:
+        """Note a docstring before napoleon has it."""
+        if what in {"attribute", "property"}:
+            self._kept[name] = list(lines)
+
+    def restore(self, _: Any, __: str, name: str, ___: Any, ____: Any, lines: list[str]) -> None:
+        """Take back what napoleon made of it."""
+        if name in self._kept:
+            lines[:] = self._kept.pop(name)
 
 
 def resolve_public_name(app: Any, env: Any, node: Any, content: Any) -> Any:
@@ -109,4 +130,7 @@ def resolve_public_name(app: Any, env: Any, node: Any, content: Any) -> Any:
 def setup(app: Any) -> None:
     """Connect the functions above."""
     app.connect("source-read", read_page)
+    docstrings = AttributeDocstrings()
+    app.connect("autodoc-process-docstring", docstrings.keep, priority=499)  # napoleon's is 500
+    app.connect("autodoc-process-docstring", docstrings.restore, priority=501)
     app.connect("missing-reference", resolve_public_name)
