@@ -83,12 +83,14 @@ def names_of_users() -> Iterator[Expected]:
     import click
 
     import flytekitplugins_podtriage as package
+    from flytekitplugins_podtriage import testing
     from flytekitplugins_podtriage.cli.main import COMMANDS, cli
     from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
     from flytekitplugins_podtriage.core.rules.demystify import STOCK_RULES
     from flytekitplugins_podtriage.core.rules.pod_states import POD_RULES
 
-    yield "reference/python.html", "public name", [f"{package.__name__}.{name}" for name in package.__all__]
+    for module in (package, testing):
+        yield "reference/python.html", "public name", [f"{module.__name__}.{name}" for name in module.__all__]
     yield "settings.html", "setting", [field.name.replace("_", "-") for field in attrs.fields(package.Settings)]
     context = click.Context(cli, info_name="podtriage")
     for name in COMMANDS:

@@ -55,8 +55,11 @@ def test_every_name_that_a_reference_lacks_is_named(tmp_path: Path) -> None:
 def test_what_users_can_name_is_looked_for() -> None:
     from site_checks import names_of_users
 
-    names = {kind: set(each) for _, kind, each in names_of_users()}
+    names: dict[str, set[str]] = {}
+    for _, kind, each in names_of_users():
+        names.setdefault(kind, set()).update(each)
     assert "flytekitplugins_podtriage.diagnose" in names["public name"]
+    assert "flytekitplugins_podtriage.testing.rehearse" in names["public name"]
     assert "system-reserve" in names["setting"]
     assert {"podtriage-rehearse", "--fault", "--help"} - {"--help"} <= names["of podtriage rehearse:"]
     assert {"pull-429", "pod-gone"} <= names["rule"]
