@@ -100,18 +100,6 @@ def test_the_page_has_every_setting_that_repeats_one_of_flytepropeller() -> None
     assert all(name in notes for name in rows)
 
 
-def test_the_image_holds_what_this_checkout_builds() -> None:
-    page = (ROOT / "docs" / "connector.md").read_text(encoding="utf-8")
-    (dockerfile,) = re.findall(r"```dockerfile\n(.*?)```", page, re.DOTALL)
-    copied = [
-        name for line in re.findall(r"^COPY (?!--from)(.*)$", dockerfile, re.MULTILINE) for name in line.split()[:-1]
-    ]
-    assert {"pyproject.toml", "flytekitplugins_podtriage"} <= set(copied)
-    # The package may be tested where it is installed, without its folder.
-    assert all((ROOT / name).exists() for name in copied if name != "flytekitplugins_podtriage")
-    assert "pip wheel" in dockerfile and "[connector]" in dockerfile
-
-
 class Servicer(agent_pb2_grpc.AsyncAgentServiceServicer):
     """A connector that goes away in the middle of its first calls."""
 
