@@ -40,7 +40,7 @@ def test_the_metadata_name_author_and_addresses() -> None:
 
 
 def test_every_link_of_the_description_is_absolute_and_leads_to_a_file_of_the_repository() -> None:
-    _, _, description = str(META).partition("\n\n")
+    description = META["Description"]  # importlib.metadata makes a header of the body
     targets = re.findall(r"\]\(([^)\s]+)\)", description)
     assert [target for target in targets if not target.startswith("https://")] == []
     ours = [
