@@ -56,7 +56,10 @@ def test_an_exception_of_the_body_shows_the_users_frames_once_and_then_the_attem
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"plan": "docker.io: 42"}, "podtriage: plan, line 1: 'docker.io: 42': did you mean 'docker.io: 429'? unknown fault '42'"),
+        (
+            {"plan": "docker.io: 42"},
+            "podtriage: plan, line 1: 'docker.io: 42': did you mean 'docker.io: 429'? unknown fault '42'",
+        ),
         ({"plan": "@nowhere.plan"}, "podtriage: nowhere.plan: the plan cannot be read: No such file or directory;"),
         (
             {"bodies": "x"},
