@@ -12,7 +12,6 @@ Pods, registries and nodes are simulated in virtual time; the bodies of the task
 
 from __future__ import annotations
 
-import inspect
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
@@ -23,14 +22,13 @@ import attrs
 from flytekit import LaunchPlan
 from flytekit.core.base_task import PythonTask
 from flytekit.core.workflow import WorkflowBase
-from flytekit.utils.asyn import run_sync
 
 from flytekitplugins_podtriage.core.model import ErrorKind, Verdict
 from flytekitplugins_podtriage.core.task_runs import AttemptRecord, TaskRun
 from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.local.adoption import every_plain_task, without_cache, without_decks
 from flytekitplugins_podtriage.local.backends import BACKENDS
-from flytekitplugins_podtriage.local.rehearsal import in_one_line
+from flytekitplugins_podtriage.local.rehearsal import in_one_line, outputs_of
 from flytekitplugins_podtriage.local.runner import failed_task, read_plan, watch_runs
 from flytekitplugins_podtriage.report import run_summary
 from flytekitplugins_podtriage.report.text.humanize import format_duration
@@ -194,9 +192,7 @@ def _on_backend(workflow: Any, inputs: Mapping[str, Any], settings: Settings) ->
     runs: list[TaskRun] = []
     with watch_runs(lambda run, _: runs.append(run), settings):
         try:
-            outputs = workflow(**inputs)
-            if inspect.isawaitable(outputs):
-                outputs = run_sync(_awaited, outputs)
+            outputs = outputs_of(workflow, inputs)
         except Exception as error:  # whatever a task's code raises
             task = failed_task(error)
             if task is None:
@@ -217,10 +213,6 @@ def _forget_frames(error: BaseException) -> None:
     while cause is not None:
         traceback.clear_frames(cause.__traceback__)
         cause = cause.__cause__ or cause.__context__
-
-
-async def _awaited(outputs: Any) -> Any:
-    return await outputs
 
 
 def _short(task: str) -> str:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from flytekitplugins_podtriage.core.task_runs import TaskRun
+from flytekitplugins_podtriage.core.text.suggestions import did_you_mean
+
+
+_EAGER_CONFIGURATION: Final = "EagerAsyncPythonFunctionTask() got multiple values for keyword argument 'task_config'"
+"""What flytekit says to ``@eager(task_config=...)``: it passes a configuration of its own, None."""
+_NO_EAGER_CONFIGURATION: Final = (
+    "an @eager function takes no task_config; allowed: @eager alone, and task_config=PodTriage() on the tasks that it "
+    "calls"
+)
 
 
 class NotRehearsable(ValueError):
@@ -45,7 +55,7 @@ def rehearse(path: str, name: str, inputs: Iterable[str], settings: Mapping[str,
         ValueError: a setting or the plan is invalid.
     """
     from flytekitplugins_podtriage.flyte.settings import read_settings
-    from flytekitplugins_podtriage.local.adoption import every_plain_task
+    from flytekitplugins_podtriage.local.adoption import every_plain_task, without_decks
     from flytekitplugins_podtriage.local.runner import read_plan, watch_runs
 
     read = read_settings(settings)
@@ -55,12 +65,24 @@ def rehearse(path: str, name: str, inputs: Iterable[str], settings: Mapping[str,
     runs: list[tuple[TaskRun, tuple[TaskRun, ...]]] = []
     failed: str | None = None
     watched = watch_runs(lambda run, others: runs.append((run, others)), read)
-    with watched, every_plain_task(), _stdout_to_stderr():
+    with watched, every_plain_task(), without_decks(), _stdout_to_stderr():
         try:
-            entity(**given)
+            outputs_of(entity, given)
         except Exception as error:  # noqa: BLE001  # whatever a task's code raises
             failed = in_one_line(error)
     return Rehearsal(tuple(runs), failed, watched.occurrences.missing(plan))
+
+
+def outputs_of(entity: Any, inputs: Mapping[str, Any]) -> Any:
+    """Call a workflow or task, wait for it if it is asynchronous, and return its outputs."""
+    from flytekit.utils.asyn import run_sync
+
+    outputs = entity(**inputs)
+    return run_sync(_awaited, outputs) if inspect.isawaitable(outputs) else outputs
+
+
+async def _awaited(outputs: Any) -> Any:
+    return await outputs
 
 
 @contextmanager
@@ -99,12 +121,17 @@ def _entity(path: str, name: str) -> Any:
     try:
         module = importlib.import_module(file[: -len(".py")])
     except Exception as error:
+        if isinstance(error, TypeError) and _EAGER_CONFIGURATION in str(error):
+            raise NotRehearsable(f"{path}: {_NO_EAGER_CONFIGURATION}") from error
         raise NotRehearsable(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
     kinds = (WorkflowBase, PythonTask)
     entity = getattr(module, name, None)
     if not isinstance(entity, kinds):
-        known = ", ".join(sorted(key for key, value in vars(module).items() if isinstance(value, kinds)))
-        raise NotRehearsable(f"{path}: no workflow or task {name[:64]!r}; allowed: {known or 'none in it'}")
+        known = sorted(key for key, value in vars(module).items() if isinstance(value, kinds))
+        raise NotRehearsable(
+            f"{path}: no workflow or task {name[:64]!r};{did_you_mean(name, known)} "
+            f"allowed: {', '.join(known) or 'none in it'}"
+        )
     return entity
 
 
@@ -116,7 +143,8 @@ def _inputs(entity: Any, inputs: Iterable[str], name: str) -> dict[str, Any]:
         if not equals or key not in allowed:
             known = ", ".join(allowed) or "none, it has no inputs"
             raise NotRehearsable(
-                f"--input {item[:64]!r}: not an input of {name}; allowed: KEY=VALUE, KEY one of {known}"
+                f"--input {item[:64]!r}: not an input of {name};{did_you_mean(key, allowed)} "
+                f"allowed: KEY=VALUE, KEY one of {known}"
             )
         kind = allowed[key][0]
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flytekit import task, workflow
+from flytekit import eager, task, workflow
 
 from flytekitplugins_podtriage import PodTriage
 
@@ -44,4 +44,15 @@ def disabled(rows: int) -> int:
 @workflow
 def stock(rows: int = 1) -> int:
     number: int = disabled(rows=rows)
+    return number
+
+
+@task(task_config=PodTriage(), container_image="docker.io/acme/report:1", retries=1)
+async def awaited(rows: int) -> int:
+    return rows
+
+
+@eager
+async def orchestrated(rows: int) -> int:
+    number: int = count(rows=await awaited(rows=rows))
     return number

@@ -159,6 +159,32 @@ def test_a_plain_task_runs_in_attempts_without_a_word_in_its_file(
     assert "not_found" in result.stdout
 
 
+@pytest.mark.parametrize("name", ["awaited", "orchestrated"])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_asynchronous_functions_are_waited_for(run: Callable[..., Result], name: str) -> None:
+    result = run("rehearse", FILE, name, "--input", "rows=1", "--inline", "--fault", "docker.io: 429 for 20m", "--strict")
+
+    assert result.exit_code == 0, result.stderr
+    ended = "fails at awaited" if name == "orchestrated" else "task awaited fails"
+    assert ended in result.stdout.partition("; with podtriage it succeeds")[0]
+
+
+def test_an_eager_function_with_a_configuration_is_refused_in_a_sentence(
+    refused: Callable[..., str], tmp_path: Path
+) -> None:
+    path = tmp_path / "eager_with_configuration.py"
+    path.write_text(
+        "from flytekit import eager\nfrom flytekitplugins_podtriage import PodTriage\n\n\n"
+        "@eager(task_config=PodTriage())\nasync def orchestrated(rows: int) -> int:\n    return rows\n",
+        encoding="utf-8",
+    )
+
+    assert refused("rehearse", path, "orchestrated").endswith(
+        "eager_with_configuration.py: an @eager function takes no task_config; allowed: @eager alone, and "
+        "task_config=PodTriage() on the tasks that it calls"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
@@ -166,11 +192,12 @@ def test_a_plain_task_runs_in_attempts_without_a_word_in_its_file(
         ((Path(__file__).parent / "data.txt", "wf"), "no such file"),
         (
             (FILE, "wff", "--input", "rows=1"),
-            "no workflow or task 'wff'; allowed: count, disabled, mixed, plain, stock, wf",
+            "no workflow or task 'wff'; did you mean 'wf'? allowed: awaited, count, disabled, mixed, orchestrated, plain",
         ),
         ((FILE, "LATER"), "no workflow or task 'LATER'"),
         ((FILE, "wf"), "missing inputs: rows; give them as --input KEY=VALUE"),
         ((FILE, "wf", "--input", "rows"), "allowed: KEY=VALUE, KEY one of rows, name"),
+        ((FILE, "wf", "--input", "rosw=3"), "not an input of wf; did you mean 'rows'? allowed: KEY=VALUE, KEY one of"),
         ((FILE, "wf", "--input", "lines=3"), "not an input of wf; allowed: KEY=VALUE, KEY one of rows, name"),
         ((FILE, "wf", "--input", "rows=many"), "'rows=many': not a valid int; allowed: KEY=VALUE, VALUE as JSON"),
         ((*INLINE, "--fault", "docker.io: maybe"), "plan, line 1: 'docker.io: maybe': unknown fault 'maybe'"),
