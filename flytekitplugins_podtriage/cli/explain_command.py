@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.cli.pod_texts import PastedMessage
     from flytekitplugins_podtriage.report.explanation import Explanation
 
-_RETRIES = "The FlyteWorkflow {} gives the task {} user retries."
+_RETRIES = "{} gives the task {} user retries."
 _MAX_TIMELINE = 1e9
 """In seconds: thirty years."""
 
@@ -92,6 +92,7 @@ def explain(
     from flytekitplugins_podtriage.cli.executions import explain_execution, is_execution
     from flytekitplugins_podtriage.cli.input import STDIN, stdin_is_terminal
     from flytekitplugins_podtriage.cli.live_pod import read_live_pod
+    from flytekitplugins_podtriage.cli.options import is_default
 
     form = _form(as_json, html, output)
     is_list = bool(options["all_namespaces"] or options["selector"] or options["execution"])
@@ -110,7 +111,13 @@ def explain(
             raise click.UsageError("give --pod POD or a FILE, not both")
         if options["at"] is not None:
             raise click.UsageError("--at needs a recorded timeline")
-        record = read_live_pod(pod, options["namespace"], options["context"])
+        record = read_live_pod(
+            pod,
+            options["namespace"],
+            options["context"],
+            flyte_config=options["flyte_config"],
+            needs_retries=is_default("retries"),
+        )
         return _explain([record], form, html, options)
     if options["context"]:
         raise click.UsageError("--context needs --pod POD, -n, -A, -l or --execution")
@@ -164,7 +171,7 @@ def _explain(records: list[PodRecord], form: str | None, html: str | None, optio
     from flytekitplugins_podtriage.core.accounting import Limits
     from flytekitplugins_podtriage.core.decode import read_events, read_pod
     from flytekitplugins_podtriage.core.errors import InvalidPod
-    from flytekitplugins_podtriage.core.flyte_pods import attempts_before, label
+    from flytekitplugins_podtriage.core.flyte_pods import attempts_before
     from flytekitplugins_podtriage.report.explanation import explain as explain_pod
     from flytekitplugins_podtriage.report.timeline import latest_time
 
@@ -176,7 +183,6 @@ def _explain(records: list[PodRecord], form: str | None, html: str | None, optio
         with input_errors(InvalidPod, source=record.source):
             pod, events = read_pod(record.pod), read_events(record.events)
         known = record.retries if is_default("retries") else None
-        execution = label(record.pod, "execution-id")
         explanation = explain_pod(
             pod,
             events=events,
@@ -186,7 +192,7 @@ def _explain(records: list[PodRecord], form: str | None, html: str | None, optio
             limits=limits if known is None else attrs.evolve(limits, retries=known),
             now=resolve_now(now, record.now, partial(latest_time, pod, events)),
             now_is_explicit=now is not None or record.now is not None,
-            missing=record.notes if known is None else (*record.notes, _RETRIES.format(execution, known)),
+            missing=record.notes if known is None else (*record.notes, _RETRIES.format(record.retries_from, known)),
             assumed=assumptions(known=("retries",) if known is not None else ()),
         )
         explanations.append(explanation)

@@ -35,7 +35,9 @@ class PodRecord:
     notes: tuple[str, ...] = ()
     """What could not be known, where the pod was read from a text for people."""
     retries: int | None = None
-    """The task's user retries, where its FlyteWorkflow gives them."""
+    """The task's user retries, where its FlyteWorkflow or flyteadmin gives them."""
+    retries_from: str = ""
+    """Which of the two, as the subject of a sentence."""
 
 
 def find_pods(documents: Iterable[Any], source: str, at: float | None = None) -> list[PodRecord]:

@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flytekitplugins_podtriage.cli.main import cli
+from flytekitplugins_podtriage.flyte.admin import pod_retries
+from flytekitplugins_podtriage.flyte.admin.pod_retries import FlytePod, TaskRetries
 from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.workflow_retries import retries_of_node
 from tests.kube.scripted import Scripted
@@ -59,7 +61,10 @@ def explain(
     script: Scripted, scripted: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Result]:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "scripted"))
-    script.reply("GET", f"{PODS}/f1-n0-0", 200, backing_off("f1-n0-0", 60))
+    monkeypatch.setattr(pod_retries, "retries_of_pod", lambda *_: None)
+    pod = backing_off("f1-n0-0", 60)
+    pod["metadata"]["labels"].update({"project": "flytesnacks", "domain": "development"})
+    script.reply("GET", f"{PODS}/f1-n0-0", 200, pod)
     return lambda *options: CliRunner().invoke(cli, ["explain", "--pod", "f1-n0-0", "-n", NS, "--json", *options])
 
 
@@ -86,3 +91,25 @@ def test_without_it_the_default_is_said_to_be_assumed(script: Scripted, explain:
     answer = json.loads(explain().stdout)
     assert answer["attempts"] == 1
     assert any("Assumed: 0 user retries" in note for note in answer["notes"])
+
+
+def test_flyteadmin_is_asked_where_there_is_no_workflow(
+    script: Scripted, explain: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def retries_of_pod(pod: FlytePod, config: str | None) -> TaskRetries:
+        asked.append((pod, config))
+        return TaskRetries(task="app.train", retries=4)
+
+    monkeypatch.setattr(pod_retries, "retries_of_pod", retries_of_pod)
+    script.reply("GET", WORKFLOW, 403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no"})
+    answer = json.loads(explain("--flyte-config", "c.yaml").stdout)
+    assert answer["attempts"] == 5
+    assert "flyteadmin's definition of app.train gives the task 4 user retries." in answer["notes"]
+    assert asked == [(FlytePod("flytesnacks", "development", "f1", "n0", "f1-n0-0"), "c.yaml")]
+
+
+def test_nobody_is_asked_for_what_is_given(script: Scripted, explain: Callable[..., Result]) -> None:
+    explain("--retries", "5")
+    assert not any("flyteworkflows" in request.path for request in script.requests)
