@@ -16,7 +16,6 @@ import attrs
 from flytekitplugins_podtriage.core.task_runs import TaskRun
 from flytekitplugins_podtriage.core.text.suggestions import did_you_mean
 
-
 _EAGER_CONFIGURATION: Final = "EagerAsyncPythonFunctionTask() got multiple values for keyword argument 'task_config'"
 """What flytekit says to ``@eager(task_config=...)``: it passes a configuration of its own, None."""
 _NO_EAGER_CONFIGURATION: Final = (

@@ -14,8 +14,9 @@ from flytekitplugins_podtriage.report.workflow_summary import BackendSummary, Re
 
 _STOCK: Final = "flyte-1.16"
 _MAX_NAMES: Final = 8
+_MAX_ALIKE: Final = 3
 _OWN: Final = ("connector", "guard")
-_FAULTS: Final = {"SYSTEM": "a failure of the platform", "USER": "a failure of the task's own"}
+_FAULTS: Final = {"SYSTEM": "a failure of the platform", "USER": "the task's own failure"}
 
 
 def answer(summary: WorkflowSummary) -> str:
@@ -86,8 +87,17 @@ def without_trouble(summary: WorkflowSummary) -> str:
 
 
 def calls_label(calls: tuple[TaskCall, ...]) -> str:
-    """Return the name of calls that met the same: ``fetch[7] of 20 elements``, ``fetch: 19 of 20 elements alike``."""
+    """Return the name of calls that met the same: ``fetch[7] of 20 elements``, ``fetch: 19 of 20 elements alike``.
+
+    They may be of several tasks: ``load, clean and 9 more tasks alike``.
+    """
     first = calls[0]
+    tasks = list(dict.fromkeys(call.task for call in calls))
+    if len(tasks) > 1:
+        shown, more = ", ".join(tasks[:_MAX_ALIKE]), len(tasks) - _MAX_ALIKE
+        return (
+            f"{shown} and {more} more {'task' if more == 1 else 'tasks'} alike" if more > 0 else f"{shown}: all alike"
+        )
     if first.count == 1:
         return first.label
     what = "elements" if first.run.mapped else "calls"
@@ -114,7 +124,7 @@ def _compared(summary: WorkflowSummary) -> tuple[BackendSummary | None, BackendS
 
 
 def _ending(backend: BackendSummary, summary: WorkflowSummary) -> str:
-    """Return the predicate of a sentence about a backend: ``fails at train``, ``succeeds, 4m later``."""
+    """Return the predicate of a sentence about a backend: ``fails at train``, ``succeeds, delayed by 4m``."""
     if backend.result is Result.UNKNOWN and backend.failed_at is not None:
         return f"gets past {backend.failed_at.label}; what follows was not run"
     if backend.result is Result.SUCCEEDS:
@@ -123,7 +133,7 @@ def _ending(backend: BackendSummary, summary: WorkflowSummary) -> str:
 
 
 def _delay(backend: BackendSummary) -> str:
-    return f", {format_duration(backend.time_lost)} later" if backend.time_lost.total_seconds() >= 1 else ""
+    return f", delayed by {format_duration(backend.time_lost)}" if backend.time_lost.total_seconds() >= 1 else ""
 
 
 def _decisive(summary: WorkflowSummary) -> TaskCall | None:

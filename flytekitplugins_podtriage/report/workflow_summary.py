@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import attrs
@@ -201,11 +201,22 @@ class WorkflowSummary:
 
     @property
     def troubled(self) -> tuple[tuple[TaskCall, ...], ...]:
-        """The calls that met trouble; those of the same task that met the same are together."""
+        """The calls that met trouble; those that met the same are together, elements only with those of their task."""
+        return self._alike(lambda call: call.run.task if call.run.mapped else None)
+
+    @property
+    def troubled_by_reach(self) -> tuple[tuple[TaskCall, ...], ...]:
+        """The same, but calls of several tasks are together only where the same backends reach them."""
+        missed = [set(map(id, backend.not_reached)) for backend in self.backends]
+        return self._alike(
+            lambda call: call.run.task if call.run.mapped else tuple(id(call) in calls for calls in missed)
+        )
+
+    def _alike(self, group: Callable[[TaskCall], object]) -> tuple[tuple[TaskCall, ...], ...]:
         alike: dict[tuple[object, ...], list[TaskCall]] = {}
         for call in self.all_calls:
             if call.met_trouble:
-                alike.setdefault((call.run.task, call.run.mapped, *map(_course, call.runs)), []).append(call)
+                alike.setdefault((group(call), call.run.limits, *map(_course, call.runs)), []).append(call)
         return tuple(map(tuple, alike.values()))
 
     @property

@@ -39,7 +39,7 @@ def test_a_limit_that_outlasts_stock_flytes_grace(run: Callable[..., Result]) ->
     assert result.exit_code == 0, result.stderr
     shown = " ".join(result.stdout.split())
     assert shown.startswith(
-        "On stock Flyte 1.16 this workflow fails at count; with podtriage it succeeds, 20m 37s later. docker.io limits "
+        "On stock Flyte 1.16 this workflow fails at count; with podtriage it succeeds, delayed by 20m 37s. docker.io limits "
         "how often this node may pull (HTTP 429): a failure of the platform. Stock Flyte 1.16 wrongly charges it to user "
         "retries, podtriage to nobody. "
     )
@@ -162,7 +162,9 @@ def test_a_plain_task_runs_in_attempts_without_a_word_in_its_file(
 @pytest.mark.parametrize("name", ["awaited", "orchestrated"])
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_asynchronous_functions_are_waited_for(run: Callable[..., Result], name: str) -> None:
-    result = run("rehearse", FILE, name, "--input", "rows=1", "--inline", "--fault", "docker.io: 429 for 20m", "--strict")
+    result = run(
+        "rehearse", FILE, name, "--input", "rows=1", "--inline", "--fault", "docker.io: 429 for 20m", "--strict"
+    )
 
     assert result.exit_code == 0, result.stderr
     ended = "fails at awaited" if name == "orchestrated" else "task awaited fails"

@@ -120,3 +120,38 @@ def with_plain() -> int:
 def two_limited() -> int:
     number: int = fetch(n=train(n=1))
     return number
+
+
+def _alike(retries: int) -> typing.Any:
+    return task(task_config=PodTriage(), container_image="docker.io/acme/app:1", retries=retries)
+
+
+@_alike(retries=1)
+def first(n: int) -> int:
+    return n
+
+
+@_alike(retries=1)
+def second(n: int) -> int:
+    return n
+
+
+@_alike(retries=1)
+def third(n: int) -> int:
+    return n
+
+
+@_alike(retries=1)
+def fourth(n: int) -> int:
+    return n
+
+
+@_alike(retries=2)
+def odd(n: int) -> int:
+    return n
+
+
+@workflow
+def five(n: int = 1) -> int:
+    number: int = odd(n=fourth(n=third(n=second(n=first(n=n)))))
+    return number

@@ -64,8 +64,8 @@ class RunsView:
 
 def _footer(summary: WorkflowSummary) -> Iterator[RenderableType]:
     others = without_trouble(summary)
-    more = len(summary.troubled) - _MAX_TASKS
-    if more > 0:
+    more = len({call.task for calls in summary.troubled[_MAX_TASKS:] for call in calls})
+    if more:
         others = f"{more} more {'task' if more == 1 else 'tasks'} met trouble (--json shows all). {others}".rstrip()
     if others:
         yield Text()
@@ -105,7 +105,7 @@ def _backend_table(summary: WorkflowSummary, width: int) -> Table:
     table = plain_table(gap=2)
     table.add_column("backend", width=names)
     table.add_column("result", width=max(min(results, left), len("result")), overflow="fold")
-    for head in ("attempts", "user\nretries", "of those\nwrongly", "system\nretries", "time\nlost"):
+    for head in ("attempts", "paid by\nuser", "of those\nwrongly", "paid by\nsystem", "time\nlost"):
         table.add_column(head, justify="right", no_wrap=True)
     for backend in summary.backends:
         table.add_row(

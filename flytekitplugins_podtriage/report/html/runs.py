@@ -31,9 +31,9 @@ _BACKEND_HEADS = (
     "backend",
     "result",
     "attempts",
-    "user retries",
+    "paid by user",
     "of those wrongly",
-    "system retries",
+    "paid by system",
     "time lost",
 )
 
@@ -42,9 +42,11 @@ def page(runs: Runs, error: str | None = None, *, is_task: bool = False) -> str:
     """Return a page about the runs of a workflow's tasks, or of a task by itself, and why the workflow failed."""
     summary = WorkflowSummary.of(runs, error, is_task=is_task)
     parts = [element("article", "\n".join(_summary(summary)))]
-    parts += [element("article", "\n".join(_task(calls, summary))) for calls in summary.troubled[:_MAX_TASKS]]
-    if len(summary.troubled) > _MAX_TASKS:
-        parts.append(element("p", f"and {len(summary.troubled) - _MAX_TASKS} more tasks that met trouble", "soft"))
+    troubled = summary.troubled_by_reach
+    parts += [element("article", "\n".join(_task(calls, summary))) for calls in troubled[:_MAX_TASKS]]
+    more = len({call.task for calls in troubled[_MAX_TASKS:] for call in calls})
+    if more:
+        parts.append(element("p", f"and {more} more tasks that met trouble", "soft"))
     return document("podtriage: rehearsal", "\n".join(parts))
 
 
