@@ -103,11 +103,11 @@ class Explanation:
         return f"{item.source}{of}" + (f", {format_clock(item.at, self.now)}" if item.at is not None else "")
 
     def charge_time(self, charge: BackendCharge) -> str:
-        """Return when a backend charges, for a person: ``in 19s``, ``at its end``, ``never``."""
+        """Return when a backend charges, for a person: ``in 19s``, ``at once``, ``never``."""
         at = charge.charge.at
         if at is None or not charge.is_charged:
             return "never"
-        return "at its end" if self.ended and at >= self.now else format_relative(at, self.now)
+        return "at once" if self.ended and at >= self.now else format_relative(at, self.now)
 
 
 def explain(

@@ -73,7 +73,7 @@ class PodRow:
         if self.charge.kind is None or self.charge.at is None:
             return "none"
         payer = self.charge.kind.value.lower()
-        return f"{'at its end' if self.ended else format_relative(max(self.charge.at, now), now)}, {payer}"
+        return f"{'at once' if self.ended else format_relative(max(self.charge.at, now), now)}, {payer}"
 
     def state_text(self, now: datetime) -> str:
         """Return the state with its age, for a person: ``ImagePullBackOff 2m 41s``."""

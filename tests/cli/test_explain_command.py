@@ -119,7 +119,7 @@ def test_a_story_remembers_what_an_old_kubelet_forgets(run: Run, stories: dict[s
 def test_the_exit_code_says_that_the_pod_is_failing(run: Run, stories: dict[str, Any]) -> None:
     result = run("explain", "-", input=json.dumps(stories["oom-main@1.34.4"]))
     assert result.exit_code == 1
-    assert "at its end" in words(result)
+    assert "at once" in words(result)
 
 
 def test_an_old_record_is_pointed_out_and_can_be_looked_at_as_it_was(run: Run, limited: dict[str, Any]) -> None:
