@@ -40,7 +40,7 @@ def _parts(explanation: Explanation) -> Iterator[str]:
     if explanation.charges:
         yield element("h3", capitalized(explanation.who_pays))
         heads = ("backend", "when", "charged to", "and then")
-        yield table(heads, (_charge_row(charge, explanation) for charge in explanation.charges))
+        yield table(heads, (_charge_row(charge, explanation) for charge in explanation.charges), "charges")
     if verdict.remedy and not explanation.healthy:
         yield fix(verdict.remedy)
     if explanation.notes:

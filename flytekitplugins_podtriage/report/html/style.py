@@ -53,6 +53,7 @@ table.numbers, table.counts { font-variant-numeric: tabular-nums; }
 table.numbers th:not(:first-child), table.numbers td:not(:first-child), table.counts th:nth-child(n+3),
 table.counts td:nth-child(n+3) { text-align: right; padding-left: .5rem; }
 table.numbers td:first-child { overflow-wrap: anywhere; }
+table.charges td:not(:last-child) { white-space: nowrap; }
 table.numbers { table-layout: fixed; } table.numbers th:first-child { width: 30%; }
 .fix { border-left: 3px solid var(--good); padding: .1rem 0 .1rem .9rem; margin-top: 1.25rem; }
 ul { margin: .4rem 0; padding-left: 1.2rem; }
@@ -94,6 +95,7 @@ svg.narrow { display: none; }
   thead { display: none; }
   table, tbody, tr, td { display: block; width: auto; }
   tr { border-bottom: 1px solid var(--line); padding: .4rem 0; }
+  table.charges td:nth-child(n) { white-space: normal; }
   td, table.numbers td:nth-child(n), table.counts td:nth-child(n) { border: 0; padding: .1rem 0; text-align: left;
     overflow-wrap: anywhere; display: grid; grid-template-columns: 9.5rem minmax(0, 1fr); gap: .5rem;
     justify-items: start; }
