@@ -34,6 +34,8 @@ from flytekitplugins_podtriage.local.task import DISABLED
 _REASON: Final = "podtriage_reason"
 """The attribute of a plain task that says why it is left as it is."""
 _NO_OUTPUTS: Final = "dynamic without outputs, which needs task_config=PodTriage() and podtriage in its image"
+_WARNED: Final = "flytekitplugins_podtriage.tasks"
+_ALLOWED: Final = "marked, all, or patterns of names separated by commas"
 _announced: set[tuple[object, ...]] = set()
 """Project, domain and version of the registrations that were announced."""
 
@@ -67,6 +69,8 @@ class PlainTask(AsyncPythonFunctionTask[None]):
             patterns = read_settings().tasks
         if not _matches(task.name, patterns):
             setattr(task, _REASON, "of other names")
+            if patterns != ("marked",):
+                _warn_at_the_end(",".join(patterns))
         elif task.execution_mode is PythonFunctionTask.ExecutionBehavior.DYNAMIC and not task.interface.outputs:
             # Its body lists its sub-tasks for FlytePropeller, which then wants the marker bound.
             setattr(task, _REASON, _NO_OUTPUTS)
@@ -85,6 +89,22 @@ def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     if patterns in {("all",), ("marked",)}:
         return patterns == ("all",)
     return any(fnmatchcase(name, pattern) or fnmatchcase(name, f"*.{pattern}") for pattern in patterns)
+
+
+def _warn_at_the_end(setting: str) -> None:
+    """Let the running command say at its end if the patterns match no task: ``FLYTE_PODTRIAGE_TASKS=al``."""
+    command = click.get_current_context(silent=True)
+    if command is None or _WARNED in command.meta:
+        return
+    command.meta[_WARNED] = True  # shared by all contexts of a command
+
+    def warn() -> None:
+        if not any(isinstance(task, SettingTask) for task in FlyteEntities.entities):
+            sys.stderr.write(
+                f"podtriage (tasks: {setting}): warning: no task has a name that matches; allowed: {_ALLOWED}\n"
+            )
+
+    command.find_root().call_on_close(warn)
 
 
 def _map_plain_tasks(kind: type) -> None:

@@ -237,13 +237,13 @@ def test_the_plugin_and_the_tasks_name_the_same_variable() -> None:
     assert adoption.TASKS_VARIABLE == plugin.TASKS_VARIABLE
 
 
-def test_pyflyte_packages_the_file_and_says_how_many_of_each(tmp_path: Path) -> None:
+def package(tmp_path: Path, tasks: str) -> subprocess.CompletedProcess[str]:
+    """Package the file as `pyflyte` does, with this setting."""
     config = tmp_path / "config.yaml"
-    config.write_text("podtriage: {tasks: 's*'}", encoding="utf-8")
+    config.write_text(f"podtriage: {{tasks: '{tasks}'}}", encoding="utf-8")
     command = "-c config.yaml --pkgs plain_workflows package --source . --output out.tgz --image docker.io/acme/a:1"
     (tmp_path / "plain_workflows.py").write_bytes((HERE / "plain_workflows.py").read_bytes())
-
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "flytekit.clis.sdk_in_container.pyflyte", *command.split()],
         cwd=tmp_path,
         env={**os.environ, "HOME": str(tmp_path)},
@@ -252,7 +252,21 @@ def test_pyflyte_packages_the_file_and_says_how_many_of_each(tmp_path: Path) -> 
         check=False,
     )
 
+
+def test_pyflyte_packages_the_file_and_says_how_many_of_each(tmp_path: Path) -> None:
+    done = package(tmp_path, "s*")
+
     assert done.returncode == 0, done.stderr
     assert "podtriage (tasks: s*): 4 tasks run as PodTriage tasks, 12 stay as they are" in done.stderr
     assert done.stderr.count("podtriage (tasks:") == 1
     assert json.dumps(done.stdout).count("Successfully packaged") == 1
+
+
+def test_patterns_that_match_no_task_are_a_warning(tmp_path: Path) -> None:
+    done = package(tmp_path, "al")
+
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if line.startswith("podtriage")] == [
+        "podtriage (tasks: al): warning: no task has a name that matches; allowed: marked, all, or patterns of names "
+        "separated by commas"
+    ]
