@@ -91,7 +91,7 @@ def test_pods_of_all_namespaces_come_from_one_list_and_one_watch(
 
 @pytest.mark.slow
 def test_five_thousand_pods_are_on_the_screen_in_three_seconds_in_steady_memory(
-    server: ApiServer, admin: Api, kubelet: ScriptedKubelet, make_namespace: Callable[[], str]
+    server: ApiServer, front: Front, admin: Api, kubelet: ScriptedKubelet, make_namespace: Callable[[], str]
 ) -> None:
     namespaces = [make_namespace() for _ in range(5)]
     names = [(namespaces[number % 5], f"f1-n{number}-0") for number in range(5_000)]
@@ -115,6 +115,10 @@ def test_five_thousand_pods_are_on_the_screen_in_three_seconds_in_steady_memory(
         walls.append(time.monotonic() - began)
         cpu.append(after.children_user + after.children_system - before.children_user - before.children_system)
     assert "500 of 5000 pods with trouble" in done.stdout, done.stdout[:300]
+    asked = _requests_of_a_list(server, front)
+    assert asked["pods"] == (1, 10), "one list, in pages of 500"
+    assert asked["events"][0] == 1
+    assert front.count("watch", "pods") <= 1
     sizes: list[int] = []
     with _watching("-A", "-o", "json", env=env) as (process, wait_for):
         for round_ in range(6):
@@ -123,10 +127,23 @@ def test_five_thousand_pods_are_on_the_screen_in_three_seconds_in_steady_memory(
             if not round_ % 2:
                 wait_for(f"{LIMITED} {round_}")
             sizes.append(_resident(process.pid))
-    print(json.dumps({"wall": walls, "cpu": cpu, "resident MB": sizes}))  # noqa: T201  # figures for a person
+    print(json.dumps({"wall": walls, "cpu": cpu, "resident MB": sizes, "lists, and their pages": asked}))  # noqa: T201  # figures for a person
     # Of the process alone: how long the rest takes depends on who else uses the machine.
     assert min(cpu) < 3.0
     assert sizes[-1] < sizes[1] * 1.1
+
+
+def _requests_of_a_list(server: ApiServer, front: Front) -> dict[str, tuple[int, int]]:
+    """List all pods through a proxy; return of each resource how many lists were begun, and of how many pages."""
+    subprocess.run(_command("-A"), capture_output=True, check=True, env=_environ(server, front), timeout=60)
+    lists = [one for one in front.asked if one.verb == "list"]
+    return {
+        name: (
+            sum(one.resource == name and "continue" not in one.query for one in lists),
+            sum(one.resource == name for one in lists),
+        )
+        for name in ("pods", "events")
+    }
 
 
 def _resident(pid: int) -> int:
