@@ -1,24 +1,25 @@
-"""Trimming objects for the cache: unread fields are dropped, and equal strings share one copy.
+"""Trimming objects for the cache: unread fields are dropped, and equal values share one copy.
 
-A decoder makes a new string for each value, but most values in a cluster's pods and events are the same few strings:
-reasons, statuses, names of containers, images and nodes.
+A decoder makes a new object for each value, but most values in a cluster's pods and events are the same few strings:
+reasons, statuses, names of containers, images and nodes. The times in a pod's status are few, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.kube.informer.watch_events import WatchedEvent
 
 _MAX_STRINGS: Final = 20_000
-"""How many strings are kept before all are dropped, and collected again."""
+"""How many strings, and times, are kept before all are dropped, and collected again."""
 _MAX_LENGTH: Final = 160
 
 
 class Interner:
-    """Keeps one copy of each short string. For one thread at a time.
+    """Keeps one copy of each short string and each time. For one thread at a time.
 
     Args:
         labels: the labels of pods that are kept.
@@ -28,6 +29,7 @@ class Interner:
         self._labels = frozenset(labels)
         self._strings: dict[str, str] = {}
         self._texts: dict[str, str] = {}
+        self._times: dict[datetime, datetime] = {}
 
     def intern(self, text: str | None) -> str | None:
         """Return the shared copy of a string; of a long one, the copy that the same pod has already, if any."""
@@ -40,15 +42,34 @@ class Interner:
             strings.clear()
         return strings.setdefault(text, text)
 
+    def time(self, moment: datetime | None) -> datetime | None:
+        """Return the shared copy of a time: Kubernetes writes whole seconds, and many of a pod's are the same."""
+        if moment is None:
+            return None
+        times = self._times
+        if len(times) > _MAX_STRINGS:
+            times.clear()
+        return times.setdefault(moment, moment)
+
     def pod(self, pod: wire.Pod, texts: Iterable[str] = ()) -> wire.Pod:
         """Return a pod as it is kept; long texts that its entry has already are shared."""
-        intern = self.intern
+        intern, time = self.intern, self.time
         self._texts = {text: text for text in texts}
         metadata, spec, status = pod.metadata, pod.spec, pod.status
         if metadata is not None:
             labels = metadata.labels or {}
             kept = {name: intern(labels[name]) or "" for name in self._labels.intersection(labels)}
-            metadata = wire.evolve(metadata, namespace=intern(metadata.namespace), labels=kept or None)
+            annotations = {
+                intern(name) or "": intern(text) or "" for name, text in (metadata.annotations or {}).items()
+            }
+            metadata = wire.evolve(
+                metadata,
+                name=intern(metadata.name),  # stock Flyte names the container and its annotation after the pod
+                namespace=intern(metadata.namespace),
+                creation_timestamp=time(metadata.creation_timestamp),
+                labels=kept or None,
+                annotations={intern(name) or "": intern(text) or "" for name, text in annotations.items()} or None,
+            )
         if spec is not None:
             spec = wire.evolve(
                 spec,
@@ -62,6 +83,7 @@ class Interner:
                 status,
                 phase=intern(status.phase),
                 reason=intern(status.reason),
+                start_time=time(status.start_time),
                 conditions=self._conditions(status.conditions),
                 init_container_statuses=self._statuses(status.init_container_statuses),
                 container_statuses=self._statuses(status.container_statuses),
@@ -71,15 +93,15 @@ class Interner:
 
     def event(self, event: WatchedEvent, pod_uid: str, others: Iterable[wire.Event]) -> wire.Event:
         """Return an event as it is kept; the reference to the pod is shared with its other events."""
-        intern = self.intern
+        intern, time = self.intern, self.time
         return wire.Event(
             reason=intern(event.reason),
             message=event.message or event.note,
             type=intern(event.type),
             count=event.count,
             involved_object=self._reference(event, pod_uid, others),
-            first_timestamp=event.first_timestamp,
-            last_timestamp=event.last_timestamp or event.deprecated_last_timestamp,
+            first_timestamp=time(event.first_timestamp),
+            last_timestamp=time(event.last_timestamp or event.deprecated_last_timestamp),
             event_time=event.event_time,
             series=event.series,
         )
@@ -92,7 +114,7 @@ class Interner:
             shared = other.involved_object
             if shared is not None and shared.field_path == path:
                 return shared
-        return wire.ObjectReference(uid=pod_uid, field_path=path)
+        return wire.ObjectReference(uid=pod_uid, field_path=self.intern(path))
 
     def _containers(self, containers: list[wire.Container] | None) -> list[wire.Container] | None:
         intern = self.intern
@@ -112,6 +134,7 @@ class Interner:
                 status=intern(each.status),
                 reason=intern(each.reason),
                 message=intern(each.message),
+                last_transition_time=self.time(each.last_transition_time),
             )
             for each in conditions or ()
         ] or None
@@ -135,12 +158,14 @@ class Interner:
         if state.waiting is None and state.running is None and state.terminated is None:
             return _NO_STATE
         intern = self.intern
-        waiting, terminated = state.waiting, state.terminated
+        waiting, running, terminated = state.waiting, state.running, state.terminated
         if waiting is not None:
             waiting = wire.evolve(waiting, reason=intern(waiting.reason), message=intern(waiting.message))
+        if running is not None:
+            running = wire.Running(started_at=self.time(running.started_at))
         if terminated is not None:
             terminated = wire.evolve(terminated, reason=intern(terminated.reason))
-        return wire.State(waiting=waiting, running=state.running, terminated=terminated)
+        return wire.State(waiting=waiting, running=running, terminated=terminated)
 
 
 _NO_STATE: Final = wire.State()

@@ -218,7 +218,7 @@ class PodStore:
                 return
             if entry.events is None:
                 entry.events = {}
-            trimmed = self._interner.event(event, reference.uid, entry.events.values())
+            trimmed = self._interner.event(event, entry.uid, entry.events.values())
             before = entry.events.pop(metadata.uid, None)
             if before is None:
                 self._event_count += 1

@@ -314,6 +314,37 @@ def test_equal_strings_share_one_copy(driver: Driver) -> None:
     assert one.reason is other.reason and one.type is other.type
 
 
+def test_what_all_pods_of_the_connector_have_is_kept_once(driver: Driver) -> None:
+    key, execution = "podtriage.flyte.org/output-prefix", "podtriage.flyte.org/execution"
+    for name in "ab":
+        annotations = {key: f"s3://bucket/{name}", execution: "f3a91c"}
+        item = pod(name=name, version=1, metadata={"annotations": annotations})
+        driver.store.put(read_pod(item), listed=False)
+    one, other = (driver.get_cached(name).pod.metadata.annotations or {} for name in "ab")
+    assert (one[key], other[key]) == ("s3://bucket/a", "s3://bucket/b")
+    assert all(name is same for name, same in zip(one, other, strict=True)) and one[execution] is other[execution]
+
+
+def test_equal_times_of_a_pod_and_its_events_are_one_object(driver: Driver) -> None:
+    conditions = [condition(each, "True") for each in ("PodScheduled", "Initialized", "Ready")]
+    driver.store.put(read_pod(pod(name="a", version=1, conditions=conditions)), listed=False)
+    stamp = "2026-03-01T12:00:00Z"
+    driver.event("uid-a", "e", 2, "Created container", "Created", firstTimestamp=stamp, lastTimestamp=stamp)
+    snapshot = driver.get_cached()
+    times = [each.last_transition_time for each in snapshot.pod.status.conditions]
+    (recorded,) = snapshot.events
+    assert times[0] is not None and all(time is times[0] for time in times)
+    assert recorded.first_timestamp is not None and recorded.first_timestamp is recorded.last_timestamp
+
+
+def test_the_events_of_a_pod_refer_to_it_by_its_own_uid(driver: Driver) -> None:
+    uid = driver.pod("a", 1).pod.metadata.uid
+    for name in ("one", "two"):
+        driver.event("uid-a", name, 2, f"message {name}")
+    events = driver.get_cached().events
+    assert len(events) == 2 and all(each.involved_object.uid is uid for each in events)
+
+
 def test_the_text_of_a_cause_is_shared_with_the_status(driver: Driver) -> None:
     driver.pod("a", 1)
     for version in (2, 3):
