@@ -76,7 +76,7 @@ class AttemptStore:
 
     def prefix(self, meta: PodMeta) -> OutputPrefix:
         """Return the output prefix of an attempt."""
-        return self._hook.prefix(meta.attempt)
+        return self._hook.prefix_at(meta.prefix)
 
     async def read(self, meta: PodMeta) -> StoredAttempt:
         """Return what is stored of an attempt."""

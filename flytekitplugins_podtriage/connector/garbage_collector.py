@@ -140,7 +140,7 @@ class GarbageCollector:
                 await asyncio.sleep(0)  # requests are served meanwhile
             meta = PodMeta.decode(annotation(snapshot, META).encode())
             if not meta.unreadable and not snapshot.gone:
-                pods[meta] = snapshot
+                pods[meta.sharing_strings(snapshot)] = snapshot
         return pods
 
     def _question_period(self) -> float:

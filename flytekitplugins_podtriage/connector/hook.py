@@ -92,7 +92,11 @@ class TriageHook:
 
     def prefix(self, attempt: TaskAttempt) -> OutputPrefix:
         """Return an attempt's output prefix."""
-        return OutputPrefix(attempt.output_prefix, self._access)
+        return self.prefix_at(attempt.output_prefix)
+
+    def prefix_at(self, path: str) -> OutputPrefix:
+        """Return the output prefix of this path."""
+        return OutputPrefix(path, self._access)
 
     def resource(
         self,

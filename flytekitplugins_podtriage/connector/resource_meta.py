@@ -9,17 +9,20 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Final, Optional
 
-import attrs
 import msgspec
 
 from flytekitplugins_podtriage.connector.task_attempt import TaskAttempt
+from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 
 VERSION: Final = 1
 
 
-@attrs.frozen
-class PodMeta:
-    """One attempt of a task: its pod and its output prefix. It has the methods of flytekit's ``ResourceMeta``."""
+class PodMeta(msgspec.Struct, frozen=True, gc=False):
+    """One attempt of a task: its pod and its output prefix. It has the methods of flytekit's ``ResourceMeta``.
+
+    It is the key of what is kept of live tasks, and each call of ``get`` makes one and looks it up: hence a Struct.
+    """
 
     namespace: str = ""
     pod: str = ""
@@ -83,6 +86,18 @@ class PodMeta:
             retries=short.r,
             user_patience=short.u,
             system_patience=short.s,
+        )
+
+    def sharing_strings(self, snapshot: PodSnapshot) -> PodMeta:
+        """Return an equal one without second copies of strings that the cluster's cache has of the attempt's pod."""
+        metadata = snapshot.pod.metadata or wire.Metadata()
+        texts = (metadata.namespace, metadata.name, *(metadata.annotations or {}).values())
+        own = {text: text for text in texts if text is not None}
+        return wire.evolve(
+            self,
+            namespace=own.get(self.namespace, self.namespace),
+            pod=own.get(self.pod, self.pod),
+            prefix=own.get(self.prefix, self.prefix),
         )
 
 

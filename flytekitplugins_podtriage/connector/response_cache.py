@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import attrs
+import msgspec
 
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.responses import PackedResource, Response, pack
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 
 
-@attrs.frozen(slots=True)
-class CachedResponse:
-    """A response that holds until the pod changes, or until a moment."""
+class CachedResponse(msgspec.Struct, frozen=True, gc=False):
+    """A response that holds until the pod changes, or until a moment; there is one for each live task."""
 
     version: int
     """The version of the snapshot that it was made of."""

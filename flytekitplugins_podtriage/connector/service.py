@@ -247,8 +247,7 @@ class PodTriageConnector(AsyncConnectorBase):
         if snapshot is None or annotation(snapshot, pod_manifest.PREFIX) != meta.prefix:
             return await self._respond_without_pod(meta, cluster)
         if meta not in self._cache:
-            # Keep each string once for as long as the pod is there: the pod's own.
-            meta = attrs.evolve(meta, prefix=annotation(snapshot, pod_manifest.PREFIX))
+            meta = meta.sharing_strings(snapshot)  # it is kept for as long as the pod is there
         return await self._respond_for_pod(meta, cluster, snapshot)
 
     async def _respond_for_pod(self, meta: PodMeta, cluster: PodCluster, snapshot: PodSnapshot) -> Resource:

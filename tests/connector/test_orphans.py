@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +15,7 @@ from flytekitplugins_podtriage.connector import orphans
 from flytekitplugins_podtriage.connector.garbage_collector import INTERVAL
 from flytekitplugins_podtriage.connector.orphans import STOPPED_PERIOD
 from flytekitplugins_podtriage.connector.output_prefix import STOPPED
+from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy
 from tests.connector.faulty_cluster import NAMESPACE, Clock, FaultyCluster, advance
 from tests.connector.world import World, run
@@ -94,7 +94,7 @@ def test_an_execution_is_asked_about_once_in_a_period_however_many_pods_it_has(w
         for number in range(20):
             prefix = str(here.directory / f"n{number + 1}" / "data" / "0")
             annotations = {**first["metadata"]["annotations"], "podtriage.flyte.org/output-prefix": prefix}
-            other = attrs.evolve(meta, pod=f"pod-{number}", prefix=prefix)
+            other = wire.evolve(meta, pod=f"pod-{number}", prefix=prefix)
             annotations["podtriage.flyte.org/meta"] = other.encode().decode()
             metadata = {**first["metadata"], "name": f"pod-{number}", "annotations": annotations}
             await here.cluster.create(NAMESPACE, {**first, "metadata": metadata})

@@ -8,6 +8,7 @@ import pytest
 from flyteidl.core.execution_pb2 import ExecutionError
 
 from flytekitplugins_podtriage.connector import idl
+from flytekitplugins_podtriage.connector.pod_manifest import PREFIX, annotation
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from tests.connector.world import World, run
 
@@ -57,3 +58,26 @@ def test_a_meta_of_a_newer_version_says_so() -> None:
 
 def test_a_meta_without_optional_fields_is_read(world: Make) -> None:
     assert PodMeta.decode(b'{"v":1,"n":"a","p":"b","o":"c","t":1}') == PodMeta("a", "b", "c", 1)
+
+
+def test_a_meta_shares_the_strings_of_its_pod(world: Make) -> None:
+    async def test() -> None:
+        here = world()
+        meta = await here.create()
+        snapshot = here.cluster.get_cached(meta.namespace, meta.pod)
+        shared = PodMeta.decode(meta.encode()).sharing_strings(snapshot)
+        assert shared == meta
+        assert shared.pod is snapshot.pod.metadata.name
+        assert shared.prefix is annotation(snapshot, PREFIX)
+
+    run(test())
+
+
+def test_a_meta_of_another_pod_keeps_its_own_strings(world: Make) -> None:
+    async def test() -> None:
+        here = world()
+        meta = await here.create()
+        other = PodMeta("elsewhere", "other", "s3://bucket/n0/data/7", 5, retries=1)
+        assert other.sharing_strings(here.cluster.get_cached(meta.namespace, meta.pod)) == other
+
+    run(test())
