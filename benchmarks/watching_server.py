@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import uuid
-from datetime import datetime, timezone
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.watched import line, watched_events, watched_pod
 
+_FOR: Final = 3600
+"""Seconds in which the pods that run were created."""
+_WAITING_FOR: Final = 10
+"""The same for those that wait: less than they are held for."""
 
-def live_pod(number: int, stamp: str, folder: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return a pod that runs, or (every second one) waits for its image, and its Events, all with this timestamp."""
+
+def live_pod(number: int, now: datetime, folder: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return a pod that runs, or (every second one) waits for its image, and its Events; it came up within seconds."""
     pod = watched_pod(number)
     annotations = pod["metadata"]["annotations"]
     for name in ("podtriage.flyte.org/output-prefix", "podtriage.flyte.org/meta"):
         annotations[name] = annotations[name].replace("s3://flyte-bucket", folder)  # there is no object store here
     events = watched_events(pod)
-    status = pod["status"]
-    pod["metadata"]["creationTimestamp"] = status["startTime"] = stamp
+    status, runs = pod["status"], number % 2
+    created = now - timedelta(seconds=number % (_FOR if runs else _WAITING_FOR))
+
+    def after(seconds: int) -> str:
+        return (created + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    pod["metadata"]["creationTimestamp"] = status["startTime"] = after(0)
     for condition in status["conditions"]:
-        condition["lastTransitionTime"] = stamp
-    for event in events:
-        event["firstTimestamp"] = event["lastTimestamp"] = stamp
-    if number % 2:
+        came_true = runs and condition["type"] in ("Ready", "ContainersReady", "PodReadyToStartContainers")
+        condition["lastTransitionTime"] = after(2 if came_true else 0)
+    for index, event in enumerate(events):
+        event["firstTimestamp"] = event["lastTimestamp"] = after(min(index, 1))
+    if runs:
         status["phase"] = "Running"
         for container in status["containerStatuses"]:
-            container.update(ready=True, started=True, state={"running": {"startedAt": stamp}})
+            container.update(ready=True, started=True, state={"running": {"startedAt": after(2)}})
         events = events[:2]
     return pod, events
 
@@ -38,24 +51,30 @@ class WatchingServer:
     """The server; :meth:`send_pods` sends the pods to all watches, and not those that are created.
 
     Args:
-        pods: how many.
+        batches: how many pods are sent together, in their order.
         folder: of their output prefixes.
     """
 
-    def __init__(self, pods: int, folder: str) -> None:
-        stamp = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        pairs = [live_pod(number, stamp, folder) for number in range(pods)]
-        self.metas = [pod["metadata"]["annotations"]["podtriage.flyte.org/meta"].encode() for pod, _ in pairs]
-        self._lines = {
-            "pods": b"".join(line("ADDED", pod) + b"\n" for pod, _ in pairs),
-            "events": b"".join(line("ADDED", event) + b"\n" for _, events in pairs for event in events),
-        }
+    def __init__(self, batches: Sequence[int], folder: str) -> None:
+        numbers, now = itertools.count(), datetime.now(timezone.utc)
+        pairs = [[live_pod(next(numbers), now, folder) for _ in range(pods)] for pods in batches]
+        self.metas = [
+            [pod["metadata"]["annotations"]["podtriage.flyte.org/meta"].encode() for pod, _ in batch] for batch in pairs
+        ]
+        """The resource metas of each batch's pods."""
+        self._batches = [
+            {
+                "pods": b"".join(line("ADDED", pod) + b"\n" for pod, _ in batch),
+                "events": b"".join(line("ADDED", event) + b"\n" for _, events in batch for event in events),
+            }
+            for batch in pairs
+        ]
         self.requests = self.created = self.questions = 0
         """How many there were: requests about pods and Events, created pods, and requests for FlyteWorkflows."""
         self.creates = threading.Event()
         """While it is not set, requests to create a pod get no response."""
         self.creates.set()
-        self._sending = threading.Event()
+        self._sending = [threading.Event() for _ in batches]
         self._closed = threading.Event()
         outer = self
 
@@ -98,19 +117,25 @@ class WatchingServer:
                 self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
                 self.wfile.flush()
-                outer._sending.wait()
-                data = outer._lines.get(resource, b"")
-                for start in range(0, len(data), 1 << 16):
-                    chunk = data[start : start + (1 << 16)]
-                    self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
-                self.wfile.flush()
+                for sending, batch in zip(outer._sending, outer._batches, strict=True):
+                    sending.wait()
+                    data = batch.get(resource, b"")
+                    for start in range(0, len(data), 1 << 16):
+                        chunk = data[start : start + (1 << 16)]
+                        self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+                    self.wfile.flush()
                 outer._closed.wait()
 
             def log_message(self, *_: Any) -> None:
                 """Log nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_: Any) -> None:
+                """Print nothing: the connector was killed while it waited for responses."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
@@ -118,13 +143,14 @@ class WatchingServer:
         """The address it listens on."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def send_pods(self) -> None:
-        """Send the pods and their Events."""
-        self._sending.set()
+    def send_pods(self, batch: int) -> None:
+        """Send the pods of a batch and their Events, once the batches before it were sent."""
+        self._sending[batch].set()
 
     def close(self) -> None:
         """Stop it."""
-        self._sending.set()
+        for sending in self._sending:
+            sending.set()
         self._closed.set()
         self.creates.set()
         self._server.shutdown()
