@@ -59,7 +59,7 @@ def forecast(
         if current.metadata is not None and current.metadata.deletion_timestamp is not None:
             return _deleted(current.metadata, backend, now)
         back_off_at = later(now, _NEXT_BACK_OFF)
-        backing_off = _in_back_off(current)
+        backing_off = in_back_off(current)
         # A timeout may come first.
         if backing_off is not None and (verdict.recheck_at is None or verdict.recheck_at >= back_off_at):
             current, now = backing_off, back_off_at
@@ -96,7 +96,7 @@ def _deleted(metadata: wire.Metadata, backend: str, now: datetime) -> Charge:
     )
 
 
-def _in_back_off(pod: wire.Pod) -> wire.Pod | None:
+def in_back_off(pod: wire.Pod) -> wire.Pod | None:
     """Return the pod as it will be once each container in ErrImagePull backs off; None if none is in ErrImagePull.
 
     The kubelet alternates between the two reasons; a stock backend ignores the first and charges the second.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Union
+from typing import Final, Union
 
 import attrs
 
@@ -51,6 +51,8 @@ class Facts:
     task: TaskRecord | None = None
     task_problem: str = ""
     """Why there is no record of the task: not permitted, not in the resource, gone."""
+    task_gone: bool = False
+    """Whether the backend's resource no longer exists, or another one has its name."""
     node_ready: bool | None = None
     """Whether the pod's node is Ready; None: that cannot be known."""
     namespace_opted_out: bool = False
@@ -125,6 +127,11 @@ class Act:
     """Which budget pays and why, in a sentence."""
 
 
+OBSERVED_ONLY: Final = "observe"
+"""Refusal: the mode of the namespace."""
+NOT_LEADER: Final = "not-leader"
+"""Refusal: another replica leads, and acts instead; this one may lead before the charge is due."""
+
 # Events: what the reducer is given
 
 
@@ -133,6 +140,8 @@ class Observed:
     """The watch reports a state of the pod."""
 
     snapshot: PodSnapshot
+    task: TaskRecord | None = None
+    """What the backend records of the task, if that is at hand without a request: it makes a rescue wiser."""
 
 
 @attrs.frozen
@@ -161,12 +170,12 @@ class Admission:
     """The answer to :class:`Propose`."""
 
     refusal: str = ""
-    """Why the act may not begin: the name of a cap, ``observe``, ``not-leader``; empty: it may."""
+    """Why the act may not begin: the name of a cap, :data:`OBSERVED_ONLY`, :data:`NOT_LEADER`; empty: it may."""
 
 
 @attrs.frozen
 class Written:
-    """A step was done. 404, and 409 of a delete, count as done: the pod is gone."""
+    """A step was done. 404 and 409 of DELETE count as done: the pod is gone."""
 
     step: Step
     resource_version: str = ""
@@ -180,7 +189,7 @@ class WriteFailed:
     step: Step
     error: str
     conflict: bool = False
-    """Whether the pod has changed (409): it has to be read and decided anew."""
+    """Whether the pod has changed (409) or is gone (404): it has to be read and decided anew."""
     unanswered: bool = False
     """Whether it may have been done all the same."""
 

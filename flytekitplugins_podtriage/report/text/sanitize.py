@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from flytekitplugins_podtriage.core.text.controls import without_controls
 from flytekitplugins_podtriage.core.text.redact import mask
 
 if TYPE_CHECKING:  # an error line of the command line needs none of it
     from flytekitplugins_podtriage.core.model import Diagnosis, Evidence, Verdict
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]{0,32}[A-Za-z]")
-# C0 and C1 controls (ECMA-48) except tab and line feed, and the characters that reorder text (Unicode UAX 9).
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-
 
 def sanitize(text: str) -> str:
     """Return a text with its secrets masked and its terminal sequences and other controls removed."""
-    if "\r\n" in text:
-        text = text.replace("\r\n", "\n")
-    if not text.isprintable():
-        text = _CONTROLS.sub(" ", _ANSI.sub("", text))
-    return mask(text)
+    return mask(without_controls(text))
 
 
 def one_line(text: str, limit: int = 300) -> str:
