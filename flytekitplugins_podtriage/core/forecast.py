@@ -96,26 +96,32 @@ def _deleted(metadata: wire.Metadata, backend: str, now: datetime) -> Charge:
     )
 
 
-def in_back_off(pod: wire.Pod) -> wire.Pod | None:
+def in_back_off(pod: wire.Pod, *, bare: bool = False) -> wire.Pod | None:
     """Return the pod as it will be once each container in ErrImagePull backs off; None if none is in ErrImagePull.
 
     The kubelet alternates between the two reasons; a stock backend ignores the first and charges the second.
+
+    Args:
+        pod: the pod.
+        bare: whether its kubelet leaves the cause out of the message of the back-off, as those before 1.32 do.
     """
     status = pod.status
     if status is None or status.phase != "Pending":
         return None
     init, main = status.init_container_statuses or [], status.container_statuses or []
-    init_later, main_later = list(map(_backed_off, init)), list(map(_backed_off, main))
+    init_later, main_later = ([_backed_off(each, bare) for each in group] for group in (init, main))
     if init_later == init and main_later == main:
         return None
     status = wire.evolve(status, init_container_statuses=init_later, container_statuses=main_later)
     return wire.evolve(pod, status=status)
 
 
-def _backed_off(container: wire.ContainerStatus) -> wire.ContainerStatus:
+def _backed_off(container: wire.ContainerStatus, bare: bool) -> wire.ContainerStatus:
     """Return a container in ErrImagePull in back-off; any other as it is."""
     waiting = container.state.waiting if container.state else None
     if waiting is None or waiting.reason != "ErrImagePull":
         return container
-    message = f'Back-off pulling image "{container.image or ""}": ErrImagePull: {waiting.message or ""}'
+    message = f'Back-off pulling image "{container.image or ""}"'
+    if not bare:
+        message += f": ErrImagePull: {waiting.message or ''}"
     return wire.evolve(container, state=wire.State(waiting=wire.Waiting("ImagePullBackOff", message)))

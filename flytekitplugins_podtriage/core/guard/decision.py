@@ -18,6 +18,7 @@ from flytekitplugins_podtriage.core.guard.pod_facts import (
     attempt_of_name,
     is_deleting,
     main_ran,
+    names_cause_in_back_off,
     on_node_since,
     pull_failed,
     status_of,
@@ -83,6 +84,7 @@ def decide(
     *,
     task: TaskRecord | None = None,
     lead: float | None = None,
+    kubelet: str = "",
 ) -> Decision:
     """Decide about a pod that the guard may act on (:mod:`~flytekitplugins_podtriage.core.guard.eligibility`).
 
@@ -103,6 +105,7 @@ def decide(
         task: what the backend records of the task; None: the budgets are not known yet, and what is planned may turn
             out not to be wanted.
         lead: how many seconds before the charge the act may begin; None: margin and clock skew.
+        kubelet: the version of the pod's kubelet, if it is known.
 
     Raises:
         InvalidPod: the pod cannot be read.
@@ -118,23 +121,24 @@ def decide(
         return NOTHING
     if lead is None:
         lead = policy.margin + policy.clock_skew
-    decision = _waiting(snapshot, policy, now, task, lead)
+    bare = policy.backend == "flyte-2" and not names_cause_in_back_off(kubelet)
+    decision = _waiting(snapshot, policy, now, task, lead, bare)
     as_of = freshness.reach(now)
     if as_of >= now or not decision.due(now):
         return decision
     if (now - as_of).total_seconds() <= VIEW_HOLDS:
-        earlier = _waiting(snapshot, policy, as_of, task, lead)
+        earlier = _waiting(snapshot, policy, as_of, task, lead, bare)
         if earlier.kind is decision.kind and earlier.due(as_of):
             return decision
     return attrs.evolve(decision, stale=True)
 
 
 def _waiting(
-    snapshot: PodSnapshot, policy: GuardPolicy, now: datetime, task: TaskRecord | None, lead: float
+    snapshot: PodSnapshot, policy: GuardPolicy, now: datetime, task: TaskRecord | None, lead: float, bare: bool
 ) -> Decision:
     """Decide about a pod whose main container has not run yet."""
     pod = snapshot.pod
-    charge, when = stock_charge(pod, policy, now)
+    charge, when = stock_charge(pod, policy, now, bare=bare)
     if charge.at is None:
         return NOTHING
     if when is _When.BY_NOW:
@@ -190,13 +194,20 @@ class _When(StrEnum):
     BY_NOW = "by-now"
 
 
-def stock_charge(pod: wire.Pod, policy: GuardPolicy, now: datetime) -> tuple[Charge, _When]:
+def stock_charge(pod: wire.Pod, policy: GuardPolicy, now: datetime, *, bare: bool = False) -> tuple[Charge, _When]:
     """Return what the stock backend will charge for a waiting pod, and when that is.
 
     While a container shows ErrImagePull nothing is charged, but the next back-off may begin at any moment: then the
     charge is due when the grace period ends, or shortly if it has ended.
+
+    Args:
+        pod: the pod.
+        policy: the guard's settings.
+        now: the moment.
+        bare: whether the pod's kubelet is, or may be, one that leaves the cause out of the message of a back-off: then
+            Flyte 2 does not find the rate limit in it, and charges the user.
     """
-    backing_off = in_back_off(pod)
+    backing_off = in_back_off(pod, bare=bare)
     charge = forecast(backing_off or pod, backend=policy.backend, now=now, policy=policy.stock)
     if charge.at is None or charge.at > now:
         return charge, _When.LATER

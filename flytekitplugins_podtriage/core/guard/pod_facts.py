@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -15,6 +16,7 @@ FLYTE_FINALIZER: Final = "flyte.org/finalizer-k8s"
 """FlytePropeller's finalizer; its Finalize removes it from every pod, whatever ``inject-finalizer`` says (1.16)."""
 PULL_FAILED: Final = ("ErrImagePull", "ImagePullBackOff")
 """The two reasons between which a kubelet alternates while a pull fails."""
+_VERSION: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})\b")
 _SIGKILL: Final = (137, 247)
 _NO_STATUS: Final = wire.PodStatus()
 
@@ -55,6 +57,15 @@ def pull_failed(pod: wire.Pod, name: str | None) -> bool:
         if waiting is not None and waiting.reason in PULL_FAILED and name in (None, container.name):
             return True
     return False
+
+
+def names_cause_in_back_off(kubelet: str) -> bool:
+    """Whether a kubelet of a version (``v1.34.4``) is known to put the cause into the message of ImagePullBackOff.
+
+    That is so from 1.32 on (kubernetes/kubernetes#127918).
+    """
+    match = _VERSION.match(kubelet)
+    return match is not None and (int(match[1]), int(match[2])) >= (1, 32)
 
 
 def was_killed(pod: wire.Pod) -> bool:

@@ -300,7 +300,7 @@ def _confirmed(state: PodState, event: Confirmed, policy: GuardPolicy, now: date
         return _own(state, pod, policy, now)
     if face_refusal(pod, policy.backend) is not None:
         return _dropped(state, pod, snapshot, NOTHING, now)
-    decision = decide(snapshot, facts.freshness, policy, now, task=facts.task, lead=lead)
+    decision = decide(snapshot, facts.freshness, policy, now, task=facts.task, lead=lead, kubelet=facts.kubelet)
     if decision.kind is None or decision.at is None or decision.charge is None or decision.charge.at is None:
         return _dropped(state, pod, snapshot, decision, now)
     state = evolve(state, kind=decision.kind, charge_at=decision.charge.at)

@@ -55,6 +55,8 @@ class Facts:
     """Whether the backend's resource no longer exists, or another one has its name."""
     node_ready: bool | None = None
     """Whether the pod's node is Ready; None: that cannot be known."""
+    kubelet: str = ""
+    """The version of the node's kubelet (``status.nodeInfo.kubeletVersion``); empty: not known."""
     namespace_opted_out: bool = False
 
 
