@@ -7,23 +7,23 @@ accounting are the core's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Protocol
 
 import attrs
 
 from flytekitplugins_podtriage.core.absent_pods import pod_not_created, triage_snapshot
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, Outcome, flyte_1_16, flyte_2
-from flytekitplugins_podtriage.core.forecast import forecast
 from flytekitplugins_podtriage.core.freshness import Freshness
+from flytekitplugins_podtriage.core.guard import decision as guard_decision
+from flytekitplugins_podtriage.core.guard.acts import act_of
+from flytekitplugins_podtriage.core.guard.policy import GuardPolicy
+from flytekitplugins_podtriage.core.guard.values import TaskRecord
 from flytekitplugins_podtriage.core.model import ErrorKind, Phase, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodRejected, PodSnapshot, QuotaExceeded
 from flytekitplugins_podtriage.core.policy import Policy
-from flytekitplugins_podtriage.core.spending import Action, Budgets, spend
+from flytekitplugins_podtriage.core.spending import Budgets, spend
 from flytekitplugins_podtriage.core.triage import triage
-
-MARGIN: Final = timedelta(seconds=5)
-"""How long before stock Flyte charges the user the guard acts."""
 
 
 @attrs.frozen(slots=True)
@@ -197,7 +197,7 @@ class Connector(_On116):
 
 @attrs.frozen(slots=True)
 class Guard(_On116):
-    """Stock Flyte 1.16 with podtriage's guard: it acts just before the user is charged for a SYSTEM failure."""
+    """Stock Flyte 1.16 with podtriage's guard, which decides here as it does in a cluster."""
 
     policy: Policy = attrs.field(factory=Policy)
     system_reserve: int = 1
@@ -205,25 +205,30 @@ class Guard(_On116):
         factory=lambda: StockFlyte("flyte-1.16", Policy.for_backend("flyte-1.16"), flyte_1_16)
     )
     name: str = "guard"
+    settings: GuardPolicy = attrs.field(
+        init=False,
+        default=attrs.Factory(
+            lambda self: GuardPolicy(stock=self.stock.policy, own=self.policy, system_reserve=self.system_reserve),
+            takes_self=True,
+        ),
+    )
 
     def decide(self, snapshot: PodSnapshot, state: RetryState, now: datetime, freshness: Freshness) -> Decision:
         """Decide as stock Flyte does, unless the guard acts before it."""
-        decision = triage_snapshot(snapshot, self.policy, now, freshness)
-        verdict = decision.verdict
-        if decision.unconfirmed is not None:
+        task = TaskRecord(
+            execution="", uid="", attempt=state.counters.attempts, counters=state.counters, limits=state.limits
+        )
+        guarded = guard_decision.decide(snapshot, freshness, self.settings, now, task=task)
+        verdict = triage_snapshot(snapshot, self.policy, now, freshness).verdict
+        if guarded.stale:
             return Ongoing(None, verdict, unconfirmed=True)
-        if verdict.kind is ErrorKind.SYSTEM and not verdict.started and not _gone_or_deleted(snapshot):
-            ends = Verdict(Phase.RETRYABLE_FAILURE, verdict.kind, rule=verdict.rule)
-            spending = spend(ends, _budgets(state, self.system_reserve), repeated=state.repeated(verdict.rule))
-            charge = forecast(snapshot.pod, backend="flyte-1.16", policy=self.stock.policy, now=now)
-            charged = charge.at is not None and charge.kind is ErrorKind.USER and not charge.permanent
-            if charge.at is not None and charged and spending.action is Action.SYSTEM:
-                act_at = charge.at - MARGIN
-                if now < act_at:
-                    return Ongoing(act_at, verdict)
-                # FlytePropeller turns phase Failed, reason Terminated into SYSTEM, Interrupted (pod_helper.go).
-                failure = Failure(ErrorKind.SYSTEM, "Interrupted", verdict.message or verdict.reason)
-                return Ended(failure, spending.why, verdict)
+        if guarded.kind is not None and guarded.at is not None and now < guarded.at:
+            return Ongoing(guarded.at, verdict)
+        if guarded.kind is not None:
+            act = act_of(guarded, snapshot.pod, task, self.settings.backend)
+            return Ended(
+                _failure(guard_decision.charged_after(snapshot.pod, act, self.settings, now)), act.why, verdict
+            )
         stock = self.stock.decide(snapshot, state, now, freshness)
         return Ended(stock.failure, stock.why, verdict) if isinstance(stock, Ended) else Ongoing(stock.until, verdict)
 

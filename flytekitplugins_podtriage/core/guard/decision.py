@@ -27,7 +27,7 @@ from flytekitplugins_podtriage.core.guard.pod_facts import (
 from flytekitplugins_podtriage.core.guard.policy import GuardPolicy
 from flytekitplugins_podtriage.core.guard.refusals import Refusal
 from flytekitplugins_podtriage.core.guard.signature import REASONS
-from flytekitplugins_podtriage.core.guard.values import ActKind, TaskRecord
+from flytekitplugins_podtriage.core.guard.values import Act, ActKind, TaskRecord
 from flytekitplugins_podtriage.core.model import Category, Charge, ErrorKind, Phase, StrEnum, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.core.triage import triage
@@ -180,7 +180,7 @@ def _decided(
     if not payment.pays:
         return Decision(charge=charge, verdict=verdict, refusal=payment.refusal)
     decision = Decision(kind=kind, at=at, charge=charge, verdict=verdict, why=payment.why, sure=task is not None)
-    if decision.due(now) and _charged_kind(pod, kind, policy, now) is not kind.kind:
+    if decision.due(now) and _charged_as(pod, REASONS[kind], "", policy, now).kind is not kind.kind:
         return Decision(charge=charge, verdict=verdict, refusal=_NOT_CHARGED_SO)
     return decision
 
@@ -221,10 +221,14 @@ def _cannot_start(pod: wire.Pod, verdict: Verdict) -> bool:
     return verdict.kind is ErrorKind.USER and verdict.category in _FAIL_FAST and pull_failed(pod, verdict.container)
 
 
-def _charged_kind(pod: wire.Pod, kind: ActKind, policy: GuardPolicy, now: datetime) -> ErrorKind | None:
-    """Return the kind that the stock backend reads out of the pod once the act's reason stands in its status."""
-    status = wire.evolve(status_of(pod), phase="Failed", reason=REASONS[kind], message="")
-    return triage(wire.evolve(pod, status=status), policy=policy.stock, now=now).kind
+def charged_after(pod: wire.Pod, act: Act, policy: GuardPolicy, now: datetime) -> Verdict:
+    """Return what the stock backend reads out of the pod once an act's reason and message stand in its status."""
+    return _charged_as(pod, act.reason, act.message, policy, now)
+
+
+def _charged_as(pod: wire.Pod, reason: str, message: str, policy: GuardPolicy, now: datetime) -> Verdict:
+    status = wire.evolve(status_of(pod), phase="Failed", reason=reason, message=message)
+    return triage(wire.evolve(pod, status=status), policy=policy.stock, now=now)
 
 
 def _rescue(snapshot: PodSnapshot, policy: GuardPolicy, now: datetime, task: TaskRecord | None) -> Decision:
