@@ -18,12 +18,13 @@ from typing import Final
 
 from flytekitplugins_podtriage.core.durations import later
 from flytekitplugins_podtriage.core.guard.decision import VIEW_HOLDS
-from flytekitplugins_podtriage.core.guard.plans import Next, back_off, read, read_again, settle
+from flytekitplugins_podtriage.core.guard.plans import Next, back_off, read, read_again, settle, settled
 from flytekitplugins_podtriage.core.guard.pod_state import PodState, Stage, evolve
 from flytekitplugins_podtriage.core.guard.policy import GuardPolicy
 from flytekitplugins_podtriage.core.guard.values import (
     NOT_LEADER,
     OBSERVED_ONLY,
+    OPTED_OUT,
     Act,
     Admission,
     Outcome,
@@ -80,6 +81,8 @@ def admitted(state: PodState, event: Admission, policy: GuardPolicy, now: dateti
         return _next_step(state, act, policy, now)
     if event.refusal == NOT_LEADER:
         return read_again(state, now, Outcome.REFUSED, NOT_LEADER, "another replica leads", act)
+    if event.refusal == OPTED_OUT:
+        return settled(state), ()
     if event.refusal == OBSERVED_ONLY:
         return settle(state, Outcome.WOULD_ACT, act.kind.value, act.why, act)
     return settle(state, Outcome.REFUSED, event.refusal, f"the act was not admitted: {event.refusal}", act)
@@ -90,11 +93,11 @@ def written(state: PodState, event: Written, policy: GuardPolicy, now: datetime)
     act = state.act
     if state.stage is not Stage.WRITING or state.step is not event.step or act is None:
         return state, ()
-    state = evolve(state, tries=0, resource_version=event.resource_version or state.resource_version)
     if event.step is Step.EVENT:
         state = evolve(state, event_written=True)
     elif event.step is Step.FINALIZER:
-        state = evolve(state, lacks_finalizer=False, finalizer_added=True)
+        version = event.resource_version or state.resource_version
+        state = evolve(state, lacks_finalizer=False, finalizer_added=True, resource_version=version)
     elif event.step is Step.STATUS:
         return status_written(state, policy, now)
     elif event.step is Step.DELETE:

@@ -9,7 +9,7 @@ from flytekitplugins_podtriage.core.guard.owned_pod import controller
 from flytekitplugins_podtriage.core.guard.pod_facts import finalizers
 from flytekitplugins_podtriage.core.guard.policy import OPT_OUT_LABEL
 from flytekitplugins_podtriage.core.guard.refusals import Refusal
-from flytekitplugins_podtriage.core.guard.values import Facts, TaskRecord
+from flytekitplugins_podtriage.core.guard.values import OPTED_OUT, Facts, TaskRecord
 
 EXECUTION_LABEL: Final = "execution-id"
 MANAGED_LABEL: Final = "flyte.org/managed"
@@ -21,10 +21,10 @@ _OWNERS: Final = {"flyte-1.16": ("flyte.lyft.com", "FlyteWorkflow"), "flyte-2": 
 # One object each: a refusal is asked for with every change of every pod.
 _NOT_OF_FLYTE: Final = Refusal("not-of-flyte", "the pod has no label of the backend")
 _OF_CONNECTOR: Final = Refusal("of-connector", "podtriage's connector runs the pod and charges it itself")
-_OPTED_OUT: Final = Refusal("opted-out", f"the pod's label {OPT_OUT_LABEL} is off")
+_OPTED_OUT: Final = Refusal(OPTED_OUT, f"the pod's label {OPT_OUT_LABEL} is off")
 _NO_OWNER: Final = Refusal("other-owner", "the pod is controlled by no FlyteWorkflow or TaskAction")
 _NO_IDENTITY: Final = Refusal("no-identity", "the pod has no name, namespace, uid or resourceVersion")
-_NAMESPACE_OPTED_OUT: Final = Refusal("opted-out", f"the namespace's label {OPT_OUT_LABEL} is off")
+_NAMESPACE_OPTED_OUT: Final = Refusal(OPTED_OUT, f"the namespace's label {OPT_OUT_LABEL} is off")
 _HAS_FINALIZER: Final = Refusal("finalizer", "the pod has a finalizer, on which Flyte 2's executor spins once it ended")
 _NODE_NOT_READY: Final = Refusal(
     "node-not-ready", "the pod's node is not Ready, so that its status may be outdated", transient=True

@@ -45,6 +45,8 @@ class PodState(msgspec.Struct, frozen=True, gc=False):
     """What is planned."""
     charge_at: datetime | None = None
     """When the wrong budget is charged otherwise."""
+    lead: float | None = None
+    """How many seconds before the charge the act that is being decided may begin; None: margin and clock skew."""
     not_before: datetime | None = None
     """When to read it again after a read that did not allow the act."""
     decided_at: datetime | None = None

@@ -33,6 +33,8 @@ from flytekitplugins_podtriage.core.guard.pod_state import PodState, Stage, evol
 from flytekitplugins_podtriage.core.guard.policy import GuardPolicy
 from flytekitplugins_podtriage.core.guard.signature import corrected, ended_as
 from flytekitplugins_podtriage.core.guard.values import (
+    OPTED_OUT,
+    ActKind,
     Admission,
     Confirmed,
     Due,
@@ -123,8 +125,8 @@ def _observed(
         state, plans = _evaluated(
             PodState(namespace=state.namespace, name=state.name, uid=state.uid), snapshot, task, policy, now, lead
         )
-    elif state.stage in (Stage.WRITING, Stage.PAUSED):
-        state, plans = _observed_while_acting(state, pod, policy, now)
+    elif state.stage in (Stage.ASKING, Stage.WRITING, Stage.PAUSED):
+        state, plans = _observed_while_acting(state, snapshot, policy, now)
     elif state.stage is Stage.SETTLED:
         if ended_as(pod) is not None and not state.status_written:
             # A request that was not answered was carried out late, or another replica acted.
@@ -141,15 +143,20 @@ def _overwritten(pod: wire.Pod) -> bool:
     return ended_as(pod) is None and not is_deleting(pod)
 
 
-def _observed_while_acting(state: PodState, pod: wire.Pod, policy: GuardPolicy, now: datetime) -> Next:
+def _observed_while_acting(state: PodState, snapshot: PodSnapshot, policy: GuardPolicy, now: datetime) -> Next:
     """The pod changes in the course of an act, mostly because of it."""
-    act = state.act
+    pod, act = snapshot.pod, state.act
     if act is None or not act.kind.deletes:
         return state, ()
     if state.status_written and is_deleting(pod) and state.stage is Stage.PAUSED:
         state, plans = acting.acted(state, act)
         state, more = releasing.plan(state, pod, policy, now)
         return state, plans + more
+    begun = state.status_written or (state.stage is Stage.WRITING and state.step is not Step.EVENT)
+    if not begun and ended_as(pod) is not None:  # a request that was not answered was carried out after all
+        return _own(state, pod, policy, now)
+    if not begun and (is_deleting(pod) or status_of(pod).phase != "Pending" or main_ran(pod, snapshot.memory)):
+        return _dropped(state, pod, snapshot, NOTHING, now)
     return state, ()
 
 
@@ -183,7 +190,7 @@ def _evaluated(
     if state.not_before is not None and now < state.not_before:
         return state, ()
     if decision.due(now):
-        return read(state)
+        return read(evolve(state, lead=lead))
     if unchanged and state.stage is Stage.PLANNED and state.not_before is None and not woken:
         return state, ()
     return evolve(state, stage=Stage.PLANNED, not_before=None), (WakeAt(decision.at, decision.charge.at),)
@@ -232,16 +239,15 @@ def _named(state: PodState, pod: wire.Pod) -> PodState:
 
 def _dropped(state: PodState, pod: wire.Pod, snapshot: PodSnapshot | None, decision: Decision, now: datetime) -> Next:
     """Nothing is to be done about the pod; where something was planned, report what became of it."""
-    planned = state.stage in (Stage.PLANNED, Stage.READING)
-    if not planned or state.kind is None:
-        return (state, ()) if state.stage is Stage.IDLE and not state.uid else (_idle(state), ())
+    if state.stage is Stage.IDLE or state.kind is None:
+        return (state, ()) if not state.uid else (_idle(state), ())
     memory = snapshot.memory if snapshot is not None else None
     if main_ran(pod, memory):
         why, detail = "started", "a main container started before the charge was due"
         return _idle(state), () if state.elsewhere else (Report(Outcome.RECOVERED, why, detail),)
     if is_deleting(pod) or status_of(pod).phase == "Failed":
         return _ended_otherwise(state, now)
-    if decision.late and decision.charge is not None and decision.charge.kind is not state.kind.kind:
+    if decision.late and state.kind is ActKind.END_AS_SYSTEM:
         return settle(state, Outcome.LATE, "charged-before", "the charge was due before the pod was read")
     if decision.refusal is not None:
         refusal = decision.refusal
@@ -258,6 +264,8 @@ def _idle(state: PodState) -> PodState:
 
 def _ended_otherwise(state: PodState, now: datetime) -> Next:
     """The pod ended, or is being deleted, before the guard acted."""
+    if state.kind is not ActKind.END_AS_SYSTEM:
+        return settled(state), ()
     if state.charge_at is not None and now >= state.charge_at:
         return settle(state, Outcome.LATE, "charged-before", "the pod ended when the charge was due")
     return settle(state, Outcome.LEFT, "ended-otherwise", "the pod ended before the charge was due")
@@ -300,6 +308,7 @@ def _confirmed(state: PodState, event: Confirmed, policy: GuardPolicy, now: date
         return _own(state, pod, policy, now)
     if face_refusal(pod, policy.backend) is not None:
         return _dropped(state, pod, snapshot, NOTHING, now)
+    lead = state.lead if lead is None else lead
     decision = decide(snapshot, facts.freshness, policy, now, task=facts.task, lead=lead, kubelet=facts.kubelet)
     if decision.kind is None or decision.at is None or decision.charge is None or decision.charge.at is None:
         return _dropped(state, pod, snapshot, decision, now)
@@ -308,7 +317,7 @@ def _confirmed(state: PodState, event: Confirmed, policy: GuardPolicy, now: date
         return evolve(state, stage=Stage.PLANNED, not_before=None), (WakeAt(decision.at, decision.charge.at),)
     refusal = facts_refusal(facts, pod, policy.backend, ended=not decision.kind.deletes)
     if refusal is not None:
-        if refusal.name == "opted-out":  # nothing is said there either
+        if refusal.name == OPTED_OUT:
             return settled(state), ()
         if refusal.transient:
             return read_again(state, now, Outcome.LEFT, refusal.name, refusal.detail)

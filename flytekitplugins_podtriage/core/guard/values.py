@@ -131,6 +131,8 @@ class Act:
 
 OBSERVED_ONLY: Final = "observe"
 """Refusal: the mode of the namespace."""
+OPTED_OUT: Final = "opted-out"
+"""Refusal: the namespace's label; nothing is reported."""
 NOT_LEADER: Final = "not-leader"
 """Refusal: another replica leads, and acts instead; this one may lead before the charge is due."""
 
@@ -172,7 +174,7 @@ class Admission:
     """The answer to :class:`Propose`."""
 
     refusal: str = ""
-    """Why the act may not begin: the name of a cap, :data:`OBSERVED_ONLY`, :data:`NOT_LEADER`; empty: it may."""
+    """Why the act may not begin: the name of a cap, or one of the three above; empty: it may."""
 
 
 @attrs.frozen

@@ -111,7 +111,12 @@ def record(backend: str = "flyte-1.16", **changes: Any) -> TaskRecord:
 
 def facts(of: PodSnapshot | None, *, now: datetime = NOW, task: TaskRecord | None = None, **changes: Any) -> Facts:
     """Return what was read a moment ago: the pod, its task, a node that is Ready."""
-    made: Object = {"snapshot": of, "freshness": Freshness.current(now), "task": task or record(), "node_ready": True}
+    made: Object = {
+        "snapshot": of,
+        "freshness": Freshness.current(now),
+        "task": task or record(),
+        "node_ready": True,
+    }
     return Facts(**{**made, **changes})
 
 
@@ -131,3 +136,4 @@ def with_status(of: OwnedPod, reason: str, message: str, version: str) -> OwnedP
 
 
 evolve = attrs.evolve
+replace = msgspec.structs.replace

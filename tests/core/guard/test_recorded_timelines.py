@@ -22,7 +22,7 @@ from tests.core.guard import pods
 from tests.core.guard.scripted_cluster import Change, Done, ScriptedCluster, changes
 from tests.recordings import timelines
 
-GRACES: Final = (20.0, 40.0, 60.0, 180.0)
+GRACES: Final = (20.0, 40.0, 60.0)
 WORDLESS: Final = "pull-403-quota-head"
 """The registry limits with a bare 403, and no word of the limit reaches the node."""
 CHANGES_ITS_MIND: Final = "pull-429-then-403"
