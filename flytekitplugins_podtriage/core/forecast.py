@@ -11,7 +11,7 @@ from flytekitplugins_podtriage.core.decode import read_events, read_pod
 from flytekitplugins_podtriage.core.durations import later
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Charge, ErrorKind, Phase, Verdict
-from flytekitplugins_podtriage.core.policy import Policy
+from flytekitplugins_podtriage.core.policy import BACKENDS, Policy
 from flytekitplugins_podtriage.core.triage import triage
 
 _NEXT_BACK_OFF: Final = 13.0
@@ -43,8 +43,7 @@ def forecast(
         InvalidPod: the pod or an event cannot be read.
         ValueError: the backend is unknown, or ``now`` has no zone.
     """
-    default = Policy.for_backend(backend)
-    settings = policy if policy is not None else default
+    settings = policy if policy is not None and backend in BACKENDS else Policy.for_backend(backend)
     current = read_pod(pod)
     decoded = read_events(events)
 

@@ -14,7 +14,7 @@ from flytekitplugins_podtriage.core.forecast import forecast
 from flytekitplugins_podtriage.core.guard.owned_pod import OwnedPod
 from flytekitplugins_podtriage.core.guard.pod_facts import is_deleting, main_ran
 from flytekitplugins_podtriage.core.guard.policy import GuardPolicy
-from flytekitplugins_podtriage.core.guard.values import Step, TaskRecord
+from flytekitplugins_podtriage.core.guard.values import ActKind, Step, TaskRecord
 from flytekitplugins_podtriage.core.model import ErrorKind, Verdict
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.triage import triage
@@ -125,3 +125,53 @@ def test_no_wrong_act_and_nearly_every_due_one(backend: str, kubelet: str) -> No
     assert wrong == []
     assert due > 40
     assert len(missed) <= 0.01 * due, missed
+
+
+def ended_as_user(
+    policy: GuardPolicy, restarts: int = 0
+) -> Iterator[tuple[dict[str, Any], list[Change], ScriptedCluster, Done | None]]:
+    """Play the stories of the newer kubelet; every act charges the user."""
+    for row in timelines().values():
+        if row["kubelet"] == "1.34.4":
+            story, cluster = played(row, policy, restarts)
+            acts = [each for each in cluster.done if each.step is Step.STATUS]
+            yield row, story, cluster, next((act for act in acts if act.act.kind is ActKind.END_AS_USER), None)
+
+
+def test_past_the_cap_of_flyte_2_what_it_would_restart_for_ever_is_ended_in_our_words() -> None:
+    policy = guard_policy("flyte-2", 60)
+    due = 0
+    for row, story, cluster, act in ended_as_user(policy, restarts=3):
+        charge = charged(story, policy)
+        endless = (
+            charge is not None
+            and charge[1].rule == "stock-image-pull-rate-limited"
+            and cluster.node_ready
+            and not main_ran(charge[2], None)
+        )
+        due += endless
+        assert (act is not None) == endless, row["id"]
+        if act is not None and charge is not None:
+            assert act.at <= charge[0]
+            assert not triage(act.pod, policy=policy.stock, now=act.at).failing
+        assert all(each.act.kind is ActKind.END_AS_USER for each in cluster.done), row["id"]
+    assert due > 10
+
+
+def test_fail_fast_ends_what_cannot_start_and_nothing_else() -> None:
+    """FlytePropeller 1.16 does not look at init containers: a pod whose init image is unknown is never charged."""
+    policy = guard_policy("flyte-1.16", 180, fail_fast=True)
+    acted = set()
+    for row, story, _, act in ended_as_user(policy):
+        if act is None:
+            continue
+        acted.add(row["scenario"])
+        assert row["truth"]["kind"] == "USER", row["id"]
+        assert row["truth"]["category"] in ("not_found", "platform_mismatch"), row["id"]
+        assert act.at - story[0].at >= timedelta(seconds=29), row["id"]
+    cannot_start = {
+        row["scenario"]
+        for row in timelines().values()
+        if row["truth"]["category"] in ("not_found", "platform_mismatch") and row["scenario"].startswith("pull-")
+    }
+    assert acted == cannot_start
