@@ -9,15 +9,24 @@ import attrs
 
 from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.accounting import Counters, Failure, Limits, Outcome, flyte_1_16, flyte_2
+from flytekitplugins_podtriage.core.demystify import INTERRUPTED
 from flytekitplugins_podtriage.core.forecast import forecast
+from flytekitplugins_podtriage.core.freshness import Freshness
+from flytekitplugins_podtriage.core.guard.decision import decide
+from flytekitplugins_podtriage.core.guard.policy import GuardPolicy
+from flytekitplugins_podtriage.core.guard.values import ActKind, TaskRecord
 from flytekitplugins_podtriage.core.memory import Memory
 from flytekitplugins_podtriage.core.model import Category, Charge, ErrorKind, Phase, Verdict
+from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.spending import Action, Budgets, spend
 from flytekitplugins_podtriage.core.triage import triage
 
 BACKEND_LABELS = {"flyte-1.16": "Flyte 1.16", "flyte-2": "Flyte 2", "podtriage": "with podtriage"}
 """The backends that are compared, in the order in which they are shown."""
+
+GUARD_LABEL = "with the guard"
+"""Stock Flyte 1.16 with podtriage's guard; shown where it would act."""
 
 _FORECAST_LIMIT = timedelta(days=3650)
 """A charge further off never happens: such a timestamp is a mistake or stands for "none"."""
@@ -79,7 +88,24 @@ def charges_by_backend(state: AttemptState, policies: Mapping[str, Policy]) -> t
             charges.append(_podtriage_charge(label, charge, state, policy))
         else:
             charges.append(_stock_charge(label, charge, state))
-    return tuple(charges)
+    guarded = _guard_charge(state, policies)
+    return (*charges, guarded) if guarded is not None else tuple(charges)
+
+
+def _guard_charge(state: AttemptState, policies: Mapping[str, Policy]) -> BackendCharge | None:
+    """Return when podtriage's guard ends the attempt on Flyte 1.16; None if it leaves that to stock Flyte."""
+    counters = state.counters(ErrorKind.SYSTEM)
+    settings = GuardPolicy(stock=policies["flyte-1.16"], own=policies["podtriage"], limits=state.limits)
+    task = TaskRecord(execution="", uid="", attempt=state.attempts_before, counters=counters, limits=state.limits)
+    snapshot = PodSnapshot(state.pod, tuple(state.events), state.memory)
+    decision = decide(snapshot, Freshness.current(state.now), settings, state.now, task=task)
+    if decision.kind is not ActKind.END_AS_SYSTEM or decision.at is None:
+        return None
+    if decision.at - state.now > _FORECAST_LIMIT:
+        return None
+    charge = Charge("guard", max(decision.at, state.now), decision.kind.kind, INTERRUPTED, rule=state.verdict.rule)
+    charged_to = _system_retries(counters, state.limits)
+    return BackendCharge(GUARD_LABEL, charge, charged_to, "a new attempt, with this explanation")
 
 
 def _stock_charge(label: str, charge: Charge, state: AttemptState) -> BackendCharge:

@@ -29,7 +29,7 @@ def test_a_description_is_explained_like_the_pod(run: Callable[..., Result]) -> 
     assert (answer["pod"], answer["namespace"], answer["state"]) == ("app-0", "ns", "ImagePullBackOff")
     assert answer["verdict"]["category"] == "registry_rate_limited"
     assert answer["now"] == "2024-01-01T00:02:05Z"
-    assert [charge["backend"] for charge in answer["who_pays"]] == ["flyte-1.16", "flyte-2", "podtriage"]
+    assert [charge["backend"] for charge in answer["who_pays"]] == ["flyte-1.16", "flyte-2", "podtriage", "guard"]
 
 
 def test_events_alone_are_explained_like_a_pod(run: Callable[..., Result]) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
+
+import pytest
 
 from flytekitplugins_podtriage.core.accounting import Limits
 from flytekitplugins_podtriage.core.decode import read_pod
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.policy import BACKENDS, Policy
 from flytekitplugins_podtriage.report.explanation import Explanation, explain
+from flytekitplugins_podtriage.report.who_pays import GUARD_LABEL
 from tests.report.explanations import explained
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
@@ -22,9 +25,10 @@ def at_noon(pod: dict[str, Any], **limits: Any) -> Explanation:
 
 def test_who_pays_on_each_backend() -> None:
     explanation = explained("pull-429-hub-manifest", at=150, retries=2)
-    stock, newer, ours = explanation.charges
+    stock, newer, ours, guarded = explanation.charges
     assert [charge.charge.kind for charge in explanation.charges] == [
         ErrorKind.USER,
+        ErrorKind.SYSTEM,
         ErrorKind.SYSTEM,
         ErrorKind.SYSTEM,
     ]
@@ -39,6 +43,24 @@ def test_who_pays_on_each_backend() -> None:
     assert ours.charge.at is not None
     assert stock.charge.at is not None
     assert ours.charge.at > stock.charge.at
+    assert guarded.charge.at == stock.charge.at - timedelta(seconds=7)
+    assert (guarded.charged_to, guarded.wrong, guarded.task_ends) == ("system retries, 1 of 3", False, False)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "at", "changes"),
+    [
+        pytest.param("pull-404-manifest-unknown", 60, {}, id="the user's fault"),
+        pytest.param("pull-slow-ok", 5, {}, id="no pull has failed"),
+        pytest.param(
+            "pull-429-hub-manifest", 150, {"max_system_failures": 1, "retries": 2}, id="no system retry to spare"
+        ),
+        pytest.param("pull-429-hub-manifest", 150, {"ignore_retry_cause": True}, id="the kind has no effect"),
+        pytest.param("multi-primary-ok-sidecar-429", 60, {}, id="the task has run"),
+    ],
+)
+def test_the_guard_is_named_only_where_it_acts(scenario: str, at: float, changes: dict[str, Any]) -> None:
+    assert [charge.backend for charge in explained(scenario, at=at, **changes).charges].count(GUARD_LABEL) == 0
 
 
 def test_a_user_s_failure_is_nobody_s_wrong() -> None:

@@ -27,7 +27,7 @@ def test_it_shows_the_story_the_present_and_the_charges() -> None:
     texts_shown = texts(svg)
     for words in ("the pod", "scheduled", "429", "now", "Flyte 1.16", "user pays in 30s", "system pays in 27m 30s"):
         assert words in texts_shown
-    assert [node.get("class") for node in svg.iter("polygon")] == ["f-wrong", "f-right", "f-right"]
+    assert [node.get("class") for node in svg.iter("polygon")] == ["f-wrong", "f-right", "f-right", "f-right"]
 
 
 def test_every_mark_says_in_full_what_was_said() -> None:
