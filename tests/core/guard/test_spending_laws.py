@@ -64,8 +64,8 @@ def test_on_1_16_no_act_ends_a_task_that_has_a_user_retry_left(
         kind = STOCK_1_16.get(trouble, USER)
         act = None
         if trouble in PODS:
-            told = limits if retries_known else attrs.evolve(limits, retries=0, default_max_attempts=1)
-            record = pods.record(counters=counters, limits=told, retries_known=retries_known)
+            recorded = limits if retries_known else attrs.evolve(limits, retries=0, default_max_attempts=1)
+            record = pods.record(counters=counters, limits=recorded, retries_known=retries_known)
             act = what_is_done(trouble, "flyte-1.16", record, reserve)
             kind = act.kind if act is not None else kind
         outcome = flyte_1_16(counters, Failure(kind), limits)
