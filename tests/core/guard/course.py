@@ -12,9 +12,11 @@ from flytekitplugins_podtriage.core.guard.policy import GuardPolicy
 from flytekitplugins_podtriage.core.guard.reducer import NEW, step
 from flytekitplugins_podtriage.core.guard.values import (
     Act,
+    Admission,
     Confirmed,
     Due,
     GuardEvent,
+    Observed,
     Outcome,
     Plan,
     Propose,
@@ -27,21 +29,25 @@ from flytekitplugins_podtriage.core.guard.values import (
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
 from tests.builders import NOW
 from tests.core.guard import pods
-from tests.core.guard.pods import LIMITED, after, back_off
+from tests.core.guard.pods import LIMITED, after, back_off, policy
 
 UNTIL_CHARGE: Final = 120.0
 """The pod waits for 60 s at ``NOW``; Flyte's grace period is 180 s."""
 DUE: Final = UNTIL_CHARGE - 5
+TWO: Final = policy("flyte-2")
+EVENT, FINALIZER, STATUS, DELETE, RELEASE = Step.EVENT, Step.FINALIZER, Step.STATUS, Step.DELETE, Step.RELEASE
 
 
 class Course:
     """The state of a pod, the plans of the last event, and what was reported and written so far."""
 
-    def __init__(self, policy: GuardPolicy, *, of: OwnedPod | None = None, message: str = LIMITED, **pod: Any) -> None:
-        self.policy = policy
+    def __init__(
+        self, settings: GuardPolicy, *, of: OwnedPod | None = None, message: str = LIMITED, **pod: Any
+    ) -> None:
+        self.policy = settings
         self._message = message
         self._pod = pod
-        made = pods.pod("Pending", back_off(message), backend=policy.backend, **pod) if of is None else of
+        made = pods.pod("Pending", back_off(message), backend=settings.backend, **pod) if of is None else of
         self.snapshot: PodSnapshot = pods.snapshot(made)
         self.state: PodState = NEW
         self.now = NOW
@@ -93,3 +99,34 @@ class Course:
             else:
                 break
         return self.written[before - 1 :]
+
+
+def asked(settings: GuardPolicy | None = None, **pod: Any) -> Course:
+    """Return a course up to the moment at which the act is proposed."""
+    settings = settings or policy()
+    course = Course(settings, **pod)
+    course.give(Observed(course.snapshot))
+    course.give(Due(course.snapshot), DUE)
+    course.confirm()
+    assert isinstance(course.plans[0], Propose)
+    return course
+
+
+def writing(step: Step, settings: GuardPolicy | None = None, **pod: Any) -> Course:
+    """Return a course up to the moment at which a step is under way."""
+    course = asked(settings, **pod)
+    course.give(Admission())
+    for _ in range(6):
+        (plan,) = course.plans
+        if isinstance(plan, Write) and plan.step is step:
+            return course
+        if isinstance(plan, WakeAt):
+            course.give(Due(course.snapshot), (plan.at - after(0)).total_seconds())
+        else:
+            assert isinstance(plan, Write)
+            course.give(Written(plan.step, "8"))
+    raise AssertionError(f"never came to {step}: {course.plans}")
+
+
+def unfinished(course: Course, **pod: Any) -> OwnedPod:
+    return pods.with_status(pods.pod(**pod), course.act.reason, course.act.message, "9")
