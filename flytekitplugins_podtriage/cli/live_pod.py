@@ -59,12 +59,12 @@ def _retries(
     """Return the user retries of a pod's task and who says so: its FlyteWorkflow, else flyteadmin, else nobody."""
     from flytekitplugins_podtriage.core.flyte_pods import label
     from flytekitplugins_podtriage.flyte.admin.pod_retries import FlytePod, retries_of_pod
-    from flytekitplugins_podtriage.kube.workflow_retries import retries_of_node
+    from flytekitplugins_podtriage.kube import workflow_retries
 
     execution, node = label(pod, "execution-id"), label(pod, "node-id")
     if execution is None or node is None:
         return None, ""
-    retries = retries_of_node(connection, namespace, execution, node)
+    retries = workflow_retries.retries_of_pod(connection, namespace, execution, node, name)
     if retries is not None:
         return retries, f"The FlyteWorkflow {execution}"
     project, domain = label(pod, "project"), label(pod, "domain")

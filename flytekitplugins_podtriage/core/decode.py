@@ -19,7 +19,7 @@ _JSON = (bytes, bytearray, memoryview, str)
 
 # What msgspec raises, as a family: ValidationError and DecodeError are MsgspecErrors (ValueErrors); a lone surrogate
 # in a str is a UnicodeError; deep nesting a RecursionError; an int beyond 64 bits an OverflowError in convert.
-_DECODING_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
+DECODING_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
 
 _ALLOWED: Final = {
     "a Pod": "allowed: one object of kind Pod, or its status, as JSON, a dict, or a kubernetes V1Pod",
@@ -87,7 +87,7 @@ def _decode(given: object, decoder: msgspec.json.Decoder[_T], kind: str, attribu
         if attributes and all(hasattr(given, name) for name in attributes):
             _refuse_other_model(given, decoder.type)
             return msgspec.convert(given, decoder.type, from_attributes=True)
-    except _DECODING_ERRORS as error:
+    except DECODING_ERRORS as error:
         raise InvalidPod(_explain(kind, given, error)) from error
     raise InvalidPod(f"not {kind}: {_describe(given)}; {_ALLOWED[kind]}")
 
@@ -96,7 +96,7 @@ def _parsed(given: bytes | bytearray | memoryview | str, kind: str) -> object:
     """Return JSON that was read as an object before, with all of its fields."""
     try:
         parsed: object = msgspec.json.decode(given)
-    except _DECODING_ERRORS as error:  # in what was skipped before: a number out of range
+    except DECODING_ERRORS as error:  # in what was skipped before: a number out of range
         raise InvalidPod(_explain(kind, given, error)) from error
     return parsed
 
@@ -136,15 +136,18 @@ def _read_unusual(given: object, read: wire.Pod) -> wire.Pod:
 
 def _explain(kind: str, given: object, error: BaseException) -> str:
     """Return a one-line reason without quoting the input, which may hold secrets or be huge."""
+    return f"not {kind}: {decoding_problem(error)} ({_describe(given)}); {_ALLOWED[kind]}"
+
+
+def decoding_problem(error: BaseException) -> str:
+    """Say in a few words what one of :data:`DECODING_ERRORS` means, without quoting the input."""
     if isinstance(error, RecursionError):
-        reason = "it is nested too deeply"
-    elif isinstance(error, OverflowError):
-        reason = "a number is out of range"
-    elif isinstance(error, UnicodeError):
-        reason = f"it is not valid UTF-8 text ({error.__class__.__name__})"
-    else:
-        reason = str(error)
-    return f"not {kind}: {reason} ({_describe(given)}); {_ALLOWED[kind]}"
+        return "it is nested too deeply"
+    if isinstance(error, OverflowError):
+        return "a number is out of range"
+    if isinstance(error, UnicodeError):
+        return f"it is not valid UTF-8 text ({error.__class__.__name__})"
+    return str(error)
 
 
 def _describe(given: object) -> str:

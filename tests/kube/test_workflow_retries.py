@@ -14,7 +14,7 @@ from flytekitplugins_podtriage.cli.main import cli
 from flytekitplugins_podtriage.flyte.admin import pod_retries
 from flytekitplugins_podtriage.flyte.admin.pod_retries import FlytePod, TaskRetries
 from flytekitplugins_podtriage.kube.client.connection import Connection
-from flytekitplugins_podtriage.kube.workflow_retries import retries_of_node
+from flytekitplugins_podtriage.kube.workflow_retries import retries_of_pod
 from tests.kube.scripted import Scripted
 from tests.kube.test_explain_pods import NS, PODS, backing_off
 
@@ -42,17 +42,35 @@ def node(attempts: int | None) -> dict[str, Any]:
 )
 def test_the_retries_of_a_node(script: Scripted, scripted: Connection, body: object, retries: int | None) -> None:
     script.reply("GET", WORKFLOW, 200, body)
-    assert retries_of_node(scripted, NS, "f1", "n0") == retries
+    assert retries_of_pod(scripted, NS, "f1", "n0", "f1-n0-0") == retries
+
+
+@pytest.mark.parametrize(("name", "retries"), [("f1-n0-0", 1), ("f1-n1-0-n0-0", 2), ("f1-n2-0-n0-0", None)])
+def test_the_name_of_the_pod_tells_nodes_of_the_same_id_apart(
+    script: Scripted, scripted: Connection, name: str, retries: int | None
+) -> None:
+    nodes = {"n0": node(2), "n1": {"workflow": {"subWorkflowRef": "w"}}, "n2": {"kind": "task"}}
+    inside = {"phase": 2, "subNodeStatus": {"n0": {"phase": 2}}}
+    made = {"phase": 11, "dynamicNodeStatus": {"phase": 1}, "subNodeStatus": {"dynamic-node": inside}}
+    body = {
+        "metadata": {"name": "f1", "uid": "u"},
+        "workflowMeta": {"eventVersion": 2},
+        "spec": {"nodes": nodes},
+        "subWorkflows": {"w": {"nodes": {"n0": node(3)}}},
+        "status": {"phase": 1, "nodeStatus": {"n0": {"phase": 2}, "n1": inside, "n2": made}},
+    }
+    script.reply("GET", WORKFLOW, 200, body)
+    assert retries_of_pod(scripted, NS, "f1", "n0", name) == retries
 
 
 @pytest.mark.parametrize("code", [403, 404, 500])
 def test_what_cannot_be_read_is_not_known(script: Scripted, scripted: Connection, code: int) -> None:
     script.reply("GET", WORKFLOW, code, {"kind": "Status", "code": code, "reason": "x", "message": "no"})
-    assert retries_of_node(scripted, NS, "f1", "n0") is None
+    assert retries_of_pod(scripted, NS, "f1", "n0", "f1-n0-0") is None
 
 
 def test_a_name_that_no_execution_can_have_is_not_asked_for(script: Scripted, scripted: Connection) -> None:
-    assert retries_of_node(scripted, NS, "../x", "n0") is None
+    assert retries_of_pod(scripted, NS, "../x", "n0", "x-n0-0") is None
     assert script.requests == []
 
 
