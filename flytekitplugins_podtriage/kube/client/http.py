@@ -19,6 +19,11 @@ from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.errors import TransportError, TransportTimeout, describe
 from flytekitplugins_podtriage.kube.client.operation import Operation
 
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+"""A patch whose members replace those of the object, and leave all others as they are (RFC 7386)."""
+STRATEGIC_PATCH: Final = "application/strategic-merge-patch+json"
+"""The same, but lists are merged as the API's types say (k8s.io/api, ``patchStrategy``); Kubernetes' own types only."""
 _CHUNK: Final = 65536
 
 
@@ -67,14 +72,27 @@ def send(
     query: Mapping[str, str] | None = None,
     *,
     body: bytes | None = None,
+    content_type: str = JSON,
     timeout: urllib3.Timeout | None = None,
+    renew_login: bool = True,
 ) -> Response:
-    """Send a request, perhaps with a body of JSON; return the response, whatever its status.
+    """Send a request, perhaps with a body; return the response, whatever its status.
+
+    The content type of a patch is its kind, such as :data:`MERGE_PATCH`. After a 401 the login is renewed and the
+    request sent once more, which may take as long again, unless ``renew_login`` is false.
 
     Raises:
         TransportError: there is no response, or not all of it.
     """
-    request = _Request(connection, operation, query=query or {}, body=body, timeout=timeout, stream=False)
+    request = _Request(
+        connection,
+        operation,
+        query=query or {},
+        body=body,
+        content_type=content_type,
+        timeout=timeout,
+        renew_login=renew_login,
+    )
     response = request.send()
     size, length = len(response.data), response.headers.get("Content-Length", "")
     if length.isdigit() and not response.headers.get("Content-Encoding") and size < int(length):
@@ -87,7 +105,7 @@ def stream(
     connection: Connection, operation: Operation, query: Mapping[str, str], *, timeout: urllib3.Timeout
 ) -> Iterator[Stream]:
     """Send a request and return the response as a stream, which is closed in the end; see :func:`send`."""
-    request = _Request(connection, operation, query=query, body=None, timeout=timeout, stream=True)
+    request = _Request(connection, operation, query=query, timeout=timeout, stream=True)
     response = request.send()
     try:
         yield Stream(int(response.status), response.headers, request.chunks(response), lambda: _cut(response))
@@ -102,15 +120,17 @@ class _Request:
     connection: Connection
     operation: Operation
     query: Mapping[str, str]
-    body: bytes | None
-    timeout: urllib3.Timeout | None
-    stream: bool
+    body: bytes | None = None
+    content_type: str = JSON
+    timeout: urllib3.Timeout | None = None
+    stream: bool = False
+    renew_login: bool = True
 
     def send(self) -> Any:
         """Return urllib3's response; after a 401 log in again, and send it once more."""
         login = self._login()
         response = self._send(login)
-        if response.status == 401 and self._log_in_again(login):
+        if response.status == 401 and self.renew_login and self._log_in_again(login):
             if self.stream:
                 response.drain_conn()
                 response.release_conn()
@@ -120,9 +140,9 @@ class _Request:
     def _send(self, login: Mapping[str, str]) -> Any:
         client, clock = self.connection.client, self.connection.clock
         url = f"{client.configuration.host.rstrip('/')}{self.operation.path}"
-        headers = {"Accept": "application/json", "User-Agent": "podtriage", **login}
+        headers = {"Accept": JSON, "User-Agent": "podtriage", **login}
         if self.body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = self.content_type
         sent = clock.monotonic()
         try:
             response = client.rest_client.pool_manager.request(

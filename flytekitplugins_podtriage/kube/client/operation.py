@@ -10,7 +10,7 @@ import attrs
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 """DNS-1123 subdomains of up to 253 characters (k8s.io/apimachinery pkg/util/validation)."""
-_METHODS: Final = {"create": "POST", "delete": "DELETE"}
+_METHODS: Final = {"create": "POST", "delete": "DELETE", "patch": "PATCH", "update": "PUT"}
 
 
 def _short(name: str) -> str:

@@ -17,6 +17,8 @@ from flytekitplugins_podtriage.kube.client.operation import Operation
         (Operation("create", "pods", "ns", "p"), "POST", "/api/v1/namespaces/ns/pods"),
         (Operation("delete", "pods", "n s", "p/q"), "DELETE", "/api/v1/namespaces/n%20s/pods/p%2Fq"),
         (Operation("get", "jobs", "ns", "j", group="batch/v1"), "GET", "/apis/batch/v1/namespaces/ns/jobs/j"),
+        (Operation("patch", "pods/status", "ns", "p"), "PATCH", "/api/v1/namespaces/ns/pods/p/status"),
+        (Operation("update", "jobs", "ns", "j", group="batch/v1"), "PUT", "/apis/batch/v1/namespaces/ns/jobs/j"),
     ],
 )
 def test_the_request_of_an_operation(operation: Operation, method: str, path: str) -> None:
