@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from flytekitplugins_podtriage.core.freshness import Freshness
 from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, ClusterError, PodSnapshot
+from flytekitplugins_podtriage.kube.client.operation import Operation
 from flytekitplugins_podtriage.kube.pod_cluster import KubeCluster
+
+Result = TypeVar("Result")
 
 
 class MultiNamespaceCluster:
@@ -94,6 +97,11 @@ class MultiNamespaceCluster:
     def default_namespace(self) -> str:
         """The first namespace."""
         return next(iter(self._clusters))
+
+    async def request(self, operation: Operation, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Make a request; see :meth:`~flytekitplugins_podtriage.kube.pod_cluster.KubeCluster.request`."""
+        namespace = self.default_namespace if operation.namespace is None else operation.namespace
+        return await self._cluster(operation.verb, namespace).request(operation, function, *arguments)
 
     async def list(self, namespace: str, labels: Mapping[str, str]) -> list[PodSnapshot]:
         """Request the pods of a namespace that carry all these labels."""

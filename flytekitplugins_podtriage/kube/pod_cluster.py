@@ -37,7 +37,7 @@ from flytekitplugins_podtriage.kube.informer.pod_store import PodStore
 from flytekitplugins_podtriage.kube.informer.reflector import Reflector
 from flytekitplugins_podtriage.kube.informer.selector import Selector
 from flytekitplugins_podtriage.kube.informer.stream import HttpSource
-from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS
+from flytekitplugins_podtriage.kube.informer.watch_events import EVENTS, PODS, Decoder
 from flytekitplugins_podtriage.kube.view_reader import SETTLED, ViewReader
 
 TASK_LABEL: Final = "podtriage.flyte.org/task"
@@ -69,6 +69,10 @@ class KubeCluster:
         now: returns the time, with a zone; None: the API server's, as its responses show it.
         settled: for how many seconds the API server must have answered before a pod is read to decide about it.
         labels: the labels that pods in the cache keep.
+        annotations: the annotations that they keep; None: all.
+        pod_type: what pods are decoded as: ``wire.Pod``, or a type with more fields.
+        on_change: called with a pod's namespace and name after each change, in the thread that made it; it must be
+            quick, and may not raise.
 
     Raises:
         ValueError: the selector cannot be parsed.
@@ -87,6 +91,9 @@ class KubeCluster:
         watch_options: WatchOptions | None = None,
         settled: float = SETTLED,
         labels: Sequence[str] = (),
+        annotations: Sequence[str] | None = None,
+        pod_type: type[wire.Pod] = wire.Pod,
+        on_change: Callable[[Key], None] | None = None,
     ) -> None:
         self._connection = connection
         self._namespace = namespace
@@ -94,7 +101,9 @@ class KubeCluster:
         self._timeouts = timeouts or Timeouts()
         self._now = now or connection.clock.now
         self._threads = ThreadPoolExecutor(threads, "podtriage-api")
-        self._store = PodStore(self._now, limits, self._changed, labels)
+        self._pod_type = pod_type
+        self._on_change = on_change
+        self._store = PodStore(self._now, limits, self._changed, labels, annotations)
         self._waiters: dict[Key, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
         self._waiters_lock = threading.Lock()
         self._delivered: dict[Key, int] = {}
@@ -112,7 +121,7 @@ class KubeCluster:
         self._pods = Reflector(
             connection,
             HttpSource(connection, {"labelSelector": selector} if selector else {}, self._timeouts),
-            PODS,
+            PODS if pod_type is wire.Pod else Decoder(pod_type),
             self._store,
             "pods",
             namespace,
@@ -122,7 +131,7 @@ class KubeCluster:
             on_listed=self._events.start,
         )
         self._moment = connection.clock.at if now is None else lambda _: now()
-        self._view = ViewReader(self._store, self._pods, self._events, self._offer, self._moment, settled)
+        self._view = ViewReader(self._store, self._pods, self._events, self._offer, self._moment, settled, pod_type)
 
     async def start(self) -> None:
         """Start to watch, and return at once."""
@@ -166,7 +175,8 @@ class KubeCluster:
     async def get(self, namespace: str, name: str) -> PodSnapshot | None:
         """Request a pod's current state; its events and memory come from the cache."""
         operation = Operation("get", "pods", namespace, name)
-        pod = await self._run(operation, requests.get_pod) if operation.invalid_name is None else None
+        read = functools.partial(requests.get_pod, pod_type=self._pod_type)
+        pod = await self._run(operation, read) if operation.invalid_name is None else None
         if pod is None:
             return None
         self._offer(pod)
@@ -282,6 +292,14 @@ class KubeCluster:
                         raise error or ClusterBusy(f"{self._connection.location}: no list within {timeout:g} s")
                     return
 
+    async def request(self, operation: Operation, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Make a request in one of the threads: ``function(connection, operation, *arguments, timeouts)``.
+
+        Raises:
+            ClusterUnreachable: no thread was free, or there was no response, within the time.
+        """
+        return await self._run(operation, function, *arguments)
+
     @property
     def version(self) -> int:
         """A number that grows with every change of any pod."""
@@ -332,6 +350,8 @@ class KubeCluster:
             self._store.offer(pod)
 
     def _changed(self, key: Key) -> None:
+        if self._on_change is not None:
+            self._on_change(key)
         with self._waiters_lock:
             waiters = (*self._waiters.get(key, ()), *self._waiters.get(_ANY, ()))
         _wake(waiters)

@@ -51,6 +51,8 @@ class ViewReader:
     """Returns the API server's time at a moment of the connection's monotonic clock."""
     settled: float = SETTLED
     """For how many seconds the API server must have answered."""
+    pod_type: type[wire.Pod] = wire.Pod
+    """What pods are decoded as."""
 
     def read(self, connection: Connection, operation: Operation, uid: str, timeouts: Timeouts) -> None:
         """Read a pod and its events; afterwards the store has both, or the pod is gone there, as of the request.
@@ -60,7 +62,7 @@ class ViewReader:
         """
         known = self.store.resource_version(uid)
         sent = connection.clock.monotonic()
-        pod = get_pod(connection, operation, timeouts)
+        pod = get_pod(connection, operation, timeouts, self.pod_type)
         if pod is None:
             self._require_watch(connection, operation)
             self.store.confirm_gone(uid)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
-from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy
+from flytekitplugins_podtriage.core.guard.owned_pod import OwnedPod
+from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterUnreachable
 from flytekitplugins_podtriage.kube import pod_cluster
 from flytekitplugins_podtriage.kube.client.connection import Connection
+from flytekitplugins_podtriage.kube.client.http import Timeouts
+from flytekitplugins_podtriage.kube.client.operation import Operation
+from flytekitplugins_podtriage.kube.client.requests import fetch
 from flytekitplugins_podtriage.kube.informer.backoff import WatchOptions
 from flytekitplugins_podtriage.kube.pod_cluster import TASK_LABEL, KubeCluster
 from tests.builders import NAMESPACE as NS
@@ -160,3 +165,35 @@ async def test_a_cancelled_wait_for_change_leaves_nothing(kube: KubeCluster) -> 
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert kube._waiters == {}
+
+
+async def test_each_change_is_reported_by_namespace_and_name(script: Scripted, scripted: Connection) -> None:
+    changed: list[tuple[str, str]] = []
+    async with watching(scripted, on_change=changed.append, pod_type=OwnedPod) as kube:
+        watch = script.wait_for_watch("pods")
+        watch.write(line("ADDED", MADE))
+        snapshot = await until(kube, "f1-n0-0", lambda snapshot: snapshot is not None)
+        assert snapshot is not None
+        assert isinstance(snapshot.pod, OwnedPod)
+        assert changed == [(NS, "f1-n0-0")]
+        script.reply("GET", POD, 200, {**MADE, "metadata": {**MADE["metadata"], "finalizers": ["x"]}})
+        read = await kube.get(NS, "f1-n0-0")
+        assert read is not None
+        assert isinstance(read.pod, OwnedPod)
+        assert read.pod.metadata is not None
+        assert read.pod.metadata.finalizers == ["x"]
+
+
+async def test_other_requests_run_in_the_clusters_threads(script: Scripted, scripted: Connection) -> None:
+    script.reply("GET", "/api/v1/nodes/n1", 200, {"kind": "Node", "metadata": {"name": "n1"}})
+    kube = KubeCluster(scripted, NS)
+
+    def read(connection: Connection, operation: Operation, suffix: str, timeouts: Timeouts) -> str:
+        return f"{threading.current_thread().name}{suffix}{fetch(connection, operation, timeouts=timeouts)!r}"
+
+    answer = await kube.request(Operation("get", "nodes", None, "n1"), read, ": ")
+    assert answer.startswith("podtriage-api")
+    assert '"Node"' in answer
+    await kube.close()
+    with pytest.raises(ClusterUnreachable, match="closing down"):
+        await kube.request(Operation("get", "nodes", None, "n1"), read, "")

@@ -98,13 +98,15 @@ def delete_pod(
     raise error
 
 
-def get_pod(connection: Connection, operation: Operation, timeouts: Timeouts) -> wire.Pod | None:
-    """Return a pod; None if it does not exist."""
+def get_pod(
+    connection: Connection, operation: Operation, timeouts: Timeouts, pod_type: type[wire.Pod] = wire.Pod
+) -> wire.Pod | None:
+    """Return a pod, decoded as this type; None if it does not exist."""
     try:
         body = fetch(connection, operation, timeouts=timeouts)
     except NotFound:
         return None
-    return decode(connection, operation, body, wire.Pod, "a pod")
+    return decode(connection, operation, body, pod_type, "a pod")
 
 
 def list_pods(connection: Connection, operation: Operation, selector: str, timeouts: Timeouts) -> list[wire.Pod]:

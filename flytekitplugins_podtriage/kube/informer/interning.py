@@ -1,21 +1,24 @@
-"""Trimming objects for the cache: unread fields are dropped, and equal values share one copy.
+"""Trimming objects for the cache: unread fields are dropped, and equal strings share one copy.
 
-A decoder makes a new object for each value, but most values in a cluster's pods and events are the same few strings:
-reasons, statuses, names of containers, images and nodes. The times in a pod's status are few, too.
+A decoder makes a new string for each value, but most values in a cluster's pods and events are the same few strings:
+reasons, statuses, names of containers, images and nodes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from flytekitplugins_podtriage.core import wire
+from flytekitplugins_podtriage.core.guard.owned_pod import OwnedMetadata, OwnerReference
 from flytekitplugins_podtriage.kube.informer.watch_events import WatchedEvent
 
 _MAX_STRINGS: Final = 20_000
 """How many strings, and times, are kept before all are dropped, and collected again."""
 _MAX_LENGTH: Final = 160
+
+Item = TypeVar("Item")
 
 
 class Interner:
@@ -23,13 +26,17 @@ class Interner:
 
     Args:
         labels: the labels of pods that are kept.
+        annotations: the annotations of pods that are kept; None: all.
     """
 
-    def __init__(self, labels: Iterable[str] = ()) -> None:
+    def __init__(self, labels: Iterable[str] = (), annotations: Iterable[str] | None = None) -> None:
         self._labels = frozenset(labels)
+        self._annotations = None if annotations is None else frozenset(annotations)
         self._strings: dict[str, str] = {}
-        self._texts: dict[str, str] = {}
+        self._conditions: dict[wire.Condition, wire.Condition] = {}
         self._times: dict[datetime, datetime] = {}
+        self._lists: dict[tuple[str, ...], list[str]] = {}
+        self._texts: dict[str, str] = {}
 
     def intern(self, text: str | None) -> str | None:
         """Return the shared copy of a string; of a long one, the copy that the same pod has already, if any."""
@@ -53,23 +60,20 @@ class Interner:
 
     def pod(self, pod: wire.Pod, texts: Iterable[str] = ()) -> wire.Pod:
         """Return a pod as it is kept; long texts that its entry has already are shared."""
-        intern, time = self.intern, self.time
+        intern = self.intern
         self._texts = {text: text for text in texts}
         metadata, spec, status = pod.metadata, pod.spec, pod.status
         if metadata is not None:
-            labels = metadata.labels or {}
-            kept = {name: intern(labels[name]) or "" for name in self._labels.intersection(labels)}
-            annotations = {
-                intern(name) or "": intern(text) or "" for name, text in (metadata.annotations or {}).items()
-            }
             metadata = wire.evolve(
                 metadata,
                 name=intern(metadata.name),  # stock Flyte names the container and its annotation after the pod
                 namespace=intern(metadata.namespace),
-                creation_timestamp=time(metadata.creation_timestamp),
-                labels=kept or None,
-                annotations={intern(name) or "": intern(text) or "" for name, text in annotations.items()} or None,
+                creation_timestamp=self.time(metadata.creation_timestamp),
+                labels=self._kept(metadata.labels, self._labels),
+                annotations=self._kept(metadata.annotations, self._annotations),
             )
+            if isinstance(metadata, OwnedMetadata):
+                metadata = self._owned(metadata)
         if spec is not None:
             spec = wire.evolve(
                 spec,
@@ -83,25 +87,25 @@ class Interner:
                 status,
                 phase=intern(status.phase),
                 reason=intern(status.reason),
-                start_time=time(status.start_time),
-                conditions=self._conditions(status.conditions),
+                start_time=self.time(status.start_time),
+                conditions=self._shared_conditions(status.conditions),
                 init_container_statuses=self._statuses(status.init_container_statuses),
                 container_statuses=self._statuses(status.container_statuses),
                 ephemeral_container_statuses=self._statuses(status.ephemeral_container_statuses),
             )
-        return wire.Pod(metadata=metadata, spec=spec, status=status)
+        return wire.evolve(pod, kind=None, metadata=metadata, spec=spec, status=status)
 
     def event(self, event: WatchedEvent, pod_uid: str, others: Iterable[wire.Event]) -> wire.Event:
         """Return an event as it is kept; the reference to the pod is shared with its other events."""
-        intern, time = self.intern, self.time
+        intern = self.intern
         return wire.Event(
             reason=intern(event.reason),
             message=event.message or event.note,
             type=intern(event.type),
             count=event.count,
             involved_object=self._reference(event, pod_uid, others),
-            first_timestamp=time(event.first_timestamp),
-            last_timestamp=time(event.last_timestamp or event.deprecated_last_timestamp),
+            first_timestamp=self.time(event.first_timestamp),
+            last_timestamp=self.time(event.last_timestamp or event.deprecated_last_timestamp),
             event_time=event.event_time,
             series=event.series,
         )
@@ -116,41 +120,79 @@ class Interner:
                 return shared
         return wire.ObjectReference(uid=pod_uid, field_path=self.intern(path))
 
+    def _kept(self, values: dict[str, str] | None, names: frozenset[str] | None) -> dict[str, str] | None:
+        """Return the labels or annotations of these names; None: all of them."""
+        if not values:
+            return None
+        intern = self.intern
+        if names is None:
+            return {intern(name) or "": intern(text) or "" for name, text in values.items()}
+        return {name: intern(values[name]) or "" for name in names.intersection(values)} or None
+
+    def _owned(self, metadata: OwnedMetadata) -> OwnedMetadata:
+        """Return metadata with the controller alone of the owners: it is shared by all pods of an execution."""
+        intern = self.intern
+        owners = [
+            OwnerReference(intern(each.api_version), intern(each.kind), intern(each.name), intern(each.uid), True)
+            for each in metadata.owner_references or ()
+            if each.controller
+        ]
+        return wire.evolve(metadata, owner_references=_exact(owners), finalizers=self._list(metadata.finalizers))
+
+    def _list(self, values: list[str] | None) -> list[str] | None:
+        """Return the shared copy of a list of strings."""
+        if not values:
+            return None
+        if len(self._lists) > _MAX_STRINGS:
+            self._lists.clear()
+        return self._lists.setdefault(tuple(values), values)
+
     def _containers(self, containers: list[wire.Container] | None) -> list[wire.Container] | None:
         intern = self.intern
-        return [
-            wire.evolve(
-                each, name=intern(each.name), image=intern(each.image), restart_policy=intern(each.restart_policy)
-            )
-            for each in containers or ()
-        ] or None
+        return _exact(
+            [
+                wire.evolve(
+                    each, name=intern(each.name), image=intern(each.image), restart_policy=intern(each.restart_policy)
+                )
+                for each in containers or ()
+            ]
+        )
 
-    def _conditions(self, conditions: list[wire.Condition] | None) -> list[wire.Condition] | None:
+    def _shared_conditions(self, conditions: list[wire.Condition] | None) -> list[wire.Condition] | None:
+        """Return the shared copies of conditions: many pods pass them in the same second, and most never change."""
+        kept = self._conditions
+        return _exact([kept.get(each) or self._condition(each) for each in conditions or ()])
+
+    def _condition(self, condition: wire.Condition) -> wire.Condition:
         intern = self.intern
-        return [
-            wire.evolve(
-                each,
-                type=intern(each.type),
-                status=intern(each.status),
-                reason=intern(each.reason),
-                message=intern(each.message),
-                last_transition_time=self.time(each.last_transition_time),
-            )
-            for each in conditions or ()
-        ] or None
+        condition = wire.evolve(
+            condition,
+            type=intern(condition.type),
+            status=intern(condition.status),
+            reason=intern(condition.reason),
+            message=intern(condition.message),
+            last_transition_time=self.time(condition.last_transition_time),
+        )
+        if len(condition.message or "") <= _MAX_LENGTH:
+            if len(self._conditions) > _MAX_STRINGS:
+                self._conditions.clear()
+            self._conditions[condition] = condition
+        return condition
 
     def _statuses(self, statuses: list[wire.ContainerStatus] | None) -> list[wire.ContainerStatus] | None:
         intern = self.intern
-        return [
-            wire.evolve(
-                each,
-                name=intern(each.name),
-                image=intern(each.image),
-                state=self._state(each.state),
-                last_state=self._state(each.last_state),
-            )
-            for each in statuses or ()
-        ] or None
+        return _exact(
+            [
+                wire.evolve(
+                    each,
+                    name=intern(each.name),
+                    image=intern(each.image),
+                    state=self._state(each.state),
+                    last_state=self._state(each.last_state),
+                )
+                for each in statuses or ()
+            ]
+        )
 
     def _state(self, state: wire.State | None) -> wire.State | None:
         if state is None:
@@ -158,14 +200,17 @@ class Interner:
         if state.waiting is None and state.running is None and state.terminated is None:
             return _NO_STATE
         intern = self.intern
-        waiting, running, terminated = state.waiting, state.running, state.terminated
+        waiting, terminated = state.waiting, state.terminated
         if waiting is not None:
             waiting = wire.evolve(waiting, reason=intern(waiting.reason), message=intern(waiting.message))
-        if running is not None:
-            running = wire.Running(started_at=self.time(running.started_at))
         if terminated is not None:
             terminated = wire.evolve(terminated, reason=intern(terminated.reason))
-        return wire.State(waiting=waiting, running=running, terminated=terminated)
+        return wire.State(waiting=waiting, running=state.running, terminated=terminated)
 
 
 _NO_STATE: Final = wire.State()
+
+
+def _exact(items: list[Item]) -> list[Item] | None:
+    """Return a list that takes no more memory than its items need; None for an empty one."""
+    return items[:] or None

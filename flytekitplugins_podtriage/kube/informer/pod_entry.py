@@ -26,6 +26,8 @@ class Limits:
     """How long they are kept at most, in seconds."""
     events_of_pod: int = 40
     """Events of one pod; the longest unchanged are removed first. The API server keeps them for an hour."""
+    events_of_running: bool = True
+    """Whether events are kept of pods that run or have succeeded: who asks about pods that do not start needs none."""
     events: int = 200_000
     """Events of all pods; beyond that, each new one replaces another of its pod."""
     orphans: int = 2_000
@@ -79,9 +81,13 @@ class PodEntry:
 
         For a failed pull, the status contains less than the event (not the image), and would replace it in the memory.
         """
+        return () if self.is_fine or not self.events else self.events.values()
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether the pod runs or has succeeded."""
         status = self.pod.status
-        fine = status is not None and status.phase in ("Running", "Succeeded")
-        return () if fine or not self.events else self.events.values()
+        return status is not None and status.phase in ("Running", "Succeeded")
 
 
 class OrphanEvents:

@@ -28,6 +28,7 @@ class PodStore:
         now: returns the time, with a zone.
         changed: called with a pod's namespace and name after each change, in the thread that made it.
         labels: the labels of pods that are kept.
+        annotations: the annotations of pods that are kept; None: all.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class PodStore:
         limits: Limits | None = None,
         changed: Callable[[Key], None] = lambda _: None,
         labels: Iterable[str] = (),
+        annotations: Iterable[str] | None = None,
     ) -> None:
         self._now = now
         self._limits = limits or Limits()
@@ -50,7 +52,7 @@ class PodStore:
         self._list_number = 1
         self._watched_version: str | None = None
         """The resource version up to which the watch has reported."""
-        self._interner = Interner(labels)
+        self._interner = Interner(labels, annotations)
         self.events = EventStore(self)
         """The store of Events."""
 
@@ -216,6 +218,8 @@ class PodStore:
                 trimmed = self._interner.event(event, reference.uid, others.values())
                 self._orphans.put(reference.uid, metadata.uid, trimmed)
                 return
+            if entry.is_fine and not self._limits.events_of_running:
+                return
             if entry.events is None:
                 entry.events = {}
             trimmed = self._interner.event(event, entry.uid, entry.events.values())
@@ -275,12 +279,17 @@ class PodStore:
         if entry is not None and entry.uid != uid:
             self._remove(entry)
             entry = None
+        if entry is not None:  # the identity stays: one copy of each of its strings is enough
+            pod = _with_metadata(pod, namespace=entry.key[0], name=entry.key[1], uid=entry.uid)
         trimmed = self._interner.pod(pod, entry.texts() if entry is not None else ())
         if entry is None:
             entry = self._entries[key] = self._by_uid[uid] = PodEntry(key=key, pod=trimmed, version=0, at=self._now())
             entry.events = self._orphans.pop(uid)
             self._event_count += len(entry.events or ())
         entry.pod, entry.offered = trimmed, offered
+        if entry.events and entry.is_fine and not self._limits.events_of_running:
+            self._event_count -= len(entry.events)
+            entry.events = None
         if entry.gone:
             entry.gone = False
             del self._gone[key]
@@ -319,6 +328,10 @@ class PodStore:
         entry.at = self._now()
         self._last_version += 1
         entry.version = self._last_version
+
+
+def _with_metadata(pod: wire.Pod, **fields: str) -> wire.Pod:
+    return pod if pod.metadata is None else wire.evolve(pod, metadata=wire.evolve(pod.metadata, **fields))
 
 
 class EventStore:
