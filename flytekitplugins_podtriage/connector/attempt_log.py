@@ -9,7 +9,7 @@ import logging
 from typing import Final
 
 from flytekitplugins_podtriage.connector.attempt_record import Record
-from flytekitplugins_podtriage.connector.log_fields import LogFields
+from flytekitplugins_podtriage.telemetry.log_fields import LogFields
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.connector.pod_manifest import EXECUTION, annotation
 from flytekitplugins_podtriage.connector.settlement import AttemptEnd

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from flytekit.loggers import LOGGING_ENV_VAR, LOGGING_FMT_ENV_VAR, jsonlogger
 
-from flytekitplugins_podtriage.connector.repeated_warnings import RepeatedWarnings
+from flytekitplugins_podtriage.telemetry.repeated_warnings import RepeatedWarnings
 
 LOGGER = logging.getLogger("flytekitplugins_podtriage")
 _FIELDS = "%(asctime)s %(name)s %(levelname)s %(message)s"

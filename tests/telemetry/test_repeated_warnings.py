@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from flytekitplugins_podtriage.connector.log_fields import LogFields
-from flytekitplugins_podtriage.connector.repeated_warnings import QUIET, RepeatedWarnings
+from flytekitplugins_podtriage.telemetry.log_fields import LogFields
+from flytekitplugins_podtriage.telemetry.repeated_warnings import QUIET, RepeatedWarnings
 from tests.connector.faulty_cluster import Clock
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flytekitplugins_podtriage.connector import serving_log
-from flytekitplugins_podtriage.connector.log_fields import LONGEST, LogFields
+from flytekitplugins_podtriage.telemetry.log_fields import LONGEST, LogFields
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What the long-running programs share to report about themselves: fields of log lines, warnings, metrics."""
