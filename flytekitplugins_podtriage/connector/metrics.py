@@ -6,25 +6,13 @@ it. Labels have few values: none names a pod, an execution, a namespace, an imag
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
 
-from flytekitplugins_podtriage.core.model import Category, ErrorKind
-
-
-@attrs.frozen
-class Metric:
-    """A metric as its documentation has it."""
-
-    name: str
-    type: str
-    """``counter``, ``gauge`` or ``histogram``."""
-    labels: tuple[str, ...]
-    help: str
-
+from flytekitplugins_podtriage.core.model import ErrorKind
+from flytekitplugins_podtriage.telemetry.metric import BUILT_IN_CATEGORIES, BoundedLabel, Metric, code_label
 
 VERDICTS: Final = Metric(
     "podtriage_verdicts_total",
@@ -87,15 +75,9 @@ REASONS: Final = ("own", "reserve", "no_outputs", "container")
 """Why an attempt was charged to its kind: it is the true one (``own``); a user retry was spent on a failure of the
 platform, so that a system retry is kept (``reserve``); the task has no outputs, so nothing else is possible
 (``no_outputs``); the container wrote an error document of its own (``container``)."""
-NO_RESPONSE: Final = "none"
-_CODES: Final = frozenset({401, 403, 404, 409, 410, 422, 429})
-"""The statuses that are counted each by itself; of others the class is (``2xx``)."""
 _REQUEST_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _HOLD_BUCKETS: Final = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0)
 _KINDS: Final = (ErrorKind.USER, ErrorKind.SYSTEM)
-_BUILT_IN: Final = frozenset(map(str, Category))
-_OWN_CATEGORIES: Final = 20
-"""How many categories of users' own rules get a label of their own; further ones are ``other``."""
 
 
 @attrs.frozen(slots=True)
@@ -135,11 +117,10 @@ class Metrics:
         # Prometheus sees no increase from an absent series to 1: what alerts count begins at 0.
         for outcome in OUTCOMES:
             self._attempts.labels(outcome)
-        for category in _BUILT_IN:
+        self._category = BoundedLabel(BUILT_IN_CATEGORIES)
+        for category in BUILT_IN_CATEGORIES:
             for charged, kind, reason in _charge_labels():
                 self._charges.labels(charged, kind, reason, category)
-        self._own_categories: set[str] = set()
-        self._lock = threading.Lock()
         self._gauges = Gauges(view_age)
         registry.register(self._gauges)
 
@@ -149,11 +130,11 @@ class Metrics:
 
     def verdict(self, category: str, kind: str) -> None:
         """Count a verdict that changed."""
-        self._verdicts.labels(self.category(category), kind).inc()
+        self._verdicts.labels(self._category(category), kind).inc()
 
     def charge(self, charged: str, kind: str, reason: str, category: str) -> None:
         """Count a failed attempt that is on record."""
-        self._charges.labels(charged, kind, reason, self.category(category)).inc()
+        self._charges.labels(charged, kind, reason, self._category(category)).inc()
         self._attempts.labels("failed").inc()
 
     def success(self) -> None:
@@ -166,24 +147,15 @@ class Metrics:
 
     def hold_ended(self, category: str, seconds: float) -> None:
         """Note how long a pod was held."""
-        self._hold_duration.labels(self.category(category)).observe(seconds)
+        self._hold_duration.labels(self._category(category)).observe(seconds)
 
     def export_holds(self, holds: Callable[[], Mapping[str, Hold]]) -> None:
         """Export the pods that are held: ``holds`` returns them by category, and is called by each scrape."""
-        self._gauges.holds = lambda: _merged((self.category(name), hold) for name, hold in holds().items())
+        self._gauges.holds = lambda: _merged((self._category(name), hold) for name, hold in holds().items())
 
     def api_request(self, verb: str, resource: str, status: int | None) -> None:
         """Count a request to the API server; without a status there was no response, or not all of it."""
         self._api_requests.labels(verb, resource, code_label(status)).inc()
-
-    def category(self, category: str) -> str:
-        """Return the label of a category: users' own rules may name any number of them."""
-        if category in _BUILT_IN:
-            return category
-        with self._lock:
-            if len(self._own_categories) < _OWN_CATEGORIES:
-                self._own_categories.add(category)
-            return category if category in self._own_categories else "other"
 
 
 class Gauges:
@@ -214,13 +186,6 @@ class Gauges:
             held.add_metric((category,), hold.pods)
             oldest.add_metric((category,), hold.oldest)
         yield from (view_age, held, oldest)
-
-
-def code_label(status: int | None) -> str:
-    """Return the label of an HTTP status."""
-    if status is None or not 100 <= status < 600:
-        return NO_RESPONSE
-    return str(status) if status in _CODES else f"{status // 100}xx"
 
 
 def _charge_labels() -> Iterator[tuple[str, str, str]]:

@@ -13,6 +13,7 @@ from flytekitplugins_podtriage.connector import metrics
 from flytekitplugins_podtriage.connector.attempt_log import FIELDS
 from flytekitplugins_podtriage.connector.metrics import METRICS
 from flytekitplugins_podtriage.core.model import Category
+from flytekitplugins_podtriage.telemetry.metric import CODES, NO_RESPONSE
 from tests.charts.rendering import CHART, Chart, container, of_kind
 from tests.paths import ROOT
 
@@ -30,7 +31,7 @@ VALUES = {
     "reason": set(metrics.REASONS),
     "outcome": set(metrics.OUTCOMES),
     "operation": set(metrics.OPERATIONS),
-    "code": {"1xx", "2xx", "3xx", "4xx", "5xx", metrics.NO_RESPONSE, *map(str, metrics._CODES)},
+    "code": {"1xx", "2xx", "3xx", "4xx", "5xx", NO_RESPONSE, *map(str, CODES)},
     "category": set(map(str, Category)),
 }
 

@@ -11,8 +11,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from flytekitplugins_podtriage.connector import factory
-from flytekitplugins_podtriage.connector.metrics import METRICS, OPERATIONS, Hold, Metrics, code_label
+from flytekitplugins_podtriage.connector.metrics import METRICS, OPERATIONS, Hold, Metrics
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
+from flytekitplugins_podtriage.telemetry.metric import code_label
 
 
 @pytest.fixture
