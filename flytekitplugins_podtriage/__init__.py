@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.diagnose import diagnose as diagnose
     from flytekitplugins_podtriage.core.errors import InvalidPod as InvalidPod
     from flytekitplugins_podtriage.core.errors import InvalidRule as InvalidRule
+    from flytekitplugins_podtriage.core.errors import InvalidSettings as InvalidSettings
     from flytekitplugins_podtriage.core.forecast import forecast as forecast
     from flytekitplugins_podtriage.core.memory import Memory as Memory
     from flytekitplugins_podtriage.core.memory import remember as remember
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from flytekitplugins_podtriage.core.spending import Spending as Spending
     from flytekitplugins_podtriage.core.spending import spend as spend
     from flytekitplugins_podtriage.core.triage import triage as triage
-    from flytekitplugins_podtriage.flyte.settings import InvalidSettings as InvalidSettings
     from flytekitplugins_podtriage.flyte.settings import Settings as Settings
     from flytekitplugins_podtriage.flyte.settings import read_settings as read_settings
     from flytekitplugins_podtriage.local.container_task import PodTriageNoOutputs as PodTriageNoOutputs
@@ -48,7 +48,7 @@ _HOMES = {
     "Evidence": "core.model",
     "InvalidPod": "core.errors",
     "InvalidRule": "core.errors",
-    "InvalidSettings": "flyte.settings",
+    "InvalidSettings": "core.errors",
     "Memory": "core.memory",
     "Phase": "core.model",
     "PodTriage": "local.task",

@@ -9,12 +9,12 @@ import logging
 from typing import Final
 
 from flytekitplugins_podtriage.connector.attempt_record import Record
-from flytekitplugins_podtriage.telemetry.log_fields import LogFields
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
 from flytekitplugins_podtriage.connector.pod_manifest import EXECUTION, annotation
 from flytekitplugins_podtriage.connector.settlement import AttemptEnd
 from flytekitplugins_podtriage.core.model import Verdict
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
+from flytekitplugins_podtriage.telemetry.log_fields import LogFields
 
 _log = logging.getLogger("flytekitplugins_podtriage")
 FIELDS: Final = (

@@ -16,11 +16,11 @@ from flytekitplugins_podtriage.connector.attempt_log import log_end, log_verdict
 from flytekitplugins_podtriage.connector.attempt_record import Record
 from flytekitplugins_podtriage.connector.metrics import Hold, Metrics
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
-from flytekitplugins_podtriage.telemetry.repeated_warnings import RepeatedWarnings
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.settlement import AttemptEnd
 from flytekitplugins_podtriage.core.model import Phase, Verdict
 from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
+from flytekitplugins_podtriage.telemetry.repeated_warnings import RepeatedWarnings
 
 _FORGOTTEN: Final = 300.0
 """After how many seconds without an answer an attempt that has no pod is forgotten."""

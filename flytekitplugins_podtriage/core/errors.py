@@ -1,8 +1,9 @@
-"""All errors that the core raises.
+"""Errors in what people write, which they can correct.
 
 * ValueError
   x InvalidPod       the input cannot be read as a Kubernetes Pod (or as an Event beside it)
   x InvalidRule      a rule of one's own cannot be used
+  x InvalidSettings  a setting is unknown, or its value invalid
 """
 
 from __future__ import annotations
@@ -19,3 +20,7 @@ class InvalidPod(ValueError):
 
 class InvalidRule(ValueError):
     """A rule of one's own cannot be used; the message names the file, the rule and the reason."""
+
+
+class InvalidSettings(ValueError):
+    """A setting is unknown, or its value invalid; the message is one line: where, what, and what is allowed."""

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import attrs
 
+from flytekitplugins_podtriage.core import setting_values
 from flytekitplugins_podtriage.core.accounting import Limits
-from flytekitplugins_podtriage.core.durations import seconds
-from flytekitplugins_podtriage.core.errors import InvalidRule
+from flytekitplugins_podtriage.core.errors import InvalidRule, InvalidSettings
 from flytekitplugins_podtriage.core.policy import Policy
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.rules.toml import load_rules
@@ -29,115 +29,37 @@ RUN_ON: Final = ("connector", "guard", "flyte-1.16", "flyte-2")
 BODIES: Final = ("process", "inline")
 CLUSTERS: Final = ("sandbox", "kubernetes")
 SAFE_TO_EVICT: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict=false"
-_NAMESPACE: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _TASK_PATTERN: Final = re.compile(r"[\w.*?!\[\]-]+")
-_SECONDS: Final = re.compile(r"-?\d+(?:\.\d*)?")
 _SERVICE: Final = re.compile(r"_(?:SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)$")
 """The variables that Kubernetes sets in a pod for each service of its namespace (kubernetes pkg/kubelet/envvars): those
 of a service called ``flyte-podtriage-connector`` begin with :data:`PREFIX`."""
-_TRUE: Final = frozenset({"true", "1", "yes", "on"})
-_FALSE: Final = frozenset({"false", "0", "no", "off"})
-
-
-class InvalidSettings(ValueError):
-    """A setting is unknown, or its value invalid; the message is one line: where, what, and what is allowed."""
-
-
-def _duration(value: object) -> float:
-    if isinstance(value, bool):
-        raise ValueError(f"invalid duration {value!r}; allowed: a number of seconds, or 90s, 1h30m")
-    text = str(value).strip()
-    # A number of seconds is text in the environment, and a number in YAML.
-    duration = float(text) if _SECONDS.fullmatch(text) else seconds(text)
-    if not 0 <= duration <= 366 * 86400:
-        raise ValueError(f"invalid duration {value!r}; allowed: 0s to 366 days, as 90s or 1h30m")
-    return duration
-
-
-def _integer(value: object, minimum: int) -> int:
-    text = str(value).strip()
-    if isinstance(value, bool) or not text.isdigit() or not minimum <= int(text) <= 1000:
-        raise ValueError(f"invalid number {value!r}; allowed: {minimum} to 1000")
-    return int(text)
-
-
-def _count(value: object) -> int:
-    return _integer(value, 0)
-
-
-def _positive(value: object) -> int:
-    return _integer(value, 1)
-
-
-def _one_of(value: object, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise ValueError(f"invalid value {value!r}; allowed: {', '.join(allowed)}")
-    return str(value)
 
 
 def _run_on(value: object) -> str:
-    return _one_of(value, RUN_ON)
+    return setting_values.one_of(value, RUN_ON)
 
 
 def _bodies(value: object) -> str:
-    return _one_of(value, BODIES)
+    return setting_values.one_of(value, BODIES)
 
 
 def _cluster(value: object) -> str:
-    return _one_of(value, CLUSTERS)
+    return setting_values.one_of(value, CLUSTERS)
 
 
 def _pull_policy(value: object) -> str:
-    return value if value == "" else _one_of(value, ("Always", "IfNotPresent", "Never"))
-
-
-def _boolean(value: object) -> bool:
-    text = str(value).strip().lower()
-    if text not in _TRUE | _FALSE:
-        raise ValueError(f"invalid value {value!r}; allowed: true, false")
-    return text in _TRUE
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"invalid value {value!r}; allowed: text")
-    return value
-
-
-def _items(value: object) -> list[str]:
-    """Return the items of a setting that may have many: a list, or text with commas or line ends between them."""
-    items = value if isinstance(value, (list, tuple)) else _text(value).replace("\n", ",").split(",")
-    return [item for item in (_text(item).strip() for item in items) if item]
+    return value if value == "" else setting_values.one_of(value, ("Always", "IfNotPresent", "Never"))
 
 
 def _links(value: object) -> tuple[LinkTemplate, ...]:
     if isinstance(value, (list, tuple)) and all(isinstance(one, LinkTemplate) for one in value):
         return tuple(value)
-    return tuple(LinkTemplate.parse(item) for item in _items(value))
-
-
-def _pairs(value: object) -> dict[str, str]:
-    """Return pairs: of a table, or of items ``name=value``."""
-    if isinstance(value, Mapping):
-        return {_text(name): str(item) for name, item in value.items()}
-    pairs = [item.partition("=") for item in _items(value)]
-    for name, equals, _ in pairs:
-        if not (name.strip() and equals):
-            raise ValueError(f"invalid pair {name[:80]!r}; allowed: name=value, several with commas between them")
-    return {name.strip(): item.strip() for name, _, item in pairs}
-
-
-def _namespaces(value: object) -> tuple[str, ...]:
-    names = _items(value)
-    for name in names:
-        if not _NAMESPACE.fullmatch(name):
-            raise ValueError(f"invalid namespace {name[:80]!r}; allowed: a-z, 0-9 and -, up to 63 characters")
-    return tuple(names)
+    return tuple(LinkTemplate.parse(item) for item in setting_values.items(value))
 
 
 def _tasks(value: object) -> tuple[str, ...]:
     """Return ``all``, ``marked``, or patterns of task names."""
-    patterns = tuple(_items(value))
+    patterns = tuple(setting_values.items(value))
     alone = [word for word in ("all", "marked") if word in patterns and len(patterns) > 1]
     wrong = next((pattern for pattern in patterns if not _TASK_PATTERN.fullmatch(pattern)), None)
     if not patterns or alone or wrong is not None:
@@ -152,54 +74,54 @@ def _tasks(value: object) -> tuple[str, ...]:
 class Settings:
     """All settings. Each field is a key of the section (with ``-`` for ``_``) and a variable of the environment."""
 
-    user_patience: float = attrs.field(default=Policy().user_patience, converter=_duration)
+    user_patience: float = attrs.field(default=Policy().user_patience, converter=setting_values.duration)
     """As in :class:`~flytekitplugins_podtriage.Policy`: a duration (``3m``), or a number of seconds."""
-    system_patience: float = attrs.field(default=Policy().system_patience, converter=_duration)
+    system_patience: float = attrs.field(default=Policy().system_patience, converter=setting_values.duration)
     """As ``user_patience``."""
-    rules: str = attrs.field(default="", converter=_text)
+    rules: str = attrs.field(default="", converter=setting_values.text)
     """Path of a TOML file with the user's own rules, tried before the built-in ones."""
-    system_reserve: int = attrs.field(default=1, converter=_positive)
+    system_reserve: int = attrs.field(default=1, converter=setting_values.positive)
     """How many system retries are kept back while user retries are left."""
-    max_system_failures: int = attrs.field(default=3, converter=_count)
+    max_system_failures: int = attrs.field(default=3, converter=setting_values.count)
     """The backend's ``max-node-retries-system-failures``, which connectors are not given."""
     tasks: tuple[str, ...] = attrs.field(default=("marked",), converter=_tasks)
     """Which plain ``@task`` and ``@dynamic`` functions run as podtriage's: none (``marked``), ``all``, or those whose
     name, or its end, matches a pattern: ``train*`` matches ``app.workflows.train_model``."""
     run_on: str = attrs.field(default="connector", converter=_run_on)
     """The backend that a local run imitates: Flyte with the connector, with the guard, or stock Flyte."""
-    plan: str = attrs.field(default="", converter=_text)
+    plan: str = attrs.field(default="", converter=setting_values.text)
     """The fault plan of a local run, one fault a line or separated by semicolons; or ``@FILE``."""
     bodies: str = attrs.field(default="process", converter=_bodies)
     """Where a local run's task bodies run: each in a process of its own, or in this one."""
-    run_commands: bool = attrs.field(default=False, converter=_boolean)
+    run_commands: bool = attrs.field(default=False, converter=setting_values.boolean)
     """Whether a local run executes the commands of container tasks here; if not, the plan says how they end."""
-    compare: bool = attrs.field(default=True, converter=_boolean)
+    compare: bool = attrs.field(default=True, converter=setting_values.boolean)
     """Whether a local run with failed attempts also shows what the other backends would have done."""
     cluster: str = attrs.field(default="sandbox", converter=_cluster)
     """Where a local run's pods run: in the embedded sandbox, or in the Kubernetes of the kubeconfig."""
-    context: str = attrs.field(default="", converter=_text)
+    context: str = attrs.field(default="", converter=setting_values.text)
     """The context of the kubeconfig; empty: the current one, or the pod's own service account."""
-    namespaces: tuple[str, ...] = attrs.field(default=(), converter=_namespaces)
+    namespaces: tuple[str, ...] = attrs.field(default=(), converter=setting_values.namespaces)
     """The namespaces in which the connector runs pods; none: all. A local run uses the first of them, or the context's
     namespace."""
     log_links: tuple[LinkTemplate, ...] = attrs.field(default=(), converter=_links)
     """Links to a pod's logs, each ``NAME=https://...`` with Flyte's variables (``{{ .podName }}``) in it."""
-    keep_finished: float = attrs.field(default=600.0, converter=_duration)
+    keep_finished: float = attrs.field(default=600.0, converter=setting_values.duration)
     """How long the connector keeps a pod that has ended if FlytePropeller does not ask about it. It records the end
     before it deletes the pod."""
-    orphaned_after: float = attrs.field(default=1800.0, converter=_duration)
+    orphaned_after: float = attrs.field(default=1800.0, converter=setting_values.duration)
     """How often the connector asks whether the execution of a pod that runs is over, and deletes the pod if it is."""
-    pod_annotations: Mapping[str, str] = attrs.field(default=SAFE_TO_EVICT, converter=_pairs)
+    pod_annotations: Mapping[str, str] = attrs.field(default=SAFE_TO_EVICT, converter=setting_values.pairs)
     """The backend's ``plugins.k8s.default-annotations``, which connectors are not given. Flyte's by default."""
-    pod_labels: Mapping[str, str] = attrs.field(default="", converter=_pairs)
+    pod_labels: Mapping[str, str] = attrs.field(default="", converter=setting_values.pairs)
     """The backend's ``plugins.k8s.default-labels``, which connectors are not given."""
     image_pull_policy: str = attrs.field(default="", converter=_pull_policy)
     """The backend's ``plugins.k8s.image-pull-policy``, for containers without one; connectors are not given it."""
-    pod_pending_timeout: float = attrs.field(default=0.0, converter=_duration)
+    pod_pending_timeout: float = attrs.field(default=0.0, converter=setting_values.duration)
     """The backend's ``plugins.k8s.pod-pending-timeout``: how long a pod may be pending; 0: for ever."""
-    ignore_retry_cause: bool = attrs.field(default=False, converter=_boolean)
+    ignore_retry_cause: bool = attrs.field(default=False, converter=setting_values.boolean)
     """The backend's ``node-config.ignore-retry-cause``: both kinds are counted together, and there is no choice."""
-    default_max_attempts: int = attrs.field(default=1, converter=_positive)
+    default_max_attempts: int = attrs.field(default=1, converter=setting_values.positive)
     """The backend's ``node-config.default-max-attempts``, of tasks without retries of their own."""
 
     def limits(self, retries: int, *, interruptible: bool = False) -> Limits:

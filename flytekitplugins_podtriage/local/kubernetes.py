@@ -18,9 +18,10 @@ from flytekit.models import literals
 
 from flytekitplugins_podtriage.connector import pod_manifest
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix
+from flytekitplugins_podtriage.core.errors import InvalidSettings
 from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodCluster
 from flytekitplugins_podtriage.core.task_runs import TaskRun
-from flytekitplugins_podtriage.flyte.settings import InvalidSettings, Settings
+from flytekitplugins_podtriage.flyte.settings import Settings
 from flytekitplugins_podtriage.kube.open_cluster import open_cluster
 from flytekitplugins_podtriage.local import task_data
 from flytekitplugins_podtriage.local.attempts import run_task

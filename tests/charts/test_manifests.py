@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from flytekitplugins_podtriage.flyte.settings import InvalidSettings, read_settings
+from flytekitplugins_podtriage.core.errors import InvalidSettings
+from flytekitplugins_podtriage.flyte.settings import read_settings
 from tests.charts.rendering import CHART, NAMESPACE, RELEASE, Chart, container, of_kind
 
 RULES = yaml.safe_load((CHART / "files" / "rules.yaml").read_text(encoding="utf-8"))

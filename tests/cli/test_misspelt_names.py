@@ -11,9 +11,10 @@ from click.testing import Result
 
 from flytekitplugins_podtriage.cli.main import COMMANDS, cli
 from flytekitplugins_podtriage.cli.options import duration_fields
+from flytekitplugins_podtriage.core.errors import InvalidSettings
 from flytekitplugins_podtriage.core.rules.builtin import BUILT_IN
 from flytekitplugins_podtriage.core.text.suggestions import did_you_mean, similar
-from flytekitplugins_podtriage.flyte.settings import _FIELDS, InvalidSettings, read_settings
+from flytekitplugins_podtriage.flyte.settings import _FIELDS, read_settings
 from flytekitplugins_podtriage.sandbox.faults.fault_types import FORMS
 from flytekitplugins_podtriage.sandbox.faults.plan import Plan, PlanError
 from flytekitplugins_podtriage.sandbox.faults.spelling import nearest_fault

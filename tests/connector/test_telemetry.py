@@ -13,16 +13,16 @@ from prometheus_client import CollectorRegistry
 
 from flytekitplugins_podtriage.connector.attempt_log import FIELDS
 from flytekitplugins_podtriage.connector.hook import TriageHook
-from flytekitplugins_podtriage.telemetry.log_fields import LogFields
 from flytekitplugins_podtriage.connector.metrics import Metrics
 from flytekitplugins_podtriage.connector.output_prefix import OutputPrefix, PrefixError
-from flytekitplugins_podtriage.telemetry.repeated_warnings import RepeatedWarnings
 from flytekitplugins_podtriage.connector.resource_meta import PodMeta
 from flytekitplugins_podtriage.connector.service import PodTriageConnector
 from flytekitplugins_podtriage.connector.telemetry import Telemetry
 from flytekitplugins_podtriage.core.absent_pods import template_refused
 from flytekitplugins_podtriage.core.model import ErrorKind
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied
+from flytekitplugins_podtriage.telemetry.log_fields import LogFields
+from flytekitplugins_podtriage.telemetry.repeated_warnings import RepeatedWarnings
 from tests.connector.faulty_cluster import NAMESPACE, Clock, FaultyCluster, advance
 from tests.connector.world import World, run
 

@@ -7,7 +7,8 @@ from typing import Any
 import attrs
 import pytest
 
-from flytekitplugins_podtriage.flyte.settings import InvalidSettings, Settings, read_settings
+from flytekitplugins_podtriage.core.errors import InvalidSettings
+from flytekitplugins_podtriage.flyte.settings import Settings, read_settings
 from tests.paths import ROOT
 
 
