@@ -33,17 +33,18 @@ class LogFields(dict[str, LogValue]):
         for name, value in fields.items():
             if isinstance(value, (bool, int)):
                 self[name] = value
-            elif value is not None and (text := _bounded(str(value))):
+            elif value is not None and (text := bounded(str(value))):
                 self[name] = text
 
     def __str__(self) -> str:
         return " ".join(f"{name}={_logfmt(value)}" for name, value in self.items())
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str, longest: int = LONGEST) -> str:
+    """Return a text as one line without secrets and control characters, of at most so many characters."""
     # Masked before it is cut: half a secret is not recognised.
-    line = " ".join(_CONTROL.sub(" ", mask(text[: 4 * LONGEST])).split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
+    line = " ".join(_CONTROL.sub(" ", mask(text[: 4 * longest])).split())
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 
 def _logfmt(value: LogValue) -> str:
