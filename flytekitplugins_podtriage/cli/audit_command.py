@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "podtriage audit --project flytesnacks --domain development --since 7d",
         "podtriage audit attempts.jsonl --html audit.html",
+        "kubectl logs -n flyte -l app.kubernetes.io/name=podtriage-guard --tail=-1 | podtriage audit -",
     )
 )
 @click.argument("file", metavar="[FILE | -]", required=False, shell_complete=complete_file)
@@ -63,8 +64,9 @@ def audit(
     """Count failed attempts by whose retries they were charged to and whose fault they were.
 
     The attempts come from flyteadmin (--project and --domain) or from FILE (- is stdin): JSON lines of attempts
-    {"kind", "code"?, "message", "execution"?, "task"?, "node"?, "attempt"?} or of pods. For pods the verdict of
-    --backend is compared with podtriage's. Attempts with an unknown cause are counted separately, never as SYSTEM.
+    {"kind", "code"?, "message", "execution"?, "task"?, "node"?, "attempt"?} or of pods, or the log of podtriage guard.
+    For pods the verdict of --backend is compared with podtriage's. Attempts with an unknown cause are counted
+    separately, never as SYSTEM.
     """
     from flytekitplugins_podtriage.cli.audit_input import AuditReader
     from flytekitplugins_podtriage.cli.options import policies, read_rules, read_settings

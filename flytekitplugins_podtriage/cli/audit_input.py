@@ -1,4 +1,4 @@
-"""Reading what an audit counts: JSON lines of attempts or pods as a stream, or one document of pods."""
+"""Reading what an audit counts: JSON lines of attempts, pods or acts of the guard, or one document of pods."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import attrs
 import msgspec
 
 from flytekitplugins_podtriage.cli.errors import InputError, input_errors
+from flytekitplugins_podtriage.cli.guard_lines import entry_of_line
+from flytekitplugins_podtriage.cli.guard_lines import read_line as read_guard_line
 from flytekitplugins_podtriage.cli.input import MAX_DOCUMENT, MAX_LINE, check_text, read_line, read_lines, read_rest
 from flytekitplugins_podtriage.cli.jsonl import describe_error
 from flytekitplugins_podtriage.cli.pod_documents import PodRecord, find_pods
@@ -29,7 +31,7 @@ _NO_RECORD = (
 
 
 class Line(msgspec.Struct, gc=False):
-    """One line: an attempt, a Pod, or ``{"pod", "events"?, "now"?}``."""
+    """One line: an attempt, a Pod, ``{"pod", "events"?, "now"?}``, or a line of the guard's log."""
 
     kind: str | None = None
     code: str | None = None
@@ -42,6 +44,8 @@ class Line(msgspec.Struct, gc=False):
     steps: msgspec.Raw = msgspec.Raw()
     items: msgspec.Raw = msgspec.Raw()
     now: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    audit: str | None = None
+    levelname: str | None = None
 
 
 @attrs.define
@@ -110,6 +114,11 @@ class AuditReader:
             self.bad_lines += 1
 
     def _count_record(self, line: Line, data: bytes, source: str) -> None:
+        if line.audit is not None:
+            self._count_guard_line(data)
+            return
+        if line.levelname is not None:  # `kubectl logs` mixes the guard's log with its audit lines
+            return
         is_pod, is_timeline = line.kind == "Pod" or bool(memoryview(line.pod)), bool(memoryview(line.steps))
         if is_pod and is_timeline:
             raise ValueError(_NO_RECORD)
@@ -119,6 +128,13 @@ class AuditReader:
             self._count_attempt(_attempt(line))
         else:
             raise ValueError(_NO_RECORD)
+
+    def _count_guard_line(self, data: bytes) -> None:
+        entry = entry_of_line(read_guard_line(data))
+        if entry is None:
+            self.tally.not_failed += 1
+        else:
+            self.tally.add(entry)
 
     def _count_records(self, records: Iterable[PodRecord]) -> None:
         for record in records:

@@ -105,7 +105,7 @@ def audit_json(audit: Audit) -> bytes:
     return _encode(
         headline=audit.headline,
         also=audit.details,
-        **_members(audit, "source", "from_text", "not_failed"),
+        **_members(audit, "source", "from_text", "not_failed", "averted", "avertible"),
         total=_audit_row(audit.total),
         by_category=[_audit_row(row) for row in audit.categories],
         by_task=[_audit_row(row) for row in audit.tasks],

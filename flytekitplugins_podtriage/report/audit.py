@@ -44,6 +44,10 @@ class Entry:
     """The execution, node and attempt, or the pod; for an example."""
     excerpt: str = ""
     """Of its message; for an example."""
+    averted: bool = False
+    """Whether the guard made another budget pay than stock Flyte would have."""
+    avertible: bool = False
+    """Whether the guard would have done so, but its mode was observe, or a cap was hit."""
 
 
 def entry_of_attempt(attempt: Attempt, rules: RuleBook | None = None) -> Entry:
@@ -140,6 +144,10 @@ class Audit:
     """Of attempts that were wrongly charged to user retries."""
     not_failed: int = 0
     """How many attempts and pods had not failed."""
+    averted: int = 0
+    """How many charges of stock Flyte the guard averted, by its audit lines."""
+    avertible: int = 0
+    """How many more it would have averted: its mode was observe, or a cap was hit."""
     source: str = ""
     """What was counted, for a person."""
     from_text: bool = True
@@ -161,6 +169,10 @@ class Audit:
         """What else was counted, in sentences; zeros are left out."""
         total = self.total
         details = []
+        if self.averted:
+            details.append(f"{_were(self.averted)} charged correctly because the guard acted")
+        if self.avertible:
+            details.append(f"{self.avertible} more would have been, with the guard in enforce and below its caps")
         if total.wrongly_system:
             details.append(f"{_were(total.wrongly_system)} wrongly charged to system retries")
         nothing_wrong = sum(row.attempts for row in self.categories if row.name == NOTHING_WRONG)
@@ -193,10 +205,14 @@ class Tally:
         self._registries: dict[str, Row] = {}
         self._examples: dict[str, list[Entry]] = {}
         self.not_failed = 0
+        self._averted = 0
+        self._avertible = 0
 
     def add(self, entry: Entry) -> None:
         """Count a failed attempt."""
         self._total.add(entry)
+        self._averted += entry.averted
+        self._avertible += entry.avertible
         _row(self._categories, entry.category).add(entry)
         _row(self._tasks, entry.task or NO_NAME).add(entry)
         if entry.registry is not None:
@@ -221,6 +237,8 @@ class Tally:
             registries=_rows(self._registries),
             examples=tuple(example for examples in self._examples.values() for example in examples),
             not_failed=self.not_failed,
+            averted=self._averted,
+            avertible=self._avertible,
             source=source,
             from_text=from_text,
         )
