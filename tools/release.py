@@ -4,8 +4,8 @@ python3 -m build                        makes dist/ with both
 python3 tools/release.py                adds to dist/
 python3 tools/release.py FOLDER         to another folder
 
-Added are the chart as `helm package` makes it, an archive and a manifest for krew, the release's notes out of
-CHANGELOG.md, and SHA256SUMS. The same input makes the same bytes, but for the times in the chart. helm is the one in
+Added are the charts as `helm package` makes them, an archive and a manifest for krew, the release's notes out of
+CHANGELOG.md, and SHA256SUMS. The same input makes the same bytes, but for the times in the charts. helm is the one in
 ``HELM``, on ``PATH``, or what tools/helm.py builds.
 """
 
@@ -23,7 +23,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-CHART = ROOT / "charts" / "podtriage-connector"
+CHARTS = (ROOT / "charts" / "podtriage-connector", ROOT / "charts" / "podtriage-guard")
 LAUNCHER = ROOT / "tools" / "krew" / "kubectl-podtriage"
 _MANIFEST = """\
 apiVersion: krew.googlecontainertools.github.com/v1alpha2
@@ -103,11 +103,11 @@ def add_krew(folder: Path, version: str) -> None:
     (folder / "podtriage.yaml").write_text(manifest, encoding="utf-8")
 
 
-def add_chart(folder: Path, program: Path) -> None:
-    """Package the chart with helm."""
+def add_chart(folder: Path, program: Path, chart: Path) -> None:
+    """Package a chart with helm."""
     with tempfile.TemporaryDirectory(prefix="podtriage-helm-") as home:
         kept = dict.fromkeys(("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HOME"), home)
-        command = [str(program), "package", str(CHART), "--destination", str(folder)]
+        command = [str(program), "package", str(chart), "--destination", str(folder)]
         done = subprocess.run(command, env={**os.environ, **kept}, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"helm package: {done.stderr.strip()}")
@@ -130,7 +130,8 @@ def main(folder: Path) -> None:
     except helm.NoHelm as error:
         sys.exit(f"tools/release.py: {error}")
     add_krew(folder, version)
-    add_chart(folder, program)
+    for chart in CHARTS:
+        add_chart(folder, program, chart)
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     (folder / "RELEASE_NOTES.md").write_text(notes(changelog, version), encoding="utf-8")
     add_sums(folder)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,6 +51,7 @@ class Chart:
         self._program = program
         self.home = home
         self.folder = folder
+        self._rendered: dict[str, str] = {}
 
     def run(self, command: str, *arguments: str, values: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
         """Run a command of helm with values."""
@@ -70,13 +71,16 @@ class Chart:
             timeout=60,
         )
 
-    def render(self, values: Mapping[str, Any] | None = None, release: str = RELEASE) -> list[dict[str, Any]]:
-        """Return the manifests that the values make."""
-        done = self.run(
-            "template", release, str(self.folder), "--namespace", NAMESPACE, values={**IMAGE, **(values or {})}
-        )
-        assert done.returncode == 0, done.stderr
-        return [one for one in yaml.safe_load_all(done.stdout) if one]
+    def render(self, values: Mapping[str, Any] | None = None, release: str | None = None) -> list[dict[str, Any]]:
+        """Return the manifests that the values make; the release has the chart's name unless another is given."""
+        name, given = release or self.folder.name, {**IMAGE, **(values or {})}
+        key = json.dumps([name, given], sort_keys=True)
+        if key not in self._rendered:
+            done = self.run("template", name, str(self.folder), "--namespace", NAMESPACE, values=given)
+            assert done.returncode == 0, done.stderr
+            self._rendered[key] = json.dumps([one for one in yaml.safe_load_all(done.stdout) if one])
+        manifests: list[dict[str, Any]] = json.loads(self._rendered[key])  # each test has its own
+        return manifests
 
     def refusal(self, values: Mapping[str, Any]) -> str:
         """Return what is said of values that are refused; empty: they are not."""
@@ -95,3 +99,31 @@ def container(manifests: list[dict[str, Any]]) -> dict[str, Any]:
     (spec,) = of_kind(manifests, "Deployment")["spec"]["template"]["spec"]["containers"]
     assert isinstance(spec, dict)
     return spec
+
+
+def leaves(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """Yield the values that a schema knows, by their paths."""
+    for name, inner in schema["properties"].items():
+        open_ended = inner.get("additionalProperties", True) is not False
+        if inner.get("type") == "object" and "properties" in inner and not open_ended:
+            yield from leaves(inner, f"{path}{name}.")
+        else:
+            yield f"{path}{name}"
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    """Return the values in which a path has a value."""
+    for name in reversed(path.split(".")):
+        value = {name: value}
+    assert isinstance(value, dict)
+    return value
+
+
+def merged(*parts: dict[str, Any]) -> dict[str, Any]:
+    """Return values put together; later ones go before earlier ones."""
+    whole: dict[str, Any] = {}
+    for part in parts:
+        for name, value in part.items():
+            both = isinstance(value, dict) and isinstance(whole.get(name), dict)
+            whole[name] = merged(whole[name], value) if both else value
+    return whole

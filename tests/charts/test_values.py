@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.charts.rendering import CHART, IMAGE, NAMESPACE, Chart
+from tests.charts.rendering import CHART, IMAGE, NAMESPACE, Chart, leaves, merged, nested
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
@@ -58,32 +57,6 @@ USES: dict[str, tuple[Any, str]] = {
     "fullnameOverride": ("other", '"name": "other"'),
 }
 FROM: list[Any] = [{"podSelector": {}, "namespaceSelector": {}}]
-
-
-def leaves(schema: dict[str, Any], path: str = "") -> Iterator[str]:
-    """Yield the values that a schema knows, by their paths."""
-    for name, inner in schema["properties"].items():
-        open_ended = inner.get("additionalProperties", True) is not False
-        if inner.get("type") == "object" and "properties" in inner and not open_ended:
-            yield from leaves(inner, f"{path}{name}.")
-        else:
-            yield f"{path}{name}"
-
-
-def nested(path: str, value: Any) -> dict[str, Any]:
-    for name in reversed(path.split(".")):
-        value = {name: value}
-    assert isinstance(value, dict)
-    return value
-
-
-def merged(*parts: dict[str, Any]) -> dict[str, Any]:
-    whole: dict[str, Any] = {}
-    for part in parts:
-        for name, value in part.items():
-            both = isinstance(value, dict) and isinstance(whole.get(name), dict)
-            whole[name] = merged(whole[name], value) if both else value
-    return whole
 
 
 def test_the_schema_knows_exactly_the_values_of_the_file() -> None:

@@ -53,8 +53,9 @@ def test_every_link_of_the_description_is_absolute_and_leads_to_a_file_of_the_re
     assert any(f"{URLS['Repository']}/raw/main/docs/images/" in target for target in targets)
 
 
-def test_the_chart_names_the_version_and_the_repository_of_the_package() -> None:
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("name", ["podtriage-connector", "podtriage-guard"])
+def test_a_chart_names_the_version_and_the_repository_of_the_package(name: str) -> None:
+    chart = yaml.safe_load((ROOT / "charts" / name / "Chart.yaml").read_text(encoding="utf-8"))
     assert chart["appVersion"] == META["Version"]
     assert {chart["home"], *chart["sources"]} == {URLS["Repository"]}
 
@@ -70,6 +71,14 @@ def test_the_image_is_run_as_the_chart_runs_it() -> None:
     assert command is not None
     words = [word for word in yaml.safe_load(command[1]) if not word.isdigit()]
     assert re.findall(r"- (pyflyte|serve|connector|--port|--prometheus_port)$", deployment, re.MULTILINE) == words
+
+
+def test_the_image_has_the_user_and_the_program_of_the_guards_chart_too() -> None:
+    guard = ROOT / "charts" / "podtriage-guard"
+    context = yaml.safe_load((guard / "values.yaml").read_text(encoding="utf-8"))["podSecurityContext"]
+    assert f"\nUSER {context['runAsUser']}:{context['runAsGroup']}\n" in DOCKERFILE
+    deployment = (guard / "templates" / "deployment.yaml").read_text(encoding="utf-8")
+    assert "command: [podtriage, guard, " in deployment and "ENV PATH=/opt/podtriage/bin:$PATH" in DOCKERFILE
 
 
 def test_the_image_is_made_of_the_wheel_and_of_nothing_else_of_the_context() -> None:
