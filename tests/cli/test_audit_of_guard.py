@@ -14,10 +14,12 @@ from click.testing import Result
 from flytekitplugins_podtriage.core.guard.values import Act, ActKind, Outcome
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.guard.audit_log import AuditLog, audit_line
-from tests.guard.acts import ACT, CHARGE, NOW, VERDICT, act
+from tests.guard.reported_acts import ACT, CHARGE, NOW, VERDICT, act
 
 Run = Callable[..., Result]
-FAIL_FAST = act(kind=ActKind.END_AS_USER, verdict=attrs.evolve(VERDICT, kind=ErrorKind.USER, category=Category.NOT_FOUND))
+FAIL_FAST = act(
+    kind=ActKind.END_AS_USER, verdict=attrs.evolve(VERDICT, kind=ErrorKind.USER, category=Category.NOT_FOUND)
+)
 PAST_THE_CAP = act(kind=ActKind.END_AS_USER, charge=attrs.evolve(CHARGE, kind=ErrorKind.SYSTEM))
 LOG_LINE = '{"asctime": "2026-03-02 14:04:41,118", "levelname": "INFO", "message": "podtriage: this replica leads"}\n'
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from flytekitplugins_podtriage.core.guard.values import Act, Outcome
 from flytekitplugins_podtriage.core.model import Evidence
 from flytekitplugins_podtriage.guard.audit_log import AuditLine, AuditLog, audit_line
-from tests.guard.acts import ACT, NOW, VERDICT, act
+from tests.guard.reported_acts import ACT, NOW, VERDICT, act
 
 
 def written(*lines: AuditLine) -> list[dict[str, Any]]:

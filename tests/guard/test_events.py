@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flytekitplugins_podtriage.core.guard.values import ActKind
 from flytekitplugins_podtriage.guard.events import NOTE_BYTES, event_body
-from tests.guard.acts import ACT, NOW, act
+from tests.guard.reported_acts import ACT, NOW, act
 
 
 def test_an_act_leaves_a_warning_on_its_pod() -> None:

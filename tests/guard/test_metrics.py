@@ -14,7 +14,7 @@ from flytekitplugins_podtriage.connector.metrics import METRICS as CONNECTOR_MET
 from flytekitplugins_podtriage.core.guard.values import ActKind, Outcome
 from flytekitplugins_podtriage.core.model import Category, ErrorKind
 from flytekitplugins_podtriage.guard.metrics import METRICS, GuardMetrics, GuardState
-from tests.guard.acts import ACT, CHARGE, VERDICT, act
+from tests.guard.reported_acts import ACT, CHARGE, VERDICT, act
 
 
 @pytest.fixture
