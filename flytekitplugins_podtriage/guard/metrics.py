@@ -102,6 +102,7 @@ METRICS: Final = (
 )
 
 RESULTS: Final = ("won", "lost")
+CAPS: Final = ("cap-execution", "cap-namespace", "cap-minute")
 _KINDS: Final = (ErrorKind.USER, ErrorKind.SYSTEM)
 _LAG_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _MARGIN_BUCKETS: Final = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0)
@@ -151,7 +152,7 @@ class GuardMetrics:
         self._margin_left = histogram(MARGIN_LEFT, _MARGIN_BUCKETS)
         self._category = BoundedLabel(BUILT_IN_CATEGORIES)
         self._reason = BoundedLabel((), _REASONS)
-        self._cap = BoundedLabel(())
+        self._cap = BoundedLabel(CAPS)
         self._begin_at_zero()
         registry.register(_Gauges(state))
 
@@ -161,6 +162,8 @@ class GuardMetrics:
             self._outcomes.labels(outcome)
         for result in RESULTS:
             self._rescues.labels(result)
+        for cap in CAPS:
+            self._refusals.labels(cap)
         for category in BUILT_IN_CATEGORIES:
             for act in ActKind:
                 self._acts.labels(act, category)

@@ -55,13 +55,13 @@ def _namespace_or_none(value: object) -> str:
     return "" if value == "" else values.namespace(value)
 
 
-def _config_maps(value: object) -> tuple[str, ...]:
-    """Return names of ConfigMaps with their namespaces."""
+def _objects(value: object) -> tuple[str, ...]:
+    """Return names of objects with their namespaces."""
     names = tuple(values.items(value))
     for name in names:
         namespace, slash, rest = name.partition("/")
         if not slash:
-            raise ValueError(f"invalid ConfigMap {name[:80]!r}; allowed: NAMESPACE/NAME")
+            raise ValueError(f"invalid object {name[:80]!r}; allowed: NAMESPACE/NAME")
         values.namespace(namespace)
         _name(rest)
     return names
@@ -122,8 +122,13 @@ class GuardSettings:
 
     # The backend's own settings
 
-    propeller_config: tuple[str, ...] = attrs.field(default=("flyte/flyte-propeller-config",), converter=_config_maps)
+    propeller_config: tuple[str, ...] = attrs.field(default=("flyte/flyte-propeller-config",), converter=_objects)
     """FlytePropeller's ConfigMap, ``NAMESPACE/NAME``, or several: the first that exists is read. Empty: none is."""
+    propeller_deployment: tuple[str, ...] = attrs.field(default=("flyte/flytepropeller",), converter=_objects)
+    """FlytePropeller's Deployment, likewise: the tag of its image is the backend's version."""
+    backend_version: str = attrs.field(default="", converter=values.text)
+    """The backend's version, where the image's tag does not tell. Of a version that podtriage does not know everything
+    is observed only."""
     image_pull_backoff_grace_period: float | None = attrs.field(default=None, converter=optional(values.duration))
     """``plugins.k8s.image-pull-backoff-grace-period``."""
     create_container_error_grace_period: float | None = attrs.field(default=None, converter=optional(values.duration))

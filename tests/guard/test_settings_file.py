@@ -87,7 +87,7 @@ WRONG = {
     "a reserve of none": ("system-reserve: 0", "system-reserve: invalid number 0; allowed: 1 to 1000"),
     "a port beyond the last": ("port: 65536", "port: invalid number 65536; allowed: 0 to 65535"),
     "a name with a slash": ("lease-name: a/b", "lease-name: invalid name 'a/b'; allowed: a-z"),
-    "a ConfigMap without a namespace": ("propeller-config: cm", r"invalid ConfigMap 'cm'; allowed: NAMESPACE/NAME"),
+    "a ConfigMap without a namespace": ("propeller-config: cm", r"invalid object 'cm'; allowed: NAMESPACE/NAME"),
     "a ConfigMap with a path": ("propeller-config: a/../b", r"propeller-config: invalid name '../b'"),
     "a key without a value": ("mode:", "mode: no value; leave the key out for the default"),
     "rescue on Flyte 2": ("backend: flyte-2\nrescue: true", "rescue with backend flyte-2: .*allowed with flyte-1.16"),
