@@ -45,7 +45,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $own := dict "lease-namespace" .Release.Namespace "lease-name" (include "podtriage-guard.fullname" .) -}}
 {{- $_ := set $own "switch" (include "podtriage-guard.switch" .) -}}
 {{- $_ := set $own "port" (int .Values.port) -}}
-{{- $_ := set $own "propeller-config" (include "podtriage-guard.propeller" .) -}}
+{{- $_ := set $own "propeller-config" (include "podtriage-guard.propeller" (list . .Values.propeller.configMap)) -}}
+{{- $_ := set $own "propeller-deployment" (include "podtriage-guard.propeller" (list . .Values.propeller.deployment)) -}}
 {{- with .Values.namespaces -}}
 {{- $_ := set $own "namespaces" . -}}
 {{- end -}}
@@ -56,10 +57,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- printf "%s-switch" (include "podtriage-guard.fullname" . | trunc 56 | trimSuffix "-") -}}
 {{- end -}}
 
-{{- /* NAMESPACE/NAME of FlytePropeller's ConfigMap; empty: it is not read. */ -}}
+{{- /* NAMESPACE/NAME of an object of FlytePropeller's; empty: it is not read. */ -}}
 {{- define "podtriage-guard.propeller" -}}
-{{- with .Values.propeller.configMap -}}
-{{- printf "%s/%s" ($.Values.propeller.namespace | default $.Release.Namespace) . -}}
+{{- $root := index . 0 -}}
+{{- with index . 1 -}}
+{{- printf "%s/%s" ($root.Values.propeller.namespace | default $root.Release.Namespace) . -}}
 {{- end -}}
 {{- end -}}
 

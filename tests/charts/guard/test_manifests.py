@@ -62,11 +62,12 @@ def test_values_become_settings(chart: Chart, tmp_path: Path) -> None:
 
 
 def test_the_names_in_the_settings_are_those_of_the_objects(chart: Chart, tmp_path: Path) -> None:
-    made = render(chart, fullnameOverride="other", propeller={"namespace": "f", "configMap": "cm"})
+    made = render(chart, fullnameOverride="other", propeller={"namespace": "f", "configMap": "cm", "deployment": "d"})
     settings = config(made)
     named = {one["metadata"]["name"] for one in made if one["kind"] in ("Lease", "ConfigMap")}
     assert {settings["lease-name"], settings["switch"]} == {"other", "other-switch"} <= named
     assert (settings["lease-namespace"], settings["propeller-config"]) == (NAMESPACE, "f/cm")
+    assert settings["propeller-deployment"] == "f/d"
 
 
 def test_the_guard_refuses_a_setting_that_there_is_not(chart: Chart, tmp_path: Path) -> None:

@@ -14,7 +14,12 @@ READING = {
 }  # fmt: skip
 ENDING = {("", "pods/status", "patch"), ("", "pods", "delete")}
 WATCHED, ACTING, NODES = (f"{NAMESPACE}-podtriage-guard{suffix}" for suffix in ("", "-act", "-nodes"))
-OWN = {("coordination.k8s.io", "leases", "get"), ("coordination.k8s.io", "leases", "update"), ("", "configmaps", "get")}
+OWN = {
+    ("coordination.k8s.io", "leases", "get"),
+    ("coordination.k8s.io", "leases", "update"),
+    ("", "configmaps", "get"),
+    ("apps", "deployments", "get"),
+}
 
 
 def test_on_1_16_it_reads_flyteworkflows_and_may_add_the_finalizer() -> None:
@@ -90,19 +95,21 @@ def test_its_lease_and_its_switch_are_named(chart: Chart) -> None:
     made = chart.render()
     own = roles(made)[NAMESPACE, "podtriage-guard-own"]
     assert [rule["resourceNames"] for rule in own] == [["podtriage-guard"], ["podtriage-guard-switch"]]
-    assert granted(own) == OWN
+    assert granted(own) == OWN - {("apps", "deployments", "get")}
     assert of_kind(made, "Lease")["metadata"]["name"] == "podtriage-guard"
 
 
-def test_of_propellers_namespace_it_reads_one_config_map(chart: Chart) -> None:
-    made = roles(chart.render({"propeller": {"namespace": "flyte-system", "configMap": "flyte-binary-config"}}))
-    (rule,) = made["flyte-system", "podtriage-guard-propeller"]
-    assert (rule["resources"], rule["resourceNames"], rule["verbs"]) == (
-        ["configmaps"],
-        ["flyte-binary-config"],
-        ["get"],
-    )
-    without = roles(chart.render({"propeller": {"configMap": ""}}))
+def test_of_propellers_namespace_it_reads_two_objects_by_name(chart: Chart) -> None:
+    named = {"namespace": "flyte-system", "configMap": "binary-config", "deployment": "binary"}
+    made = roles(chart.render({"propeller": named}))
+    own = made["flyte-system", "podtriage-guard-propeller"]
+    assert [(rule["resources"], rule["resourceNames"], rule["verbs"]) for rule in own] == [
+        (["configmaps"], ["binary-config"], ["get"]),
+        (["deployments"], ["binary"], ["get"]),
+    ]
+    (only,) = roles(chart.render({"propeller": {"configMap": ""}}))[NAMESPACE, "podtriage-guard-propeller"]
+    assert only["resources"] == ["deployments"]
+    without = roles(chart.render({"propeller": {"configMap": "", "deployment": ""}}))
     assert not [key for key in without if key[1].endswith("-propeller")]
 
 
