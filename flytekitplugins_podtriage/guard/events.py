@@ -16,6 +16,8 @@ from flytekitplugins_podtriage.telemetry.log_fields import bounded
 
 CONTROLLER: Final = "podtriage.flyte.org/guard"
 """``reportingController``."""
+EXECUTION_ANNOTATION: Final = "podtriage.flyte.org/execution"
+"""The workflow execution or action: whoever begins to lead counts the acts of the last hour by the Events."""
 NOTE_BYTES: Final = 1024
 """``NoteLengthLimit``."""
 _INSTANCE_BYTES: Final = 128
@@ -45,7 +47,11 @@ def event_body(act: Act, now: datetime, *, made: bool, instance: str) -> dict[st
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"name": _name(act, made=made), "namespace": act.namespace},
+        "metadata": {
+            "name": _name(act, made=made),
+            "namespace": act.namespace,
+            "annotations": {EXECUTION_ANNOTATION: bounded(act.execution)},
+        },
         # MicroTime has exactly six decimals (apimachinery pkg/apis/meta/v1/micro_time.go).
         "eventTime": now.astimezone(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "reportingController": CONTROLLER,

@@ -20,7 +20,7 @@ VERDICTS: Final = Metric(
     "podtriage_guard_verdicts_total",
     "counter",
     ("category", "kind"),
-    "Verdicts on watched pods that changed and name a cause; both replicas count them.",
+    "Verdicts on pods that the guard had planned for, once each.",
 )
 ACTS: Final = Metric(
     "podtriage_guard_acts_total", "counter", ("act", "category"), "Acts that were made: pods ended or corrected."
@@ -172,7 +172,7 @@ class GuardMetrics:
                 self._averted.labels(kind, category)
 
     def verdict(self, category: str, kind: str) -> None:
-        """Count a verdict that changed."""
+        """Count the verdict on a pod that was planned for."""
         self._verdicts.labels(self._category(category), kind).inc()
 
     def outcome(self, outcome: Outcome, why: str, act: Act | None, margin_left: float | None = None) -> None:

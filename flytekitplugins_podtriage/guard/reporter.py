@@ -6,19 +6,15 @@ It is handed in through constructors. Nothing depends on what it does: it decide
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from datetime import datetime
 from typing import Final
 
 from flytekitplugins_podtriage.core.guard.values import Outcome, Report
-from flytekitplugins_podtriage.core.model import Verdict
 from flytekitplugins_podtriage.guard.audit_log import AuditLog, audit_line
 from flytekitplugins_podtriage.guard.metrics import GuardMetrics
 from flytekitplugins_podtriage.telemetry.log_fields import LogFields
 
 _log = logging.getLogger("flytekitplugins_podtriage")
-_REMEMBERED: Final = 20_000
-"""Of how many pods the last verdict is remembered, to count those that change."""
 _LOGGED: Final = frozenset({Outcome.REFUSED, Outcome.LATE, Outcome.FAILED})
 
 
@@ -35,25 +31,10 @@ class GuardReporter:
         self._metrics = metrics
         self._audit = audit
         self._cluster = cluster
-        self._verdicts: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
-    def observed(self, uid: str, verdict: Verdict, lag: float) -> None:
-        """Note a decision on a pod: its verdict, and how many seconds it came after the bytes of the pod."""
-        self._metrics.decision_lag(lag)
-        if verdict.kind is None:
-            self._verdicts.pop(uid, None)
-            return
-        shown = (str(verdict.category or "unknown"), str(verdict.kind))
-        if self._verdicts.get(uid) != shown:
-            self._metrics.verdict(*shown)
-        self._verdicts[uid] = shown
-        self._verdicts.move_to_end(uid)
-        if len(self._verdicts) > _REMEMBERED:
-            self._verdicts.popitem(last=False)
-
-    def gone(self, uid: str) -> None:
-        """Forget a pod."""
-        self._verdicts.pop(uid, None)
+    def decided(self, seconds: float) -> None:
+        """Note a decision that was made so many seconds after the change that it is about had arrived."""
+        self._metrics.decision_lag(seconds)
 
     def report(self, report: Report, now: datetime) -> None:
         """Note what became of a pod that was planned for; ``now`` is the API server's time."""
@@ -67,6 +48,8 @@ class GuardReporter:
                     LogFields(f"pod {outcome}", {"event": outcome, "why": report.why, "detail": report.detail})
                 )
             return
+        if act.verdict.kind is not None:
+            self._metrics.verdict(str(act.verdict.category or "unknown"), act.verdict.kind)
         line = audit_line(act, outcome, now, why=report.why, detail=report.detail, cluster=self._cluster)
         self._audit.write(line)
 

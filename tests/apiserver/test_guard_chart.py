@@ -13,7 +13,7 @@ import yaml
 from tests.apiserver.api import Api, ApiStatus
 from tests.apiserver.server import ApiServer
 from tests.apiserver.test_chart import allowed
-from tests.charts.guard.rendering import GUARD_CHART, Right, acting, granted, observing
+from tests.charts.guard.rendering import GUARD_CHART, Right, acting, granted, observing, rules
 from tests.charts.guard.test_manifest_file import FILE
 from tests.charts.rendering import IMAGE, Chart, helm
 
@@ -101,7 +101,7 @@ def test_where_everything_is_observed_it_can_end_nothing(
     home, tasks = make_namespace(), make_namespace()
     install(home)
     account = f"{home}:{RELEASE}"
-    assert wait_for(admin, account, READ | {("", "nodes", "get")}, tasks)
+    assert wait_for(admin, account, READ | granted(rules("cluster")), tasks)
     assert any_of(admin, account, ACT | set(NEVER), tasks) == []
 
 

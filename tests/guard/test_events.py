@@ -19,7 +19,11 @@ def test_an_act_leaves_a_warning_on_its_pod() -> None:
     assert event_body(ACT, NOW, made=True, instance="podtriage-guard-5d9-x") == {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"name": "f1a2-n0-0.fa839e37e02790c0", "namespace": "flytesnacks-development"},
+        "metadata": {
+            "name": "f1a2-n0-0.fa839e37e02790c0",
+            "namespace": "flytesnacks-development",
+            "annotations": {"podtriage.flyte.org/execution": "f1a2"},
+        },
         "eventTime": "2026-03-02T14:04:41.000000Z",
         "reportingController": "podtriage.flyte.org/guard",
         "reportingInstance": "podtriage-guard-5d9-x",

@@ -1,4 +1,4 @@
-"""What the guard reports: each outcome is counted once, acts leave a line, and verdicts count when they change."""
+"""What the guard reports: each outcome is counted once, and acts leave a line."""
 
 from __future__ import annotations
 
@@ -11,14 +11,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from flytekitplugins_podtriage.core.guard.values import Outcome, Report
-from flytekitplugins_podtriage.core.model import Phase, Verdict
-from flytekitplugins_podtriage.guard import reporter as module
 from flytekitplugins_podtriage.guard.audit_log import AuditLog
 from flytekitplugins_podtriage.guard.metrics import GuardMetrics
 from flytekitplugins_podtriage.guard.reporter import GuardReporter
-from tests.guard.reported_acts import ACT, NOW, VERDICT, act
-
-FINE = Verdict(phase=Phase.RUNNING)
+from tests.guard.reported_acts import ACT, NOW, act
 
 
 class Reported:
@@ -69,22 +65,9 @@ def test_what_was_left_without_an_act_is_logged_only_if_something_was_missed(
     assert len(caplog.records) == 1 and "ghp_" not in caplog.text
 
 
-def test_a_verdict_counts_when_it_changes_and_not_when_it_stays(reported: Reported) -> None:
-    for verdict in (VERDICT, VERDICT, FINE, VERDICT):
-        reported.reporter.observed("uid", verdict, 0.002)
+def test_the_verdict_of_each_planned_pod_is_counted_and_the_lag_of_each_decision(reported: Reported) -> None:
+    reported.reporter.report(Report(Outcome.WOULD_ACT, "observe", "", ACT), NOW)
+    reported.reporter.report(Report(Outcome.ACTED, "", "", ACT), NOW)
+    reported.reporter.decided(0.002)
     assert reported.count("verdicts_total", category="registry_rate_limited", kind="SYSTEM") == 2
-    assert reported.count("decision_lag_seconds_count") == 4
-
-
-def test_a_pod_that_is_gone_is_forgotten(reported: Reported) -> None:
-    reported.reporter.observed("uid", VERDICT, 0.0)
-    reported.reporter.gone("uid")
-    reported.reporter.gone("uid")
-    assert not reported.reporter._verdicts
-
-
-def test_pods_without_end_do_not_fill_the_memory(reported: Reported, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_REMEMBERED", 10)
-    for number in range(100):
-        reported.reporter.observed(f"uid-{number}", VERDICT, 0.0)
-    assert len(reported.reporter._verdicts) == 10
+    assert reported.count("decision_lag_seconds_count") == 1

@@ -10,7 +10,7 @@ from tests.charts.rendering import NAMESPACE, Chart, of_kind
 FILES = sorted(path.stem for path in RULES.glob("*.yaml"))
 READING = {
     ("", "pods", "get"), ("", "pods", "list"), ("", "pods", "watch"), ("", "events", "list"), ("", "events", "watch"),
-    ("events.k8s.io", "events", "create"), ("", "namespaces", "get"),
+    ("events.k8s.io", "events", "create"),
 }  # fmt: skip
 ENDING = {("", "pods/status", "patch"), ("", "pods", "delete")}
 WATCHED, ACTING, NODES = (f"{NAMESPACE}-podtriage-guard{suffix}" for suffix in ("", "-act", "-nodes"))
@@ -27,14 +27,13 @@ def test_on_1_16_it_reads_flyteworkflows_and_may_add_the_finalizer() -> None:
     assert granted(acting("flyte-1.16")) == ENDING | {("", "pods", "patch")}
 
 
-def test_on_flyte_2_it_reads_taskactions_and_quotas_and_may_add_no_finalizer() -> None:
-    reading = {("flyte.org", "taskactions", "get"), ("", "resourcequotas", "list")}
-    assert granted(observing("flyte-2")) == READING | reading
+def test_on_flyte_2_it_reads_taskactions_and_may_add_no_finalizer() -> None:
+    assert granted(observing("flyte-2")) == READING | {("flyte.org", "taskactions", "get")}
     assert granted(acting("flyte-2")) == ENDING
 
 
-def test_of_what_belongs_to_no_namespace_it_reads_nodes_alone() -> None:
-    assert granted(rules("cluster")) == {("", "nodes", "get")}
+def test_of_what_belongs_to_no_namespace_it_reads_nodes_and_namespaces() -> None:
+    assert granted(rules("cluster")) == {("", "nodes", "get"), ("", "namespaces", "get")}
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -76,7 +75,7 @@ def test_enforce_everywhere_gives_them_everywhere(chart: Chart) -> None:
     assert made["", ACTING] == acting()
 
 
-def test_with_namespaces_there_are_roles_and_of_the_cluster_it_reads_nodes_alone(chart: Chart) -> None:
+def test_with_namespaces_there_are_roles_and_of_the_cluster_it_reads_two_things(chart: Chart) -> None:
     made = roles(
         chart.render({"namespaces": ["a", "b"], "config": {"namespace-modes": {"b": "enforce", "c": "enforce"}}})
     )
