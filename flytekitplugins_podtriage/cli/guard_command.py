@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -47,22 +47,33 @@ def guard(
     line of JSON on standard output, which `podtriage audit` counts. In mode enforce it ends the pod so that a system
     retry pays. It runs until it gets SIGTERM or SIGINT.
     """
-    given: dict[str, tuple[object, str]] = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise InputError(f"--set {setting[:80]!r}: no value; expected KEY=VALUE")
-        given[key.strip()] = (value.strip(), f"--set {key.strip()[:80]}")
     options = {
-        "mode": (mode, "--mode"),
-        "backend": (backend, "--backend"),
-        "namespaces": (list(namespaces) or None, "--namespace"),
-        "selector": (selector, "--selector"),
-        "context": (context, "--context"),
-        "port": (port, "--port"),
+        "mode": mode,
+        "backend": backend,
+        "namespaces": list(namespaces) or None,
+        "selector": selector,
+        "context": context,
+        "port": port,
     }
-    given |= {key: (value, source) for key, (value, source) in options.items() if value is not None}
-    return run(config, given)
+    return run(config, settings_of(settings, options))
+
+
+def settings_of(assignments: Sequence[str], options: Mapping[str, object]) -> dict[str, tuple[object, str]]:
+    """Return settings of the command line, each with its option for messages; options without a value are left out.
+
+    Raises:
+        InputError: one of ``--set`` is not ``KEY=VALUE``.
+    """
+    given: dict[str, tuple[object, str]] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise InputError(f"--set {assignment[:80]!r}: no value; expected KEY=VALUE")
+        given[key.strip()] = (value.strip(), f"--set {key.strip()[:80]}")
+    for key, option in options.items():
+        if option is not None:
+            given[key] = (option, "--namespace" if key == "namespaces" else f"--{key}")
+    return given
 
 
 def run(config: str | None, options: dict[str, tuple[object, str]], programs: Programs | None = None) -> int:

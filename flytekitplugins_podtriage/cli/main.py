@@ -17,6 +17,7 @@ COMMANDS = {
     "explain": (f"{_PACKAGE}.explain_command:explain", "Explain a pod or execution: what happened, who pays, the fix."),
     "audit": (f"{_PACKAGE}.audit_command:audit", "Count failed attempts that were charged to the wrong retries."),
     "guard": (f"{_PACKAGE}.guard_command:guard", "Make stock Flyte charge the right retries: a controller."),
+    "doctor": (f"{_PACKAGE}.doctor_command:doctor", "Find what in a cluster defeats the guard."),
     "rehearse": (f"{_PACKAGE}.rehearse_command:rehearse", "Run a workflow under injected faults, offline."),
     "plan": (f"{_PACKAGE}.plan_command:plan", "Check a fault plan without running anything."),
     "rules": (f"{_PACKAGE}.rules_command:rules", "List the rules and their sources."),

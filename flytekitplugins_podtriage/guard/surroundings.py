@@ -86,7 +86,7 @@ class _Deployment(msgspec.Struct):
 def read_surroundings(connection: Connection, settings: GuardSettings, read: ReadPropeller) -> Surroundings:
     """Read what there is to know of the backend; it blocks its thread and raises nothing."""
     propeller, notes = _propeller(connection, settings, read)
-    version, version_notes = _version(connection, settings)
+    version, version_notes = read_version(connection, settings)
     hindrances = [*propeller.hindrances] if propeller is not None else []
     limits = settings.policy(limits=propeller.limits if propeller is not None else None).limits
     if limits.ignore_retry_cause:
@@ -119,24 +119,36 @@ def clocks_apart(connection: Connection, wall: datetime, allowed: float) -> str:
     return f"this host's clock and the API server's are {apart:.0f} s apart; allowed: clock-skew, {allowed:g} s"
 
 
-def _propeller(
-    connection: Connection, settings: GuardSettings, read: ReadPropeller
-) -> tuple[PropellerSettings | None, list[str]]:
+def read_config_map(connection: Connection, settings: GuardSettings) -> tuple[Mapping[str, str] | None, list[str], str]:
+    """Return the data of FlytePropeller's ConfigMap, what kept others from being read, and its name."""
     notes: list[str] = []
     for full_name in settings.propeller_config:
         namespace, _, name = full_name.partition("/")
         try:
             body = fetch(connection, Operation("get", "configmaps", namespace, name), retries=2)
-            return read(msgspec.json.decode(body, type=_Data).data or {}, settings.backend), notes
+            return msgspec.json.decode(body, type=_Data).data or {}, notes, full_name
         except NotFound:
             notes.append(f"ConfigMap {full_name} does not exist")
-        except (ClusterError, ValueError, *DECODE_ERRORS) as error:
+        except (ClusterError, *DECODE_ERRORS) as error:
+            notes.append(f"ConfigMap {full_name} cannot be read: {error}")
+    return None, notes, ", ".join(settings.propeller_config)
+
+
+def _propeller(
+    connection: Connection, settings: GuardSettings, read: ReadPropeller
+) -> tuple[PropellerSettings | None, list[str]]:
+    data, notes, full_name = read_config_map(connection, settings)
+    if data is not None:
+        try:
+            return read(data, settings.backend), notes
+        except ValueError as error:
             notes.append(f"ConfigMap {full_name} cannot be read: {error}")
     notes.append("the backend's grace periods and limits are taken from the settings, or are Flyte's defaults")
     return None, notes
 
 
-def _version(connection: Connection, settings: GuardSettings) -> tuple[str, list[str]]:
+def read_version(connection: Connection, settings: GuardSettings) -> tuple[str, list[str]]:
+    """Return the version of the backend (empty: it is not known), and what could not be read."""
     if settings.backend_version:
         return settings.backend_version, []
     notes: list[str] = []
