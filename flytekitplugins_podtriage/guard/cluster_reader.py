@@ -124,7 +124,9 @@ def read_facts(
         resource_served=_is_served(connection, policy.backend),
         kubelets=_kubelets(connection),
         events_readable=_may_list_events(connection, settings.namespaces),
-        missing_permissions=tuple(_missing(connection, policy, settings, account)),
+        missing_permissions=missing_permissions(
+            connection, policy, settings, account=account, lease_namespace=settings.lease_namespace
+        ),
         clock_offsets={HOST: _ahead(connection, wall)},
     )
 
@@ -190,33 +192,49 @@ def _may_list_events(connection: Connection, namespaces: tuple[str, ...]) -> boo
     return True
 
 
-def _missing(
-    connection: Connection, policy: GuardPolicy, settings: GuardSettings, account: tuple[str, str] | None
-) -> Iterator[str]:
-    """Yield the permissions that are missing, as RBAC names them."""
-    asked: list[tuple[str | None, Right]] = [(None, right) for right in cluster_rights()]
-    for namespace in settings.namespaces or (None,):
-        asked += [(namespace, right) for right in rights(policy, namespace)]
-    if not settings.namespaces:
-        for namespace, mode in policy.namespace_modes.items():
-            if mode is Mode.ENFORCE and policy.mode is not Mode.ENFORCE:
-                asked += [(namespace, right) for right in rights(policy, namespace)]
-    for namespace, (group, resource, verb) in asked:
-        if not _is_allowed(connection, namespace, (group, resource, verb), account):
-            yield Operation(verb, resource, namespace).permission
+def missing_permissions(
+    connection: Connection,
+    policy: GuardPolicy,
+    settings: GuardSettings,
+    *,
+    account: tuple[str, str] | None = None,
+    lease_namespace: str = "",
+) -> tuple[str, ...]:
+    """Return the permissions that the guard lacks, as RBAC names them; it blocks its thread.
+
+    Args:
+        connection: to the API server.
+        policy: the guard's settings: the rights to act are needed where the mode is enforce.
+        settings: namespaces and names.
+        account: namespace and name of the service account that is asked about; None: whoever asks.
+        lease_namespace: where Lease and switch are; empty: they are not asked about.
+
+    Raises:
+        ClusterError: it could not be asked.
+    """
+    asked: list[tuple[str | None, Right, str]] = [(None, right, "") for right in cluster_rights()]
+    enforced = [name for name, mode in policy.namespace_modes.items() if mode is Mode.ENFORCE]
+    further = [] if settings.namespaces or policy.mode is Mode.ENFORCE else enforced
+    for namespace in (*(settings.namespaces or (None,)), *further):
+        asked += [(namespace, right, "") for right in rights(policy, namespace)]
+    if lease_namespace:
+        leases, switch = ("coordination.k8s.io", "leases"), ("", "configmaps", "get")
+        asked += [(lease_namespace, (*leases, verb), settings.lease_name) for verb in ("get", "update")]
+        asked.append((lease_namespace, switch, settings.switch))
+    return tuple(
+        Operation(verb, resource, namespace).permission + (f" by the name {name}" if name else "")
+        for namespace, (group, resource, verb), name in asked
+        if not _is_allowed(connection, namespace, (group, resource, verb), name, account)
+    )
 
 
-def _is_allowed(connection: Connection, namespace: str | None, right: Right, account: tuple[str, str] | None) -> bool:
+def _is_allowed(
+    connection: Connection, namespace: str | None, right: Right, named: str, account: tuple[str, str] | None
+) -> bool:
     group, resource, verb = right
     name, _, subresource = resource.partition("/")
-    attributes = {
-        "verb": verb,
-        "group": group,
-        "resource": name,
-        "subresource": subresource,
-        "namespace": namespace or "",
-    }
-    spec: dict[str, Any] = {"resourceAttributes": attributes}
+    attributes = {"verb": verb, "group": group, "resource": name, "subresource": subresource, "name": named}
+    spec: dict[str, Any] = {"resourceAttributes": {**attributes, "namespace": namespace or ""}}
     kind, plural = "SelfSubjectAccessReview", "selfsubjectaccessreviews"
     if account is not None:
         spec["user"] = f"system:serviceaccount:{account[0]}:{account[1]}"

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import BinaryIO, Final
@@ -27,9 +28,12 @@ class PortTaken(Exception):
 
 
 def identity(environ: Mapping[str, str] | None = None) -> str:
-    """Return the replica's name, which no other one has: its pod's, or host and process."""
+    """Return the replica's name: its pod's or the host's, and what no process before or after it has.
+
+    A container that restarts in its pod must not take the Lease for its own (client-go: host name and a UUID).
+    """
     environ = os.environ if environ is None else environ
-    return environ.get("POD_NAME") or f"{socket.gethostname()}-{os.getpid()}"
+    return f"{environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4()}"
 
 
 async def guard_until_signal(

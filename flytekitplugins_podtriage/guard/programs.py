@@ -2,34 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 from flytekitplugins_podtriage.core.guard.cluster_facts import ClusterFacts
 from flytekitplugins_podtriage.core.guard.findings import Severity, findings
-from flytekitplugins_podtriage.core.guard.policy import GuardPolicy
-from flytekitplugins_podtriage.guard.cluster_reader import backend_config
-from flytekitplugins_podtriage.guard.service import Programs
+from flytekitplugins_podtriage.core.guard.policy import Caps, GuardPolicy
+from flytekitplugins_podtriage.core.guard.values import Act
+from flytekitplugins_podtriage.guard.cluster_reader import RESOURCES, backend_config, missing_permissions
+from flytekitplugins_podtriage.guard.events import event_body
+from flytekitplugins_podtriage.guard.service import Loop, Programs, Wiring
+from flytekitplugins_podtriage.guard.settings_file import GuardSettings
 from flytekitplugins_podtriage.guard.surroundings import PropellerSettings
+from flytekitplugins_podtriage.kube.client.connection import Connection
 
 
 def production() -> Programs:
-    """Return the guard's own parts.
+    """Return the guard's own parts."""
+    return Programs(make_loop=make_loop, read_propeller=read_propeller, missing=missing)
 
-    * ``guard.loop.open_loop(wiring)`` returns a :class:`~flytekitplugins_podtriage.guard.service.Loop`;
-    * ``guard.permissions.missing(connection, settings)`` returns the permissions that are missing.
-    """
 
-    def part(module: str, name: str) -> Any:
-        # By name, when the guard starts: the loop itself imports what the service hands it.
-        return getattr(import_module(f"flytekitplugins_podtriage.{module}"), name)
-
-    return Programs(
-        make_loop=part("guard.loop", "open_loop"),
-        read_propeller=read_propeller,
-        missing=part("guard.permissions", "missing"),
+def make_loop(wiring: Wiring) -> Loop:
+    """Put the guard of one cluster together: watch, lease, decisions and writes."""
+    settings, policy = wiring.settings, wiring.policy
+    assembly, decisions = _part("guard.assembly"), _part("guard.decisions")
+    reducer, margin = _part("core.guard.reducer"), _part("core.guard.margin")
+    loop: Loop = assembly.Guard(
+        wiring.connection,
+        policy,
+        selector=settings.pod_selector,
+        namespaces=settings.namespaces,
+        identity=wiring.identity,
+        lease=(wiring.lease_namespace, settings.lease_name),
+        decisions=decisions.Decisions(step=reducer.step, new=reducer.NEW, count_due=margin.count_due),
+        source=_source(policy.backend),
+        ledger=CapsLedger(),
+        event_body=partial(event_body, instance=wiring.identity),
+        observer=wiring.reporter,
     )
+    return loop
+
+
+def _source(backend: str) -> Any:
+    """Return where a backend records its tasks."""
+    group, resource = RESOURCES[backend]
+    make = partial(_part("guard.facts").TaskSource, group=group, resource=resource)
+    if backend == "flyte-1.16":
+        workflow = _part("core.guard.flyteworkflow")
+        return make(read=workflow.read_workflow, record=workflow.record_of)
+    action = _part("core.guard.taskaction")
+    # A TaskAction is one task's own: it is decoded once anyway.
+    return make(read=bytes, record=action.task_record, launch_failed=action.pods_cannot_be_created, kind="TaskAction")
+
+
+class CapsLedger:
+    """The acts that were admitted, held against the caps (``core/guard/caps.py``)."""
+
+    def __init__(self) -> None:
+        self._caps = _part("core.guard.caps")
+        self._ledger = self._caps.Ledger()
+
+    def admit(self, act: Act, caps: Caps, now: datetime) -> str:
+        """Count an act, or return the name of the cap that refuses it."""
+        self._ledger, refusal = self._caps.admit(self._ledger, act, caps, now)
+        return str(refusal)
+
+    def rebuild(self, acts: Iterable[Any], now: datetime) -> None:
+        """Count these acts, and no others."""
+        entries = [self._caps.Entry(act.at, act.namespace, act.execution, act.uid) for act in acts]
+        self._ledger = self._caps.rebuild(entries, now)
 
 
 def read_propeller(data: Mapping[str, str], backend: str) -> PropellerSettings:
@@ -42,3 +86,14 @@ def read_propeller(data: Mapping[str, str], backend: str) -> PropellerSettings:
         if finding.severity is Severity.ERROR and finding.id != "ignore-retry-cause"  # said once, with the settings
     ]
     return PropellerSettings(stock=config.stock, limits=config.limits, hindrances=tuple(errors))
+
+
+def missing(connection: Connection, settings: GuardSettings) -> Sequence[str]:
+    """Return the permissions that the guard lacks."""
+    lease_namespace = settings.lease_namespace or connection.namespace
+    return missing_permissions(connection, settings.policy(), settings, lease_namespace=lease_namespace)
+
+
+def _part(module: str) -> Any:
+    """Import a module when the guard starts: other commands need none of them."""
+    return import_module(f"flytekitplugins_podtriage.{module}")

@@ -10,7 +10,7 @@ import pytest
 from flytekitplugins_podtriage.core.guard.cluster_facts import ClusterFacts
 from flytekitplugins_podtriage.core.pod_cluster import ClusterUnreachable
 from flytekitplugins_podtriage.guard.cluster_reader import HOST, cluster_rights, read_facts, rights
-from flytekitplugins_podtriage.guard.programs import read_propeller
+from flytekitplugins_podtriage.guard.programs import missing, read_propeller
 from flytekitplugins_podtriage.guard.settings_file import GuardSettings
 from flytekitplugins_podtriage.kube.client.connection import Connection
 from tests.charts.guard import rendering as chart
@@ -122,3 +122,12 @@ def test_the_guard_observes_where_doctor_finds_an_error_in_the_backends_settings
 def test_a_file_that_is_no_yaml_is_a_problem_and_not_the_end() -> None:
     read = read_propeller({"a.yaml": "x: [", "k8s.yaml": K8S}, "flyte-1.16")
     assert read.stock.image_pull_backoff_grace_period == 600.0
+
+
+def test_lease_and_switch_are_asked_about_by_their_names(scripted: Connection, script: Scripted) -> None:
+    script.reply("POST", SELF, 201, review(False))
+    lacking = missing(scripted, GuardSettings(lease_namespace="flyte"))
+    assert "update leases in namespace 'flyte' by the name podtriage-guard" in lacking
+    assert "get configmaps in namespace 'flyte' by the name podtriage-guard-switch" in lacking
+    asked = [each.body["spec"]["resourceAttributes"] for each in script.wait_for("POST", SELF)]
+    assert {each["name"] for each in asked if each["resource"] == "leases"} == {"podtriage-guard"}

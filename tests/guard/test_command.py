@@ -155,9 +155,10 @@ def test_without_the_right_to_list_pods_it_ends_and_names_it(kubeconfig: Scripte
         guard_command.run(None, LOCAL, Fakes(error=denied).programs())
 
 
-def test_a_replica_is_called_as_its_pod_or_as_host_and_process() -> None:
-    assert identity({"POD_NAME": "podtriage-guard-5d9-x"}) == "podtriage-guard-5d9-x"
-    assert identity({}) == f"{socket.gethostname()}-{os.getpid()}"
+def test_a_replica_is_called_as_its_pod_or_host_and_no_two_processes_alike() -> None:
+    assert identity({"POD_NAME": "podtriage-guard-5d9-x"}).startswith("podtriage-guard-5d9-x_")
+    assert identity({}).startswith(f"{socket.gethostname()}_")
+    assert identity({}) != identity({})
 
 
 def test_the_log_is_given_back(kubeconfig: Scripted) -> None:
