@@ -91,6 +91,8 @@ class Admissions:
         A guard that may not list Events counts from nothing; where they cannot be read at the moment, nothing is
         counted, and acts are refused.
         """
+        if not self._leads():
+            return
         async with self._counting:
             term = self._terms
             if self._counted == term:

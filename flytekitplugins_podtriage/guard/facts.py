@@ -7,7 +7,7 @@ at most once a second, a node and a namespace every few seconds.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, Protocol, TypeVar, Union
 
@@ -25,13 +25,15 @@ from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.error_mapping import response_error
 from flytekitplugins_podtriage.kube.client.errors import Forbidden, NotFound
 from flytekitplugins_podtriage.kube.client.http import Timeouts, send
-from flytekitplugins_podtriage.kube.client.objects import PartialObject
+from flytekitplugins_podtriage.kube.client.objects import Page, PartialObject
 from flytekitplugins_podtriage.kube.client.operation import Operation
 from flytekitplugins_podtriage.kube.client.requests import decode, fetch
 from flytekitplugins_podtriage.kube.client.status import Details, read_status
 
 RECORD_HOLDS: Final = 1.0
 """For how many seconds the resource of an execution is not read again."""
+_LAUNCHES_FAIL: Final = timedelta(seconds=60)
+"""For how long pods are taken not to be creatable after one could not be created."""
 _NODE_HOLDS: Final = 5.0
 _NAMESPACE_HOLDS: Final = 5.0
 _NODE_SILENT: Final = timedelta(minutes=6)
@@ -81,6 +83,11 @@ class TaskSource:
     """Decodes the resource, once for all pods of an execution; a text: why it cannot be read."""
     record: Callable[[Any, wire.Pod, Limits], Union[TaskRecord, str]]  # noqa: UP007  # evaluated on Python 3.10 too
     """Returns the record of a pod's task; a text: why there is none."""
+    launch_failed: Callable[[Sequence[wire.Event], datetime], bool] | None = None
+    """Whether Events about resources of the kind say that pods could not be created since a moment; None: the backend
+    says so in the resource, or it does not matter to it."""
+    kind: str = ""
+    """The kind that those Events are about."""
 
     def operation(self, namespace: str, name: str) -> Operation:
         """Return what reads the resource of a pod's owner."""
@@ -100,8 +107,9 @@ class FactReader:
         self._cluster = cluster
         self._source = source
         self._records: _Shared[Any] = _Shared(RECORD_HOLDS, clock)
-        self._nodes: _Shared[bool | None] = _Shared(_NODE_HOLDS, clock)
+        self._nodes: _Shared[tuple[bool | None, str]] = _Shared(_NODE_HOLDS, clock)
         self._namespaces: _Shared[bool] = _Shared(_NAMESPACE_HOLDS, clock)
+        self._launches: _Shared[bool] = _Shared(RECORD_HOLDS, clock)
 
     async def read(self, plan: Read, limits: Limits) -> Confirmed | ReadFailed:
         """Read a pod and what belongs to it; ``limits`` are the backend's."""
@@ -120,10 +128,12 @@ class FactReader:
         return Confirmed(facts)
 
     async def _facts(self, snapshot: PodSnapshot, limits: Limits) -> Facts:
-        record, node_ready, opted_out = await asyncio.gather(
-            self._record(snapshot.pod, limits), self._node_ready(snapshot.pod), self._opted_out(snapshot.pod)
+        namespace = (snapshot.pod.metadata.namespace if snapshot.pod.metadata is not None else None) or ""
+        record, node, opted_out = await asyncio.gather(
+            self._record(snapshot.pod, limits), self._node(snapshot.pod), self.opted_out(namespace)
         )
         task, problem, gone = record
+        node_ready, kubelet = node
         return Facts(
             snapshot=snapshot,
             freshness=self._cluster.freshness(snapshot),
@@ -131,6 +141,7 @@ class FactReader:
             task_problem=problem,
             task_gone=gone,
             node_ready=node_ready,
+            kubelet=kubelet,
             namespace_opted_out=opted_out,
         )
 
@@ -157,7 +168,21 @@ class FactReader:
         record = resource if isinstance(resource, str) else self._source.record(resource, pod, limits)
         if isinstance(record, str):
             return None, record, False
+        if not record.launch_errors and await self._launch_fails(operation.namespace or ""):
+            record = attrs.evolve(record, launch_errors=True)
         return record, "", record.uid != owner.uid
+
+    async def _launch_fails(self, namespace: str) -> bool:
+        """Whether the backend could not create pods in a namespace lately, by its Events."""
+        failed, kind = self._source.launch_failed, self._source.kind
+        if failed is None:
+            return False
+        since = self._cluster.now() - _LAUNCHES_FAIL
+
+        async def request() -> bool:
+            return failed(await self._cluster.request(Operation("list", "events", namespace), _events, kind), since)
+
+        return await self._launches.get(namespace, request)
 
     def cached_record(self, pod: wire.Pod, limits: Limits) -> TaskRecord | None:
         """Return the record of a pod's task, if its resource was read within a second."""
@@ -172,28 +197,37 @@ class FactReader:
 
     # The node and the namespace
 
-    async def _node_ready(self, pod: wire.Pod) -> bool | None:
-        """Return whether a pod's node is Ready; None if that cannot be known."""
+    async def _node(self, pod: wire.Pod) -> tuple[bool | None, str]:
+        """Return whether a pod's node is Ready, and its kubelet's version; None if it cannot be known."""
         name = pod.spec.node_name if pod.spec is not None else None
         operation = Operation("get", "nodes", None, name or "")
         if operation.invalid_name is not None:
-            return None
+            return None, ""
 
-        async def request() -> bool | None:
+        async def request() -> tuple[bool | None, str]:
             try:
                 node = await self._cluster.request(operation, _node)
             except NotFound:
-                return False
+                return False, ""
             except Forbidden:
-                return None
-            return node.ready(self._cluster.now())
+                return None, ""
+            return node.ready(self._cluster.now()), node.kubelet
 
         return await self._nodes.get(name, request)
 
-    async def _opted_out(self, pod: wire.Pod) -> bool:
-        """Whether the namespace opts out. A guard without the right to read it does not heed the label."""
-        name = pod.metadata.namespace if pod.metadata is not None else None
-        operation = Operation("get", "namespaces", None, name or "")
+    def cached_opt_out(self, name: str) -> bool | None:
+        """Return whether a namespace opts out, if it was read within some seconds."""
+        return self._namespaces.cached(name)
+
+    async def opted_out(self, name: str) -> bool:
+        """Whether a namespace opts out. A guard without the right to read it does not heed the label.
+
+        Raises:
+            ClusterError: it could not be read.
+        """
+        operation = Operation("get", "namespaces", None, name)
+        if operation.invalid_name is not None:
+            return False
 
         async def request() -> bool:
             try:
@@ -253,12 +287,23 @@ class _Condition(msgspec.Struct, rename="camel"):
     last_heartbeat_time: wire.Time | None = None
 
 
-class _NodeStatus(msgspec.Struct):
+class _NodeInfo(msgspec.Struct, rename="camel"):
+    kubelet_version: str | None = None
+
+
+class _NodeStatus(msgspec.Struct, rename="camel"):
     conditions: list[_Condition] | None = None
+    node_info: _NodeInfo | None = None
 
 
 class _Node(msgspec.Struct):
     status: _NodeStatus | None = None
+
+    @property
+    def kubelet(self) -> str:
+        """The version of its kubelet."""
+        info = self.status.node_info if self.status is not None else None
+        return (info.kubelet_version if info is not None else None) or ""
 
     def ready(self, now: datetime) -> bool:
         """Whether its kubelet says that it is Ready, and has said so lately if it says when."""
@@ -272,6 +317,11 @@ class _Node(msgspec.Struct):
 
 def _node(connection: Connection, operation: Operation, timeouts: Timeouts) -> _Node:
     return decode(connection, operation, fetch(connection, operation, timeouts=timeouts), _Node, "a node")
+
+
+def _events(connection: Connection, operation: Operation, kind: str, timeouts: Timeouts) -> list[wire.Event]:
+    body = fetch(connection, operation, {"fieldSelector": f"involvedObject.kind={kind}"}, timeouts=timeouts)
+    return decode(connection, operation, body, Page[wire.Event], "a list of Events").items or []
 
 
 def _namespace(connection: Connection, operation: Operation, timeouts: Timeouts) -> PartialObject:

@@ -19,6 +19,7 @@ import msgspec
 
 from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, ClusterError
 from flytekitplugins_podtriage.guard.election import (
+    DRIFT,
     Conflict,
     CreateLease,
     Election,
@@ -73,6 +74,11 @@ class LeaseOptions:
     """By which share ``retry`` is lengthened at random, so that replicas do not keep step."""
     timeouts: Timeouts = attrs.field(factory=lambda: Timeouts(connect=2.0, read=4.0))
     """Of its requests: some have to fail before the lease is over."""
+
+    @property
+    def longest_write(self) -> float:
+        """How long a write may take at most, so that it may begin soon after each renewal, in seconds."""
+        return self.duration * (1.0 - DRIFT) - self.retry * (1.0 + self.jitter)
 
 
 class LeaderLease:

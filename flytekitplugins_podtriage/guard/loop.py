@@ -25,6 +25,7 @@ import attrs
 from flytekitplugins_podtriage.core.guard.policy import GuardPolicy, Mode
 from flytekitplugins_podtriage.core.guard.values import (
     NOT_LEADER,
+    OPTED_OUT,
     Act,
     Admission,
     Due,
@@ -42,7 +43,7 @@ from flytekitplugins_podtriage.core.guard.values import (
     Write,
     WriteFailed,
 )
-from flytekitplugins_podtriage.core.pod_cluster import PodSnapshot
+from flytekitplugins_podtriage.core.pod_cluster import ClusterError, PodSnapshot
 from flytekitplugins_podtriage.guard.admission import Admissions
 from flytekitplugins_podtriage.guard.agenda import Agenda, Key
 from flytekitplugins_podtriage.guard.changes import Changes
@@ -305,15 +306,25 @@ class GuardLoop:
     def _propose(self, key: Key, pod: _Pod, act: Act) -> GuardEvent | None:
         if self._closing:
             return Admission(NOT_LEADER)
-        if not self._admissions.needs_count(act, self._policy):
-            return Admission(self._admissions.refusal(act, self._policy, self._cluster.now()))
+        opted_out = self._facts.cached_opt_out(act.namespace)
+        if opted_out is not None and not self._admissions.needs_count(act, self._policy):
+            return self._admission(act, opted_out=opted_out)
 
-        async def count() -> GuardEvent:
+        async def read() -> GuardEvent:
+            try:
+                opted_out = await self._facts.opted_out(act.namespace)
+            except ClusterError:
+                return Admission(NOT_LEADER)  # it is proposed again shortly
             await self._admissions.count(self._cluster)
-            return Admission(self._admissions.refusal(act, self._policy, self._cluster.now()))
+            return self._admission(act, opted_out=opted_out)
 
-        self._submit(key, pod, _WRITES, count)
+        self._submit(key, pod, _WRITES, read)
         return None
+
+    def _admission(self, act: Act, *, opted_out: bool) -> Admission:
+        if opted_out:
+            return Admission(OPTED_OUT)
+        return Admission(self._admissions.refusal(act, self._policy, self._cluster.now()))
 
     def _report(self, pod: _Pod, report: Report) -> None:
         pod.acting = False
