@@ -107,7 +107,7 @@ class Guard:
         takes, most = longest(write_timeouts), (lease_options or LeaseOptions()).longest_write
         if takes > most:
             raise ValueError(
-                f"writes may take {takes:g} s, and the lease allows {most:g} s, so that none could ever begin; allowed: "
+                f"writes may take {takes:g} s, and the lease allows {most:g} s, so none could begin; allowed: "
                 "a longer lease, or shorter timeouts"
             )
 

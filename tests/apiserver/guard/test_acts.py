@@ -142,27 +142,28 @@ async def test_the_caps_hold_over_a_restart(replicas: Replicas, waiting: Waiting
     assert sum(patched(waiting.get(name)) for name in [*names, late]) == 2
 
 
+STEPS = ("get pods", "get flyteworkflows", "create events", "patch pods", "patch pods/status", "delete pods")
+AFTER_STATUS = ("patch pods/status", "after it was done"), ("delete pods", "before it is done")
+"""What would leave a pod half done."""
+
+
 @pytest.mark.parametrize(
-    ("verb", "resource"),
+    ("step", "how"),
     [
-        ("get", "pods"),
-        ("get", "flyteworkflows"),
-        ("create", "events"),
-        ("patch", "pods"),
-        ("patch", "pods/status"),
-        ("delete", "pods"),
+        pytest.param(step, how, marks=() if (step, how) in AFTER_STATUS else pytest.mark.slow)
+        for step in STEPS
+        for how in ("before it is done", "after it was done")
     ],
 )
-@pytest.mark.parametrize("how", ["before it is done", "after it was done"])
 async def test_a_leader_that_is_killed_at_any_step_is_replaced(
     replicas: Replicas,
     front: Front,
     second_front: Front,
     waiting: Waiting,
-    verb: str,
-    resource: str,
+    step: str,
     how: str,
 ) -> None:
+    verb, resource = step.split()
     first = replicas(front)
     await eventually(first.guard.leads)
     replicas(second_front)
