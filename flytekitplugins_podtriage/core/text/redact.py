@@ -17,10 +17,10 @@ Digests, uids, ARNs and image references stay readable.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from flytekitplugins_podtriage.core.text.secret_tokens import (
+    NAME_ENDS,
     TOKEN_FORMS,
     TOKEN_PREFIXES,
     URL_PARAMETERS,
@@ -61,30 +61,36 @@ _TOKENS: Final = re.compile(
 )
 
 
-def _up_to(separator: str, but_not: str) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Return what may stand before this separator in a token: the last two characters of it, and the whole."""
-    beginnings = {
-        prefix.partition(separator)[0]
-        for prefix in TOKEN_PREFIXES
-        if separator in prefix and not set(prefix) & set(but_not)
-    }
-    return frozenset(beginning[-2:] for beginning in beginnings), tuple(sorted(beginnings))
+# Signs without which a step has nothing to mask. Each pattern begins with one character, since a search for one is many
+# times faster than one for all names and prefixes, and goes on with what stands before it: it reads the reversed text.
+def _ends_name(separator: str) -> re.Pattern[str]:
+    """Return a pattern of a separator, and before it the end of a secret's name in lower case."""
+    names = "|".join(re.escape(end[::-1]) for end in NAME_ENDS)
+    return re.compile(rf"{separator}[\s\"'\\\d_.-]*(?:{names})")
 
 
-_SEPARATED: Final = (("_", *_up_to("_", "")), ("-", *_up_to("-", "_")), (".", *_up_to(".", "_-")))
-"""A separator, and what stands before the first one in the prefixes of tokens."""
-_UNSEPARATED: Final = tuple(prefix for prefix in TOKEN_PREFIXES if prefix.isalnum() and prefix[0] == "A")
+def _begins_token(mark: str) -> str:
+    """Return a pattern of the first mark in a token, and before it what the token begins with."""
+    begins = {match[1] for prefix in TOKEN_PREFIXES if (match := re.match(rf"([A-Za-z0-9]+){mark}", prefix))}
+    return rf"{mark}(?:{'|'.join(begin[::-1] for begin in sorted(begins))})(?![A-Za-z0-9])"
+
+
+_COLON: Final = _ends_name(":")
+_EQUALS: Final = _ends_name("=")
+_DASH: Final = re.compile(rf"{_begins_token('-')}|-(?:-|(?<=[up]-)\s)")
+"""Or ``--``, ``-u``, ``-p``."""
+_UNDERSCORE: Final = re.compile(_begins_token("_"))
+_DOT: Final = re.compile(_begins_token(r"\."))
+_CAPITAL: Final = re.compile(f"A(?:{'|'.join(prefix[1:] for prefix in TOKEN_PREFIXES if prefix[0] == 'A')})")
+"""The beginning of a token that has no mark, as it stands in the text; the others begin with ``dapi``."""
 _NAME_SIGNS: Final = ("pass", "pwd", "secret", "token", "credential", "key", "auth", "sig", "cookie", "connection")
-_FLAG_SIGNS: Final = frozenset("up-")
-"""What follows the space and the dash of ``-u``, ``-p`` and ``--user``."""
+"""What a name of a secret contains, in lower case."""
 _SCHEMES: Final = frozenset({"bearer", "basic", "digest", "negotiate", "token"})
 _LONGEST_NAME: Final = 72
 _SHORTEST_SIGNATURE: Final = 8
 """Characters of a signature in a URL; what follows a name such as ``sig`` elsewhere is mostly a number."""
 _NAME_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 _AROUND_NAME: Final = " \t\"'\\"
-_REST_OF_NAME: Final = re.compile(r"[a-z0-9_.-]{0,72}[ \t\"'\\]{0,72}[=:]")
-"""What stands between a sign of a secret in a name and the value."""
 _PROSE: Final = frozenset(
     "not is are was must should required incorrect invalid missing empty unset wrong authentication authorization"
     " expired and or for the a an from in of to unauthorized unexpected denied failed error server get post head no"
@@ -105,51 +111,36 @@ def mask(text: str) -> str:
             text = _USERINFO.sub(f"://{MASK}@", text)
         if text.count("@") > text.count("@sha256:"):
             text = _BARE_USERINFO.sub(f"{MASK}@", text)
-    lower = text.lower()
-    signs = [sign for sign in _NAME_SIGNS if sign in lower]
-    if signs:
-        if "authorization" in lower or "x-" in lower or "cookie" in lower:
-            text = _HEADER.sub(_mask_header, text)
-        if _any_precedes_value(signs, lower):
-            text = _mask_named(text)
-        if "-" in text and "--" in text:
-            text = _FLAG.sub(_mask_flag, text)
-    if ("b" in lower and ("bearer" in lower or "basic" in lower)) or ("g" in lower and "negotiate" in lower):
+    lower, backwards = text.lower(), text[::-1]
+    if _names_secret(lower[::-1]):
+        text = _mask_named(_HEADER.sub(_mask_header, text))
+    at_dash = "-" in text and _DASH.search(backwards) is not None
+    if at_dash and any(sign in lower for sign in _NAME_SIGNS):
+        text = _FLAG.sub(_mask_flag, text)
+    if "bearer" in lower or "basic" in lower or "negotiate" in lower:
         text = _SCHEME.sub(_mask_credentials, text)
     if "J" in text and "eyJ" in text:
         text = _JWT.sub(MASK, text)
     if "K" in text and "PRIVATE KEY" in text:
         text = _PEM.sub(rf"\1{MASK}", text)
-    if "-" in text and not _FLAG_SIGNS.isdisjoint([piece[:1] for piece in text.split(" -")[1:]]):
+    if at_dash:
         text = _LOGIN.sub(lambda match: f"{match[1] or match[3]}{MASK}", text)
-    return _TOKENS.sub(MASK, text) if _may_hold_token(text) else text
+    return _TOKENS.sub(MASK, text) if at_dash or _may_hold_token(text, backwards) else text
 
 
-def _may_hold_token(text: str) -> bool:
-    """Whether the prefix of a token may be in a text: looking for each of them would take longer than all else."""
-    for separator, ends, beginnings in _SEPARATED:
-        if separator in text:
-            for piece in text.split(separator):
-                if piece[-2:] in ends and piece.endswith(beginnings):
-                    return True
-    at = text.find("A")
-    while at >= 0:
-        if text.startswith(_UNSEPARATED, at):
-            return True
-        at = text.find("A", at + 1)
-    return "dapi" in text  # Databricks
+def _names_secret(backwards: str) -> bool:
+    """Whether a secret's name stands before ``:`` or ``=``."""
+    return _COLON.search(backwards) is not None or ("=" in backwards and _EQUALS.search(backwards) is not None)
 
 
-def _any_precedes_value(signs: Iterable[str], lower: str) -> bool:
-    """Whether a name with one of these signs stands before ``=`` or ``:``."""
-    for sign in signs:
-        at = lower.find(sign)
-        while at >= 0:
-            at += len(sign)
-            if _REST_OF_NAME.match(lower, at) is not None:
-                return True
-            at = lower.find(sign, at)
-    return False
+def _may_hold_token(text: str, backwards: str) -> bool:
+    """Whether the prefix of a token without a dash may stand in a text."""
+    return (
+        ("." in text and _DOT.search(backwards) is not None)
+        or ("_" in text and _UNDERSCORE.search(backwards) is not None)
+        or ("A" in text and _CAPITAL.search(text) is not None)
+        or "dapi" in text
+    )
 
 
 def _mask_header(match: re.Match[str]) -> str:

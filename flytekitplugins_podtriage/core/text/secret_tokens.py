@@ -136,6 +136,12 @@ _EXACT: Final = frozenset(
 """Whole names: the ``auth`` of Docker's config.json, and parameters of pre-signed URLs (CloudFront, Azure, OSS)."""
 URL_PARAMETERS: Final = frozenset({"sig", "se", "policy", "skoid"})
 """Parameters of pre-signed URLs whose names are short enough to mean something else outside of URLs."""
+_LAST_WORDS: Final = _SECRET_WORDS | {pair[-1] for pair in _SECRET_PAIRS} | (_EXACT - URL_PARAMETERS)
+NAME_ENDS: Final = tuple(
+    sorted(word for word in _LAST_WORDS if not any(word != end and word.endswith(end) for end in _LAST_WORDS))
+)
+"""What the name of every secret ends with, in lower case, apart from a number; the parameters of URLs come with a
+signature."""
 _PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 

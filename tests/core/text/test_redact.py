@@ -36,6 +36,7 @@ TEXTS_WITH_A_SECRET = {
     "a flag with an equals sign": "docker login --password={} reg.example.com",
     "a short flag of a login": "docker login -u bob -p {} reg.example.com",
     "credentials of curl": "curl -u bob:{} https://api.example.com",
+    "credentials of curl, after a tab": "curl\t-u\tbob:{} https://api.example.com",
     "credentials of skopeo": "skopeo copy --src-creds bob:{} docker://a/b dir:x",
     "user information of a URL": "https://bob:{}@registry.example.com/v2/",
     "a password alone in a URL": "redis://:{}@cache:6379/0",
@@ -65,6 +66,14 @@ def test_whatever_is_planted_is_never_printed(form: str, secret: str) -> None:
     secret = f"S3{secret}"
     masked = mask(f"pull failed: {text.format(*[secret] * text.count('{}'))} (attempt 2)")
     assert secret not in masked
+
+
+@pytest.mark.parametrize("separator", [":", "=", ": ", " = ", '" : "', "' = '", '\\":\\"', "_2=", "2 : ", '-10": "'])
+@pytest.mark.parametrize("name", ["db_password", "apiKey", "CONNECTION_STRING", "X-Goog-Credential", "accessToken"])
+def test_a_value_is_masked_whatever_parts_it_from_its_name(name: str, separator: str) -> None:
+    masked = mask(f"cannot pull: {name}{separator}{SECRET}, sorry")
+    assert masked.startswith(f"cannot pull: {name}{separator}{MASK}")
+    assert SECRET not in masked
 
 
 @pytest.mark.parametrize("form", TOKEN_FORMS, ids=lambda form: f"{form.issuer} {form.prefixes[0]}")
