@@ -16,7 +16,9 @@ Digests, uids, ARNs and image references stay readable.
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from flytekitplugins_podtriage.core.text.secret_tokens import (
@@ -63,16 +65,21 @@ _TOKENS: Final = re.compile(
 
 # Signs without which a step has nothing to mask. Each pattern begins with one character, since a search for one is many
 # times faster than one for all names and prefixes, and goes on with what stands before it: it reads the reversed text.
+def _any_reversed(words: Iterable[str]) -> str:
+    """Return a pattern of any of these words, reversed and by their last letter: most letters rule out all of them."""
+    by_letter = itertools.groupby(sorted(word[::-1] for word in words), key=lambda word: word[0])
+    return "|".join(f"{letter}(?:{'|'.join(re.escape(word[1:]) for word in group)})" for letter, group in by_letter)
+
+
 def _ends_name(separator: str) -> re.Pattern[str]:
     """Return a pattern of a separator, and before it the end of a secret's name in lower case."""
-    names = "|".join(re.escape(end[::-1]) for end in NAME_ENDS)
-    return re.compile(rf"{separator}[\s\"'\\\d_.-]*(?:{names})")
+    return re.compile(rf"{separator}[\s\"'\\\d_.-]*(?:{_any_reversed(NAME_ENDS)})")
 
 
 def _begins_token(mark: str) -> str:
     """Return a pattern of the first mark in a token, and before it what the token begins with."""
     begins = {match[1] for prefix in TOKEN_PREFIXES if (match := re.match(rf"([A-Za-z0-9]+){mark}", prefix))}
-    return rf"{mark}(?:{'|'.join(begin[::-1] for begin in sorted(begins))})(?![A-Za-z0-9])"
+    return rf"{mark}(?:{_any_reversed(begins)})(?![A-Za-z0-9])"
 
 
 _COLON: Final = _ends_name(":")
