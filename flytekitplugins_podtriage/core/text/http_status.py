@@ -49,8 +49,15 @@ _PROTOCOL = frozenset({"1", "0", "2", "3"})
 def http_status(tokens: Tokens) -> int | None:
     """Return the status (400 to 599) that the words report, or None."""
     words = tokens.words
+    numbers = _STATUSES.intersection(words)
+    if not numbers:
+        return None
+    if len(numbers) == 1:
+        (number,) = numbers
+        if number in _SPELT and _SPELT[number] in tokens.line:
+            return int(number)  # most messages: which of its occurrences is the first does not matter
     first = len(words)
-    for number in _STATUSES.intersection(words):
+    for number in numbers:
         spelt = _SPELT.get(number)
         if spelt is not None and (start := tokens.line.find(spelt)) >= 0:
             first = min(first, tokens.line.count(" ", 0, start))

@@ -140,7 +140,8 @@ def _by_memory(context: PodContext, cause: Cause, reason: str, since: datetime) 
 
 def _first_failure(context: PodContext, *known: datetime | None) -> datetime:
     """Return the earliest of the moments that are known; what is remembered may have been observed late."""
-    return min((moment for moment in known if moment is not None), default=context.since)
+    moments = [moment for moment in known if moment is not None]
+    return min(moments) if moments else context.since
 
 
 def _stale_at(event: EventRecord) -> datetime:
