@@ -121,7 +121,7 @@ def tokenize(text: str) -> Tokens:
         text = _MANIFEST_OF.sub(f"manifest {NAME} in {NAME} :", text)
     if " not found" in text or ("," in text and ", repository" in text) or ("S" in text and " in Secret" in text):
         text = _IMAGE_NAMED.sub(rf"\1 {NAME}", text)
-    if _INSIDE.search(text) is not None:
+    if _may_hold_reference(text):
         # Most words are letters and digits, or end in one mark: one or two cheap tests are enough for them.
         text = " ".join(
             [
@@ -133,6 +133,18 @@ def tokenize(text: str) -> Tokens:
     return Tokens(f" {' '.join(words)} ", words)
 
 
+def _may_hold_reference(text: str) -> bool:
+    """Whether a character of an address stands inside a word; counting is several times faster than the search."""
+    if (
+        "/" not in text
+        and "@" not in text
+        and text.count(":") == text.count(": ")
+        and text.count(".") == text.count(". ")
+    ):
+        return False
+    return _INSIDE.search(text) is not None
+
+
 def _split(text: str) -> list[str]:
     """Return the words of a text in lower case; characters beyond ASCII separate words."""
     return text.encode("utf-8", "replace").translate(_TO_WORDS).decode("ascii").split()
@@ -141,13 +153,13 @@ def _split(text: str) -> list[str]:
 def _url(match: re.Match[str]) -> str:
     """Keep of a URL that it is that of a blob, or of a mirror."""
     url = match[0]
+    if "/api" in url and ("/apis/" in url or "/api/v1/n" in url or "/api/v1/pods" in url):
+        return f" {API} {URL} "
     # Registries redirect to a storage that has the digest in its path (distribution, registry/storage/paths.go).
     blob = ""
     if "/blobs/sha" in url or ("/sha256" in url and "/manifests/" not in url):
         blob = f"{BLOB} " if url.startswith("/v2/", url.find("/", 3)) else f"{STORAGE} {BLOB} "
     mirror = f"{MIRROR} " if "?ns=" in url else ""
-    if "/apis/" in url or "/api/v1/n" in url or "/api/v1/pods" in url:
-        return f" {API} {URL} "
     return f" {mirror}{blob}{URL} "
 
 
