@@ -92,7 +92,7 @@ def _may_be_more_than_a_message(text: str) -> bool:
         or ("W" in text and "Warning" in text)
         or ("]" in text and ".go:" in text)
         or ("=" in text and "level=" in text)
-        or text.lstrip().startswith("{")
+        or ("{" in text and text.lstrip().startswith("{"))
         or _begins_with_pod(text)
     )
 

@@ -29,6 +29,7 @@ from flytekitplugins_podtriage.core.text.secret_tokens import (
     names_password,
     names_secret,
 )
+from flytekitplugins_podtriage.core.text.white_space import WHITE_SPACE
 
 MASK: Final = "***"
 
@@ -73,7 +74,7 @@ def _any_reversed(words: Iterable[str]) -> str:
 
 def _ends_name(separator: str) -> re.Pattern[str]:
     """Return a pattern of a separator, and before it the end of a secret's name in lower case."""
-    return re.compile(rf"{separator}[\s\"'\\\d_.-]*(?:{_any_reversed(NAME_ENDS)})")
+    return re.compile(rf"{separator}[{WHITE_SPACE}\"'\\0-9_.-]*(?:{_any_reversed(NAME_ENDS)})")
 
 
 def _begins_token(mark: str) -> str:

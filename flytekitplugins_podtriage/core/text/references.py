@@ -5,9 +5,11 @@ from __future__ import annotations
 import enum
 import re
 
+from flytekitplugins_podtriage.core.text.white_space import WHITE_SPACE
+
 _QUOTED_IMAGE = re.compile(r"(?:[Ii]mage|reference) \"([^\"\s]{1,512})\"")
 _BARE_IMAGE = re.compile(r"(?:docker://|manifest for |access denied for |in (?=\S{1,512}/))([^\s\",]{1,512})")
-_HOST = re.compile(r"https?://([^\s/\"'<>?#]{1,255})")
+_HOST = re.compile(f"https?://([^{WHITE_SPACE}/\"'<>?#]{{1,255}})")
 _LOOKUP = re.compile(r"\b(?:lookup|from host|container registry|dial tcp:? lookup) ([A-Za-z0-9.-]{1,255}(?::\d{1,5})?)")
 _RETRY = re.compile(
     r"(?i)(?:retry[- ]after|try again in|retry in|wait)[:=\"' ]{0,4}(?:about |for |approximately )?"

@@ -226,14 +226,13 @@ def speaks_for_itself(text: str) -> Speaker:
         ``APPLICATION`` for what a program prints of its own failure, ``RUNTIME`` for what speaks of pulls, mounts,
         sandboxes or nodes (whoever of the platform says it), else ``UNKNOWN``.
     """
-    if _GRPC_STATUS in text:
-        return Speaker.RUNTIME  # most failed pulls
+    # Most failed pulls first. In CamelCase the second is the error of an Azure SDK.
+    if _GRPC_STATUS in text or "toomanyrequests" in text or "TOOMANYREQUESTS" in text:
+        return Speaker.RUNTIME
     lower = text.lower()
     for phrase in _PLATFORM_PHRASES:
         if phrase in lower:
             return Speaker.RUNTIME
-    if "toomanyrequests" in text or "TOOMANYREQUESTS" in text:  # in CamelCase it is the error of an Azure SDK
-        return Speaker.RUNTIME
     if "code" in lower and _REGISTRY_CODES.search(text) is not None:
         return Speaker.RUNTIME
     for sign, form in _APPLICATION:
@@ -288,7 +287,7 @@ def leading_reason(text: str) -> str | None:
     >>> leading_reason('CreateContainerConfigError: secret "db" not found')
     'CreateContainerConfigError'
     """
-    if '" is disrupted: ' in text and (match := _DISRUPTED.search(text)) is not None:
+    if '"' in text and '" is disrupted: ' in text and (match := _DISRUPTED.search(text)) is not None:
         return match[1]
     head, _, rest = text[:_LONGEST_HEAD].partition(":")
     reason = head.lstrip()

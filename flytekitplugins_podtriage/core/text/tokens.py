@@ -14,6 +14,8 @@ import re
 
 import msgspec
 
+from flytekitplugins_podtriage.core.text.white_space import WHITE_SPACE
+
 URL = "urlref"
 NAME = "nameref"
 """The markers of a URL, and of any other reference or name, among the words."""
@@ -31,7 +33,7 @@ blobs"). containerd adds ``?ns=`` for hosts other than the image's own (core/rem
 _TO_WORDS = "".join(c.lower() if c.isascii() and c.isalnum() else " " for c in map(chr, range(256))).encode()
 """Makes letters lower-case and everything but letters and digits a space; bytes, because they translate fastest."""
 
-_URL = re.compile(r"://[^\s\"'<>]*")
+_URL = re.compile(f"://[^{WHITE_SPACE}\"'<>]*")
 _BLOB_TYPE = re.compile(
     r"\(?application/vnd\.[a-z.]{1,32}\.(?:container\.image|image\.(?:rootfs|layer|config))[\w.+-]*\)?"
 )
