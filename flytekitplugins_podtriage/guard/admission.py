@@ -19,6 +19,7 @@ from flytekitplugins_podtriage.core import wire
 from flytekitplugins_podtriage.core.guard.policy import Caps, GuardPolicy, Mode
 from flytekitplugins_podtriage.core.guard.values import NOT_LEADER, OBSERVED_ONLY, Act
 from flytekitplugins_podtriage.core.pod_cluster import ClusterDenied, ClusterError
+from flytekitplugins_podtriage.guard.events import ACT_REASON, CONTROLLER, EXECUTION_ANNOTATION
 from flytekitplugins_podtriage.guard.facts import GuardedCluster
 from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.http import Timeouts
@@ -27,12 +28,6 @@ from flytekitplugins_podtriage.kube.client.operation import Operation
 from flytekitplugins_podtriage.kube.client.requests import decode, fetch
 
 _log = logging.getLogger("flytekitplugins_podtriage")
-CONTROLLER: Final = "podtriage.flyte.org/guard"
-"""``reportingController`` of the guard's Events."""
-ACT_REASON: Final = "PodtriageActs"
-"""Their reason, where the act was made."""
-EXECUTION_ANNOTATION: Final = "podtriage.flyte.org/execution"
-"""Their annotation with the workflow execution or action, for the cap of an execution."""
 _HOUR: Final = timedelta(hours=1)
 _PAGE: Final = 500
 
@@ -50,7 +45,7 @@ class PastAct:
 class CapLedger(Protocol):
     """Counts the acts that were admitted, and knows the caps (``core/guard/caps``)."""
 
-    def admit(self, act: Act, caps: Caps, now: datetime) -> str:
+    def admit(self, act: Act, limits: Caps, now: datetime) -> str:
         """Count an act, or return the name of the cap that refuses it."""
         ...
 

@@ -23,7 +23,9 @@ NOTE_BYTES: Final = 1024
 _INSTANCE_BYTES: Final = 128
 _POD_IN_NAME: Final = 200
 """How much of the pod's name stands in the Event's, which has at most 253 characters."""
-_REASONS: Final = {True: "PodtriageActs", False: "PodtriageWouldAct"}
+ACT_REASON: Final = "PodtriageActs"
+"""The reason of the Event of an act that was made."""
+_REASONS: Final = {True: ACT_REASON, False: "PodtriageWouldAct"}
 _ACTIONS: Final = {True: "EndPod", False: "CorrectReason"}
 _BEGINNINGS: Final = {
     ActKind.END_AS_SYSTEM: ("ended", "would be ended", "the system retries pay"),

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from importlib import import_module
 from typing import Any
 
+from flytekitplugins_podtriage.core.guard import caps, flyteworkflow, margin, reducer, taskaction
 from flytekitplugins_podtriage.core.guard.cluster_facts import ClusterFacts
 from flytekitplugins_podtriage.core.guard.findings import Severity, findings
 from flytekitplugins_podtriage.core.guard.policy import Caps, GuardPolicy
 from flytekitplugins_podtriage.core.guard.values import Act
+from flytekitplugins_podtriage.guard.assembly import Guard
 from flytekitplugins_podtriage.guard.cluster_reader import RESOURCES, backend_config, missing_permissions
+from flytekitplugins_podtriage.guard.decisions import Decisions
 from flytekitplugins_podtriage.guard.events import event_body
+from flytekitplugins_podtriage.guard.facts import TaskSource
 from flytekitplugins_podtriage.guard.service import Loop, Programs, Wiring
 from flytekitplugins_podtriage.guard.settings_file import GuardSettings
 from flytekitplugins_podtriage.guard.surroundings import PropellerSettings
@@ -28,52 +31,54 @@ def production() -> Programs:
 def make_loop(wiring: Wiring) -> Loop:
     """Put the guard of one cluster together: watch, lease, decisions and writes."""
     settings, policy = wiring.settings, wiring.policy
-    assembly, decisions = _part("guard.assembly"), _part("guard.decisions")
-    reducer, margin = _part("core.guard.reducer"), _part("core.guard.margin")
-    loop: Loop = assembly.Guard(
+    return Guard(
         wiring.connection,
         policy,
         selector=settings.pod_selector,
         namespaces=settings.namespaces,
         identity=wiring.identity,
         lease=(wiring.lease_namespace, settings.lease_name),
-        decisions=decisions.Decisions(step=reducer.step, new=reducer.NEW, count_due=margin.count_due),
+        decisions=Decisions(step=reducer.step, new=reducer.NEW, count_due=margin.count_due),
         source=_source(policy.backend),
         ledger=CapsLedger(),
         event_body=partial(event_body, instance=wiring.identity),
         observer=wiring.reporter,
     )
-    return loop
 
 
-def _source(backend: str) -> Any:
+def _source(backend: str) -> TaskSource:
     """Return where a backend records its tasks."""
     group, resource = RESOURCES[backend]
-    make = partial(_part("guard.facts").TaskSource, group=group, resource=resource)
     if backend == "flyte-1.16":
-        workflow = _part("core.guard.flyteworkflow")
-        return make(read=workflow.read_workflow, record=workflow.record_of)
-    action = _part("core.guard.taskaction")
+        return TaskSource(
+            group=group, resource=resource, read=flyteworkflow.read_workflow, record=flyteworkflow.record_of
+        )
     # A TaskAction is one task's own: it is decoded once anyway.
-    return make(read=bytes, record=action.task_record, launch_failed=action.pods_cannot_be_created, kind="TaskAction")
+    return TaskSource(
+        group=group,
+        resource=resource,
+        read=bytes,
+        record=taskaction.task_record,
+        launch_failed=taskaction.pods_cannot_be_created,
+        kind="TaskAction",
+    )
 
 
 class CapsLedger:
     """The acts that were admitted, held against the caps (``core/guard/caps.py``)."""
 
     def __init__(self) -> None:
-        self._caps = _part("core.guard.caps")
-        self._ledger = self._caps.Ledger()
+        self._ledger = caps.Ledger()
 
-    def admit(self, act: Act, caps: Caps, now: datetime) -> str:
+    def admit(self, act: Act, limits: Caps, now: datetime) -> str:
         """Count an act, or return the name of the cap that refuses it."""
-        self._ledger, refusal = self._caps.admit(self._ledger, act, caps, now)
-        return str(refusal)
+        self._ledger, refusal = caps.admit(self._ledger, act, limits, now)
+        return refusal
 
     def rebuild(self, acts: Iterable[Any], now: datetime) -> None:
         """Count these acts, and no others."""
-        entries = [self._caps.Entry(act.at, act.namespace, act.execution, act.uid) for act in acts]
-        self._ledger = self._caps.rebuild(entries, now)
+        entries = [caps.Entry(act.at, act.namespace, act.execution, act.uid) for act in acts]
+        self._ledger = caps.rebuild(entries, now)
 
 
 def read_propeller(data: Mapping[str, str], backend: str) -> PropellerSettings:
@@ -92,8 +97,3 @@ def missing(connection: Connection, settings: GuardSettings) -> Sequence[str]:
     """Return the permissions that the guard lacks."""
     lease_namespace = settings.lease_namespace or connection.namespace
     return missing_permissions(connection, settings.policy(), settings, lease_namespace=lease_namespace)
-
-
-def _part(module: str) -> Any:
-    """Import a module when the guard starts: other commands need none of them."""
-    return import_module(f"flytekitplugins_podtriage.{module}")

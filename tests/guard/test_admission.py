@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from flytekitplugins_podtriage.core.pod_cluster import ClusterBusy, ClusterDenied
-from flytekitplugins_podtriage.guard.admission import EXECUTION_ANNOTATION, PastAct, past_acts
+from flytekitplugins_podtriage.guard.admission import PastAct, past_acts
+from flytekitplugins_podtriage.guard.events import EXECUTION_ANNOTATION
 from flytekitplugins_podtriage.kube.client.connection import Connection
 from flytekitplugins_podtriage.kube.client.http import Timeouts
 from flytekitplugins_podtriage.kube.client.operation import Operation

@@ -16,13 +16,13 @@ import urllib3
 import yaml
 
 from tests.apiserver.api import Api, pods
+from tests.apiserver.guard import guarding
 from tests.apiserver.kubelet import ScriptedKubelet
 from tests.apiserver.process import Process
 from tests.apiserver.rights import allow
 from tests.apiserver.server import ApiServer
 from tests.charts.guard.rendering import acting, observing, rules
 
-guarding: Any = pytest.importorskip("tests.apiserver.guard.guarding", reason="the guard's loop is not there")
 USER, ROLE, LEASE = "connector", "podtriage-guard", "podtriage-guard"
 OWN: list[dict[str, Any]] = [
     {
