@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import attrs
 
@@ -147,7 +147,7 @@ def _inputs(entity: Any, inputs: Iterable[str], name: str) -> dict[str, Any]:
             )
         kind = allowed[key][0]
         try:
-            given[key] = value if kind is str else json.loads(value)
+            given[key] = value if kind is str else _as_floats(json.loads(value), kind)
         except ValueError:
             given[key] = value
         _check(entity, key, given[key], kind, item)
@@ -155,6 +155,18 @@ def _inputs(entity: Any, inputs: Iterable[str], name: str) -> dict[str, Any]:
     if missing:
         raise NotRehearsable(f"{name}: missing inputs: {', '.join(missing)}; give them as --input KEY=VALUE")
     return given
+
+
+def _as_floats(value: Any, kind: Any) -> Any:
+    """Return a value of JSON with floats where they are declared: JSON knows one kind of number, flytekit two."""
+    inner = get_args(kind)
+    if kind is float and type(value) is int:
+        return float(value)
+    if isinstance(value, list) and len(inner) == 1:
+        return [_as_floats(item, inner[0]) for item in value]
+    if isinstance(value, dict) and len(inner) == 2:
+        return {key: _as_floats(item, inner[1]) for key, item in value.items()}
+    return value
 
 
 def _check(entity: Any, key: str, value: Any, kind: Any, item: str) -> None:
@@ -166,7 +178,7 @@ def _check(entity: Any, key: str, value: Any, kind: Any, item: str) -> None:
     try:
         TypeEngine.to_literal(FlyteContext.current_context(), value, kind, declared)
     except Exception as error:  # type transformers raise all kinds
-        shown = getattr(kind, "__name__", str(kind))
+        shown = str(kind) if get_args(kind) else getattr(kind, "__name__", str(kind))
         raise NotRehearsable(
             f"--input {item[:64]!r}: not a valid {shown}; allowed: KEY=VALUE, VALUE as JSON"
         ) from error

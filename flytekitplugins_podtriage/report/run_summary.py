@@ -91,8 +91,12 @@ def is_paid_for_platform(record: AttemptRecord) -> bool:
 
 
 def is_wrongly_charged(record: AttemptRecord) -> bool:
-    """Whether a SYSTEM failure was charged to user retries as if it were the user's."""
-    return _is_user_charged_for_system(record) and not record.why
+    """Whether a SYSTEM failure was charged to user retries as if it were the user's.
+
+    Where no rule names the cause its kind is only a default, and nobody knows.
+    """
+    known = record.verdict.category is not Category.UNKNOWN
+    return known and _is_user_charged_for_system(record) and not record.why
 
 
 def _is_user_charged_for_system(record: AttemptRecord) -> bool:

@@ -20,7 +20,7 @@ _FAULTS: Final = {"SYSTEM": "a failure of the platform", "USER": "the task's own
 
 
 def answer(summary: WorkflowSummary) -> str:
-    """Return how the workflow ends on stock Flyte 1.16 and with podtriage, in a sentence."""
+    """Return how the workflow ends on stock Flyte 1.16 and with podtriage's connector or guard, in a sentence."""
     if not summary.calls:
         return run_summary.NO_RUNS
     subject = f"task {summary.calls[0].task}" if summary.is_task else "this workflow"
@@ -32,8 +32,8 @@ def answer(summary: WorkflowSummary) -> str:
         return f"On {alone.label} {subject} {_ending(alone, summary)}."
     on_stock, with_podtriage = _ending(stock, summary), _ending(own, summary)
     if on_stock == with_podtriage:
-        return f"On stock Flyte 1.16 and with podtriage {subject} {on_stock}."
-    return f"On stock Flyte 1.16 {subject} {on_stock}; with podtriage it {with_podtriage}."
+        return f"On stock Flyte 1.16 and with {own.label} {subject} {on_stock}."
+    return f"On stock Flyte 1.16 {subject} {on_stock}; with {own.label} it {with_podtriage}."
 
 
 def cause(summary: WorkflowSummary) -> str:
@@ -50,10 +50,10 @@ def cause(summary: WorkflowSummary) -> str:
         fault_kind = run_summary.fault_of(record)
         by_stock, by_own = (_payers(call, one.backend, fault_kind) for one in (stock, own))
         if by_stock == by_own:
-            sentences.append(f"Stock Flyte 1.16 and podtriage charge it to {by_stock}.")
+            sentences.append(f"Stock Flyte 1.16 and {own.label} charge it to {by_stock}.")
         else:
             wrongly = "wrongly " if stock.wrongly_charged else ""
-            sentences.append(f"Stock Flyte 1.16 {wrongly}charges it to {by_stock}, podtriage to {by_own}.")
+            sentences.append(f"Stock Flyte 1.16 {wrongly}charges it to {by_stock}, {own.label} to {by_own}.")
     return " ".join(sentences)
 
 

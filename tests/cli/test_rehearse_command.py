@@ -39,9 +39,9 @@ def test_a_limit_that_outlasts_stock_flytes_grace(run: Callable[..., Result]) ->
     assert result.exit_code == 0, result.stderr
     shown = " ".join(result.stdout.split())
     assert shown.startswith(
-        "On stock Flyte 1.16 this workflow fails at count; with podtriage it succeeds, delayed by 20m 37s. docker.io limits "
-        "how often this node may pull (HTTP 429): a failure of the platform. Stock Flyte 1.16 wrongly charges it to user "
-        "retries, podtriage to nobody. "
+        "On stock Flyte 1.16 this workflow fails at count; with podtriage's connector it succeeds, delayed by 20m 37s. "
+        "docker.io limits how often this node may pull (HTTP 429): a failure of the platform. Stock Flyte 1.16 wrongly "
+        "charges it to user retries, podtriage's connector to nobody. "
     )
     assert "count on podtriage's connector succeeds" in shown
     assert "Succeeded after" in shown
@@ -53,13 +53,36 @@ def test_a_limit_that_outlasts_stock_flytes_grace(run: Callable[..., Result]) ->
     assert "counting" not in result.stdout, "what a body prints is not the answer"
 
 
+def test_nobody_is_charged_wrongly_for_a_cause_that_no_rule_names(run: Callable[..., Result]) -> None:
+    result = run("rehearse", *INLINE, "--fault", "docker.io: 492 for 20m")
+
+    shown = " ".join(result.stdout.split())
+    assert "No rule matches this message" in shown
+    assert "wrongly charges" not in shown
+    assert "stock Flyte 1.16 fails at count 2 2 0 0 6m" in shown
+
+
+@pytest.mark.parametrize("value", ["[1, 2, 3]", "[1.0, 2.5]", "[]"])
+def test_whole_numbers_are_taken_for_floats(run: Callable[..., Result], tmp_path: Path, value: str) -> None:
+    """JSON has one kind of number, and flytekit accepts no int in a list of floats."""
+    file = tmp_path / "means.py"
+    file.write_text(
+        "from flytekit import task\n\n@task\ndef mean(xs: list[float]) -> float:\n    return sum(xs, 0.0)\n",
+        encoding="utf-8",
+    )
+    result = run("rehearse", "--inline", file, "mean", "--input", f"xs={value}")
+    assert result.exit_code == 0, result.stderr
+    refused = run("rehearse", "--inline", file, "mean", "--input", 'xs=["a"]')
+    assert "not a valid list[float]" in refused.stderr
+
+
 def test_the_exit_code_says_that_the_workflow_fails(run: Callable[..., Result]) -> None:
     result = run("rehearse", *INLINE, "--fault", "docker.io: not found", "--on", "flyte-1.16")
 
     assert result.exit_code == 1
     assert "on stock Flyte 1.16" in result.stdout
     assert "USER not_found" in " ".join(result.stdout.split())
-    assert "On stock Flyte 1.16 and with podtriage this workflow fails at count." in result.stdout
+    assert "On stock Flyte 1.16 and with podtriage's connector this workflow fails at count." in result.stdout
     assert result.stderr.strip() == ""
 
 
@@ -69,7 +92,9 @@ def test_json_has_every_run_and_nothing_else(run: Callable[..., Result]) -> None
     assert [one["backend"] for one in answer["runs"]] == ["connector", "flyte-1.16", "flyte-2", "guard"]
     assert [(one["succeeded"], one["user_wronged"]) for one in answer["runs"]][:2] == [(True, 0), (False, 2)]
     assert answer["error"] is None
-    assert answer["answer"].startswith("On stock Flyte 1.16 this workflow fails at count; with podtriage it succeeds")
+    assert answer["answer"].startswith(
+        "On stock Flyte 1.16 this workflow fails at count; with podtriage's connector it succeeds"
+    )
     assert [(one["backend"], one["result"], one["at"]) for one in answer["backends"]][:2] == [
         ("flyte-1.16", "fails", "count"),
         ("flyte-2", "succeeds", None),
@@ -168,7 +193,7 @@ def test_asynchronous_functions_are_waited_for(run: Callable[..., Result], name:
 
     assert result.exit_code == 0, result.stderr
     ended = "fails at awaited" if name == "orchestrated" else "task awaited fails"
-    assert ended in result.stdout.partition("; with podtriage it succeeds")[0]
+    assert ended in result.stdout.partition("; with podtriage's connector it succeeds")[0]
 
 
 def test_an_eager_function_with_a_configuration_is_refused_in_a_sentence(

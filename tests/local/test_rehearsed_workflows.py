@@ -51,11 +51,11 @@ def test_the_answer_names_the_task_at_which_stock_flyte_fails(rehearsed: Callabl
     summary = rehearsed("twelve", f"task train docker.io: {LIMIT}")
 
     assert answer(summary) == (
-        "On stock Flyte 1.16 this workflow fails at train; with podtriage it succeeds, delayed by 20m 37s."
+        "On stock Flyte 1.16 this workflow fails at train; with podtriage's connector it succeeds, delayed by 20m 37s."
     )
     assert cause(summary) == (
         "docker.io limits how often this node may pull (HTTP 429): a failure of the platform. "
-        "Stock Flyte 1.16 wrongly charges it to user retries, podtriage to nobody."
+        "Stock Flyte 1.16 wrongly charges it to user retries, podtriage's connector to nobody."
     )
 
 
@@ -147,7 +147,7 @@ def test_nothing_is_claimed_of_tasks_that_were_not_run(rehearsed: Callable[..., 
     label = "train" if workflow == "twelve" else "train #2"
     assert (on(summary, "flyte-1.16").ended, on(summary, "connector").result) == (f"fails at {label}", Result.UNKNOWN)
     assert answer(summary) == (
-        f"On stock Flyte 1.16 this workflow fails at {label}; with podtriage it gets past {label}; what follows was "
+        f"On stock Flyte 1.16 this workflow fails at {label}; with podtriage's connector it gets past {label}; what follows was "
         "not run."
     )
 

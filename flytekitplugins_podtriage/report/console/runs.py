@@ -28,7 +28,7 @@ _MAX_TASKS: Final = 4
 """How many tasks are shown with their attempts."""
 _NARROW: Final = 80
 """Below this width lists replace the tables."""
-_NUMBERS_WIDTH: Final = 49
+_NUMBERS_WIDTH: Final = 51
 """Of the table of backends: the columns with numbers, and the gaps between all."""
 _MIN_RESULT: Final = 10
 _MIN_NAME: Final = 16
@@ -105,7 +105,7 @@ def _backend_table(summary: WorkflowSummary, width: int) -> Table:
     table = plain_table(gap=2)
     table.add_column("backend", width=names)
     table.add_column("result", width=max(min(results, left), len("result")), overflow="fold")
-    for head in ("attempts", "paid by\nuser", "of those\nwrongly", "paid by\nsystem", "time\nlost"):
+    for head in ("attempts", "charged\nto user", "of those\nwrongly", "charged\nto system", "time\nlost"):
         table.add_column(head, justify="right", no_wrap=True)
     for backend in summary.backends:
         table.add_row(

@@ -31,9 +31,9 @@ _BACKEND_HEADS = (
     "backend",
     "result",
     "attempts",
-    "paid by user",
+    "charged to user",
     "of those wrongly",
-    "paid by system",
+    "charged to system",
     "time lost",
 )
 
