@@ -28,10 +28,12 @@ REQUESTS = {
 UID = f"uid-{NAME}"
 
 
-def write(connection: Connection, step: Step, version: str = "", *, leads: bool = True, **changes: Any) -> WriteResult:
+def write(
+    connection: Connection, step: Step, version: str = "", *, leads: bool = True, read: float = 5.0, **changes: Any
+) -> WriteResult:
     made = act(**changes)
     plan = Write(step, made, version)
-    timeouts = Timeouts(connect=1.0, read=0.15)
+    timeouts = Timeouts(connect=1.0, read=read)
     return carry_out(connection, operation_of(step, made), plan, {"kind": "Event"}, lambda: leads, timeouts)
 
 
@@ -73,7 +75,7 @@ def test_the_request_of_a_step(
     (request,) = script.requests
     assert request.body == body
     assert request.headers["content-type"] == content
-    assert request.query == {"timeout": "1s"}, "the server gives up when the client does"
+    assert request.query == {"timeout": "6s"}, "the server gives up when the client does"
 
 
 def test_a_step_takes_the_version_that_it_is_given(scripted: Connection, script: Scripted) -> None:
@@ -103,7 +105,7 @@ def test_nothing_is_sent_that_would_address_something_else(
 def test_a_write_without_a_response_may_have_been_done(scripted: Connection, script: Scripted, step: Step) -> None:
     held = threading.Event()
     script.reply(*REQUESTS[step], 200, {}, held=held)
-    result = write(scripted, step)
+    result = write(scripted, step, read=0.1)
     held.set()
     assert isinstance(result, WriteFailed)
     assert (result.unanswered, result.conflict) == (True, False)
