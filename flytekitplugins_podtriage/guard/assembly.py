@@ -32,6 +32,8 @@ ANNOTATIONS: Final = ("primary_container_name",)
 """The annotations that they read."""
 _KEPT: Final = Limits(gone=500, gone_for=120.0, events_of_pod=20, events_of_running=False)
 """Pods that are gone are of little use here, and events of those that run of none."""
+_OTHER_THREADS: Final = 4
+"""Threads beside those of the dispatcher's requests: what pods share is read at the same time."""
 _TIMEOUTS: Final = Timeouts(connect=2.0, read=8.0, total=12.0)
 _LISTING: Final = 600.0
 """For how many seconds the first list of pods is waited for, before it is said that there is none."""
@@ -80,7 +82,7 @@ class Guard:
         lease_options: LeaseOptions | None = None,
         watch_options: WatchOptions | None = None,
         settled: float = SETTLED,
-        concurrency: int = 8,
+        concurrency: int = 16,
         write_timeouts: Timeouts = WRITE_TIMEOUTS,
     ) -> None:
         clusters = {
@@ -89,7 +91,7 @@ class Guard:
                 namespace,
                 selector,
                 timeouts=_TIMEOUTS,
-                threads=concurrency,
+                threads=concurrency + _OTHER_THREADS,
                 limits=_KEPT,
                 watch_options=watch_options,
                 settled=settled,

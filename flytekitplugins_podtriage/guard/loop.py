@@ -111,7 +111,7 @@ class GuardLoop:
         policy: GuardPolicy,
         observer: Observer,
         *,
-        concurrency: int = 8,
+        concurrency: int = 16,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cluster = cluster
@@ -361,7 +361,7 @@ class GuardLoop:
             self._say(f"{type(error).__name__} while reading: {error}", (plan.namespace, plan.name))
             return ReadFailed(f"{type(error).__name__}: {error}")
         finally:
-            self._pace.note_read(self._clock() - began)
+            self._note(began)
 
     async def _write(self, plan: Write) -> GuardEvent:
         began = self._clock()
@@ -371,7 +371,10 @@ class GuardLoop:
             self._say(f"{type(error).__name__} while writing: {error}", (plan.act.namespace, plan.act.name))
             return WriteFailed(plan.step, f"{type(error).__name__}: {error}", unanswered=True)
         finally:
-            self._pace.note_write(self._clock() - began)
+            self._note(began)
+
+    def _note(self, began: float) -> None:
+        self._pace.note(began, self._clock(), waiting=self._dispatcher.queued > 0)
 
     def _say(self, message: str, key: Key) -> None:
         """Log something once, however often it happens."""

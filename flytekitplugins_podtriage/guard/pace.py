@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-_FIRST: Final = 0.05
-"""Seconds that a request is taken to need before any was measured."""
+_FIRST: Final = 0.1
+"""Seconds that a request is taken to need before any was measured; an act that begins a little early does no harm."""
 _WEIGHT: Final = 0.1
 """How much a new measurement counts."""
-_WRITES: Final = 4
-"""Writes of an act: Event, finalizer, status, deletion."""
+_REQUESTS: Final = 5
+"""Requests of an act: the reads that it rests on, Event, finalizer, status, deletion."""
+_CAUTION: Final = 0.75
+"""The share of the measured rate that is counted on."""
 
 
 class Pace:
-    """Measures how long requests take.
+    """Measures how long requests take, and how many are completed while others wait.
+
+    The first bounds the rate before there is any queue. The second shows what the API server and this process really
+    manage: with many requests at a time each of them waits for the others.
 
     Args:
         concurrency: how many requests are made at a time.
@@ -21,17 +26,29 @@ class Pace:
 
     def __init__(self, concurrency: int) -> None:
         self._concurrency = concurrency
-        self._read = self._write = _FIRST
+        self._took = _FIRST
+        self._between: float | None = None
+        """Seconds between two completed requests while others waited."""
+        self._busy_since: float | None = None
 
-    def note_read(self, seconds: float) -> None:
-        """Note how long the reads before a decision took."""
-        self._read += _WEIGHT * (seconds - self._read)
+    def note(self, began: float, ended: float, *, waiting: bool) -> None:
+        """Note a request, with the time for which the API server postponed it.
 
-    def note_write(self, seconds: float) -> None:
-        """Note how long a write took, with the time for which the API server postponed it."""
-        self._write += _WEIGHT * (seconds - self._write)
+        Args:
+            began: when it began, by a monotonic clock.
+            ended: when it was complete.
+            waiting: whether others wait for it.
+        """
+        self._took += _WEIGHT * (ended - began - self._took)
+        if self._busy_since is not None:
+            between = ended - self._busy_since
+            self._between = between if self._between is None else self._between + _WEIGHT * (between - self._between)
+        self._busy_since = ended if waiting else None
 
     @property
     def rate(self) -> float:
-        """Acts a second, with their reads."""
-        return self._concurrency / max(1e-3, self._read + _WRITES * self._write)
+        """Acts a second that can be counted on."""
+        requests = self._concurrency / max(1e-3, self._took)
+        if self._between is not None:
+            requests = min(requests, 1 / max(1e-6, self._between))
+        return _CAUTION * requests / _REQUESTS

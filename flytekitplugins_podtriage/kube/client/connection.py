@@ -18,6 +18,7 @@ from flytekitplugins_podtriage.kube.client.unverified import warn_once
 
 RequestObserver = Callable[[str, str, "int | None"], None]
 """Takes verb, resource and HTTP status of a request; None: there was no response, or not all of it."""
+_CONNECTIONS = 48
 _HOW = "a kubeconfig (KUBECONFIG, ~/.kube/config), or a service account inside a cluster"
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 _NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
@@ -97,6 +98,8 @@ def _from_kubeconfig(path: str, context: str | None) -> Connection:
             f"kubeconfig {path}, context {selected['name']}: it cannot be used: {describe(error)}; allowed: {_HOW}"
         ) from error
     name = f"the cluster of context {selected['name']}"
+    _keep_connections(client.configuration)
+    client.rest_client = type(client.rest_client)(client.configuration)
     warn_once(client.configuration, name)
     log_in = partial(
         config.load_kube_config, path, context, client_configuration=client.configuration, persist_config=False
@@ -114,9 +117,18 @@ def _in_cluster() -> Connection:
             namespace = file.read().strip() or "default"
     except Exception as error:  # ConfigException, OSError
         raise KubeconfigUnusable(f"the pod's service account: {describe(error)}; allowed: {_HOW}") from error
+    _keep_connections(configuration)
     api_client: Any = client.ApiClient(configuration)
     log_in = partial(_config().load_incluster_config, client_configuration=configuration)
     return Connection(api_client, namespace, "this pod's cluster", login=_renewing(api_client, log_in))
+
+
+def _keep_connections(configuration: Any) -> None:
+    """Have the pool keep a connection for each thread: beyond its size each request pays for a TLS handshake.
+
+    The official client's default is five for each core of the machine.
+    """
+    configuration.connection_pool_maxsize = max(configuration.connection_pool_maxsize or 0, _CONNECTIONS)
 
 
 def _renewing(client: Any, log_in: Callable[[], None]) -> Callable[[], None]:

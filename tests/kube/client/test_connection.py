@@ -45,6 +45,11 @@ def test_inside_a_cluster_the_service_account_is_used(monkeypatch: pytest.Monkey
     assert "bearer s3cret" == configuration.auth_settings()["BearerToken"]["value"]
 
 
+def test_the_pool_keeps_a_connection_for_each_thread(cluster: Any) -> None:
+    pool = cluster.client.rest_client.pool_manager.connection_from_url(cluster.client.configuration.host)
+    assert pool.pool.maxsize >= 40, "the official client's default depends on the number of cores"
+
+
 def test_kubeconfig_may_list_several_files(kubeconfig: str, tmp_path: Path) -> None:
     joined = os.pathsep.join((str(tmp_path / "none"), kubeconfig))
     assert NS == connect(environ={"KUBECONFIG": joined}).namespace
