@@ -8,8 +8,11 @@ _FIRST: Final = 0.1
 """Seconds that a request is taken to need before any was measured; an act that begins a little early does no harm."""
 _WEIGHT: Final = 0.1
 """How much a new measurement counts."""
+_WINDOW: Final = 1.0
+"""Seconds over which completed requests are counted."""
+_WINDOW_WEIGHT: Final = 0.3
 _REQUESTS: Final = 5
-"""Requests of an act: the reads that it rests on, Event, finalizer, status, deletion."""
+"""Jobs of an act: the reads that it rests on, Event, finalizer, status, deletion."""
 _CAUTION: Final = 0.75
 """The share of the measured rate that is counted on."""
 
@@ -27,9 +30,10 @@ class Pace:
     def __init__(self, concurrency: int) -> None:
         self._concurrency = concurrency
         self._took = _FIRST
-        self._between: float | None = None
-        """Seconds between two completed requests while others waited."""
-        self._busy_since: float | None = None
+        self._completed: float | None = None
+        """Requests a second that were completed while others waited."""
+        self._window: tuple[float, int] | None = None
+        """Since when others have waited without a gap, and how many requests were completed since."""
 
     def note(self, began: float, ended: float, *, waiting: bool) -> None:
         """Note a request, with the time for which the API server postponed it.
@@ -40,15 +44,21 @@ class Pace:
             waiting: whether others wait for it.
         """
         self._took += _WEIGHT * (ended - began - self._took)
-        if self._busy_since is not None:
-            between = ended - self._busy_since
-            self._between = between if self._between is None else self._between + _WEIGHT * (between - self._between)
-        self._busy_since = ended if waiting else None
+        if not waiting:
+            self._window = None
+            return
+        since, count = self._window or (ended, -1)
+        self._window = (since, count + 1)
+        if ended - since >= _WINDOW:
+            completed = (count + 1) / (ended - since)
+            before = completed if self._completed is None else self._completed
+            self._completed = before + _WINDOW_WEIGHT * (completed - before)
+            self._window = (ended, 0)
 
     @property
     def rate(self) -> float:
         """Acts a second that can be counted on."""
         requests = self._concurrency / max(1e-3, self._took)
-        if self._between is not None:
-            requests = min(requests, 1 / max(1e-6, self._between))
+        if self._completed is not None:
+            requests = min(requests, self._completed)
         return _CAUTION * requests / _REQUESTS
