@@ -73,8 +73,9 @@ def _any_reversed(words: Iterable[str]) -> str:
 
 
 def _ends_name(separator: str) -> re.Pattern[str]:
-    """Return a pattern of a separator, and before it the end of a secret's name in lower case."""
-    return re.compile(rf"{separator}[{WHITE_SPACE}\"'\\0-9_.-]*(?:{_any_reversed(NAME_ENDS)})")
+    """Return a pattern of a separator, and before it the end of a secret's name or a parameter, in lower case."""
+    names = rf"[{WHITE_SPACE}\"'\\0-9_.-]*(?:{_any_reversed(NAME_ENDS)})"
+    return re.compile(rf"{separator}(?:{names}|(?:{_any_reversed(URL_PARAMETERS)})[?&])")
 
 
 def _begins_token(mark: str) -> str:

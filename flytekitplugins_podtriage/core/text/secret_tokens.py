@@ -140,8 +140,7 @@ _LAST_WORDS: Final = _SECRET_WORDS | {pair[-1] for pair in _SECRET_PAIRS} | (_EX
 NAME_ENDS: Final = tuple(
     sorted(word for word in _LAST_WORDS if not any(word != end and word.endswith(end) for end in _LAST_WORDS))
 )
-"""What the name of every secret ends with, in lower case, apart from a number; the parameters of URLs come with a
-signature."""
+"""What the name of every secret but :data:`URL_PARAMETERS` ends with, in lower case, apart from a number."""
 _PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 

@@ -42,6 +42,7 @@ TEXTS_WITH_A_SECRET = {
     "a password alone in a URL": "redis://:{}@cache:6379/0",
     "user information of an image reference": "bob:{}@registry.example.com/app:1",
     "a signature in a query": "https://s3.example.com/x?X-Amz-Signature={}&X-Amz-Date=20240101",
+    "a policy in a query that is cut off": "https://d1.cloudfront.example/blob?Policy={}",
     "an account key of Azure": "AccountName=a;AccountKey={};EndpointSuffix=core.windows.net",
     "Docker's config.json": '{{"auths":{{"r.example.com":{{"auth":"{}"}}}}}}',
     "a bare bearer token": "got 401 with Bearer {}{}",
