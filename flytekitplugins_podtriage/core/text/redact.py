@@ -114,7 +114,10 @@ def mask(text: str) -> str:
     >>> mask("GET https://bob:hunter2@registry.example/v2/?X-Amz-Signature=0123456789abcdef")
     'GET https://***@registry.example/v2/?X-Amz-Signature=***'
     """
-    # Every step is behind the cheapest sign that it could find something: most messages hold none.
+    # Every step is behind the cheapest sign that it could find something: most messages hold none. Private keys come
+    # first, while their first line is whole: the value of `TLS_KEY=-----BEGIN ...` ends at its first space.
+    if "K" in text and "PRIVATE KEY" in text:
+        text = _PEM.sub(rf"\1{MASK}", text)
     if "@" in text:
         if "://" in text:
             text = _USERINFO.sub(f"://{MASK}@", text)
@@ -130,8 +133,6 @@ def mask(text: str) -> str:
         text = _SCHEME.sub(_mask_credentials, text)
     if "J" in text and "eyJ" in text:
         text = _JWT.sub(MASK, text)
-    if "K" in text and "PRIVATE KEY" in text:
-        text = _PEM.sub(rf"\1{MASK}", text)
     if at_dash:
         text = _LOGIN.sub(lambda match: f"{match[1] or match[3]}{MASK}", text)
     return _TOKENS.sub(MASK, text) if at_dash or _may_hold_token(text, backwards) else text

@@ -48,6 +48,7 @@ TEXTS_WITH_A_SECRET = {
     "a bare bearer token": "got 401 with Bearer {}{}",
     "a JSON Web Token": "eyJhbGciOiJIUzI1NiJ9.{}.{}",
     "a private key": "-----BEGIN RSA PRIVATE KEY-----\nMIIE{}\n{}\n-----END RSA PRIVATE KEY-----",
+    "a private key in a variable": "TLS_PRIVATE_KEY=-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----",
     "a private key, cut off": "-----BEGIN OPENSSH PRIVATE KEY-----\n{}",
 }
 
