@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -10,52 +9,18 @@ from typing import Any
 import pytest
 
 from flytekitplugins_podtriage.kube.client.connection import Connection
-from tests.apiserver.api import Api, Object
+from tests.apiserver.api import Api
 from tests.apiserver.front import Front
+from tests.apiserver.guard.flyte_resources import define
 from tests.apiserver.guard.guarding import Replica, policy
 from tests.apiserver.kubelet import ScriptedKubelet, stamp
 from tests.apiserver.server import NODE, ApiServer
-
-_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-
-
-def crd(group: str, version: str, kind: str, plural: str) -> Object:
-    """Return a definition that takes whatever there is in the resource."""
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}"},
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()},
-            "versions": [
-                {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}},
-            ],
-        },
-    }
 
 
 @pytest.fixture(scope="session")
 def flyte_resources(api_server: ApiServer) -> None:
     """Define FlyteWorkflow and TaskAction."""
-    admin = api_server.api("admin")
-    definitions = [
-        crd("flyte.lyft.com", "v1alpha1", "FlyteWorkflow", "flyteworkflows"),
-        crd("flyte.org", "v1", "TaskAction", "taskactions"),
-    ]
-    for definition in definitions:
-        admin.post(_CRDS, definition)
-    until = time.monotonic() + 30
-    for definition in definitions:
-        path = f"{_CRDS}/{definition['metadata']['name']}"
-        while not any(
-            each["type"] == "Established" and each["status"] == "True"
-            for each in admin.get(path).get("status", {}).get("conditions", ())
-        ):
-            assert time.monotonic() < until, "the definitions are not established"
-            time.sleep(0.02)
+    define(api_server.api("admin"))
 
 
 @pytest.fixture

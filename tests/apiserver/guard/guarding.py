@@ -180,8 +180,8 @@ def make_workflow(admin: Api, namespace: str, name: str, nodes: int = 1, retries
     return admin.post(f"{WORKFLOWS}/namespaces/{namespace}/flyteworkflows", workflow)
 
 
-def make_pod(admin: Api, workflow: Object, node: int = 0) -> str:
-    """Create the pod of a node as FlytePropeller does; return its name."""
+def make_pod(admin: Api, workflow: Object, node: int = 0, **spec: Any) -> str:
+    """Create the pod of a node as FlytePropeller does, perhaps with a spec of its own; return its name."""
     namespace, execution = workflow["metadata"]["namespace"], workflow["metadata"]["name"]
     name = f"{execution}-n{node}-0"
     owner = {
@@ -193,5 +193,6 @@ def make_pod(admin: Api, workflow: Object, node: int = 0) -> str:
         "blockOwnerDeletion": True,
     }
     labels = {"execution-id": execution, "node-id": f"n{node}"}
-    admin.post(pods(namespace), manifest(name=name, labels=labels, metadata={"ownerReferences": [owner]}))
+    made = manifest(name=name, labels=labels, metadata={"ownerReferences": [owner]})
+    admin.post(pods(namespace), made | {"spec": spec} if spec else made)
     return name
