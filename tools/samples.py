@@ -46,6 +46,10 @@ _FENCE = re.compile(r"^(?P<mark>```+)(?P<language>[\w{}-]*)\n(?P<body>.*?)^(?P=m
 _NOT_RUN = re.compile(r"<!-- not run: .+? -->\s*\Z", re.DOTALL)
 _FILE = re.compile(r"# ([\w./-]+\.\w+)\n")
 _CONTROL = re.compile(r"(\x1b\[[0-9;?]*[A-Za-z]|[\r\n])")
+_DUPLICATE_OPTION = re.compile(
+    r"^.*: UserWarning: The parameter \S+ is used more than once\..*\n(?:  .*\n?)?", re.MULTILINE
+)
+"""What some releases of click warn of in the commands of flytekit."""
 _FAILED = re.compile(r"\[exit code (\d+)\]\n?\Z")
 
 
@@ -217,7 +221,7 @@ class Page:
             printed += read
         os.close(primary)
         code = process.wait()
-        text = screen(printed.decode("utf-8")).strip("\n")
+        text = _DUPLICATE_OPTION.sub("", screen(printed.decode("utf-8"))).strip("\n")
         lines = text.split("\n") if text else []
         if code:
             lines.append(f"[exit code {code}]")

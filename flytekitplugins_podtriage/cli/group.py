@@ -42,8 +42,12 @@ class CommandGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Resolve the command; the error for an unknown one names those that exist."""
-        if args and not args[0].startswith("-") and args[0] not in self._commands_by_name:
+        """Resolve the command; the error for an unknown one names those that exist.
+
+        Completion of a command line is no occasion for errors (click, ``Group.resolve_command``).
+        """
+        unknown = args and not args[0].startswith("-") and args[0] not in self._commands_by_name
+        if unknown and not ctx.resilient_parsing:
             names = self._commands_by_name
             hint = did_you_mean(args[0], names)
             ctx.fail(f"unknown command {args[0]!r};{hint} expected one of {', '.join(names)}")
