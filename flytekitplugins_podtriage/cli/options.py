@@ -153,7 +153,7 @@ def is_default(name: str) -> bool:
 
 
 def assumptions(known: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return what the running command was not told of a task's retries and its backend, as phrases.
+    """Return what the running command was not given of a task's retries and its backend, as phrases.
 
     ``known`` are the options whose values are known from elsewhere.
     """

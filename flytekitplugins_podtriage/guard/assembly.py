@@ -36,7 +36,7 @@ _OTHER_THREADS: Final = 4
 """Threads beside those of the dispatcher's requests: what pods share is read at the same time."""
 _TIMEOUTS: Final = Timeouts(connect=2.0, read=8.0, total=12.0)
 _LISTING: Final = 600.0
-"""For how many seconds the first list of pods is waited for, before it is said that there is none."""
+"""For how many seconds the first list of pods is waited for, before an error says that there is none."""
 
 
 class Guard:

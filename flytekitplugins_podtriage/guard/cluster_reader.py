@@ -146,7 +146,7 @@ def backend_config(data: Mapping[str, str], backend: str) -> BackendConfig:
         try:
             files[name] = yaml.safe_load(text)
         except (yaml.YAMLError, RecursionError, ValueError):
-            files[name] = text  # no table: it is said so
+            files[name] = text  # no table: one of its problems
     return read_propeller_config(files, backend)
 
 

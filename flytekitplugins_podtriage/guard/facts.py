@@ -37,7 +37,7 @@ _LAUNCHES_FAIL: Final = timedelta(seconds=60)
 _NODE_HOLDS: Final = 5.0
 _NAMESPACE_HOLDS: Final = 5.0
 _NODE_SILENT: Final = timedelta(minutes=6)
-"""A node is not taken to be Ready if its kubelet has not said so for that long: kubelets report every five minutes
+"""A node is not taken to be Ready if its kubelet has not reported so for that long: kubelets report every five minutes
 where nothing changes (``nodeStatusReportFrequency``). The node controller sets Ready to Unknown after 50 s
 (``node-monitor-grace-period``), unless it is away itself."""
 _MOST: Final = 2_000
@@ -306,7 +306,7 @@ class _Node(msgspec.Struct):
         return (info.kubelet_version if info is not None else None) or ""
 
     def ready(self, now: datetime) -> bool:
-        """Whether its kubelet says that it is Ready, and has said so lately if it says when."""
+        """Whether its kubelet reports that it is Ready, and did so lately if it reports when."""
         conditions = (self.status.conditions if self.status is not None else None) or ()
         ready = next((each for each in conditions if each.type == "Ready" and each.status == "True"), None)
         if ready is None:

@@ -59,7 +59,8 @@ _CHUNK: Final = 100
 """How many changes are decided on before other things get their turn."""
 _TICK: Final = 0.25
 """Seconds after which it is checked again how many acts must begin by now."""
-_MOST_SAID: Final = 100
+_MAX_WARNINGS: Final = 100
+"""How many different warnings are logged, and how many requests may wait before would-acts leave no Event."""
 _DELETIONS, _WRITES, _READS, _REPORTS = range(4)
 """The order of requests: a pod that was patched must be deleted before its kubelet puts its own status back."""
 
@@ -128,7 +129,7 @@ class GuardLoop:
         self._pace = Pace(concurrency)
         self._changes = Changes()
         self._pending: deque[Key] = deque()
-        self._said: set[str] = set()
+        self._logged: set[str] = set()
         self._closing = self._closed = False
         self._complete = asyncio.Event()
         """Set when no act is under way any more, and none will begin."""
@@ -257,7 +258,7 @@ class GuardLoop:
                     pod.state, events.popleft(), self._policy, self._cluster.now(), lead=pod.lead
                 )
             except Exception as error:  # noqa: BLE001  # a pod that cannot be read, or a bug: the others must go on
-                self._say(f"{type(error).__name__}, such pods are left alone: {error}", key)
+                self._warn_once(f"{type(error).__name__}, such pods are left alone: {error}", key)
                 self._forget(key)
                 return
             if not pod.state.idle:
@@ -331,9 +332,9 @@ class GuardLoop:
         try:
             self._observer.report(report, self._cluster.now())
         except Exception as error:  # noqa: BLE001  # of a metric or a file: the guard goes on
-            self._say(f"{type(error).__name__} while reporting: {error}", ("", ""))
+            self._warn_once(f"{type(error).__name__} while reporting: {error}", ("", ""))
         act = report.act
-        if report.outcome is Outcome.WOULD_ACT and act is not None and self._dispatcher.queued < _MOST_SAID:
+        if report.outcome is Outcome.WOULD_ACT and act is not None and self._dispatcher.queued < _MAX_WARNINGS:
             self._dispatcher.submit((_REPORTS, 0.0), lambda: self._writer.announce(self._cluster, act))
 
     # Requests
@@ -358,7 +359,7 @@ class GuardLoop:
         try:
             return await self._facts.read(plan, self._policy.limits)
         except Exception as error:  # noqa: BLE001  # a resource that cannot be read, or a bug
-            self._say(f"{type(error).__name__} while reading: {error}", (plan.namespace, plan.name))
+            self._warn_once(f"{type(error).__name__} while reading: {error}", (plan.namespace, plan.name))
             return ReadFailed(f"{type(error).__name__}: {error}")
         finally:
             self._note(began)
@@ -368,7 +369,7 @@ class GuardLoop:
         try:
             return await self._writer.write(self._cluster, plan, lambda: self._policy, self._dispatcher.pause)
         except Exception as error:  # noqa: BLE001  # a bug
-            self._say(f"{type(error).__name__} while writing: {error}", (plan.act.namespace, plan.act.name))
+            self._warn_once(f"{type(error).__name__} while writing: {error}", (plan.act.namespace, plan.act.name))
             return WriteFailed(plan.step, f"{type(error).__name__}: {error}", unanswered=True)
         finally:
             self._note(began)
@@ -376,10 +377,10 @@ class GuardLoop:
     def _note(self, began: float) -> None:
         self._pace.note(began, self._clock(), waiting=self._dispatcher.queued > 0)
 
-    def _say(self, message: str, key: Key) -> None:
+    def _warn_once(self, message: str, key: Key) -> None:
         """Log something once, however often it happens."""
-        if message not in self._said and len(self._said) < _MOST_SAID:
-            self._said.add(message)
+        if message not in self._logged and len(self._logged) < _MAX_WARNINGS:
+            self._logged.add(message)
             _log.warning("podtriage: guard: pod %s/%s: %s", *key, message[:300])
 
 

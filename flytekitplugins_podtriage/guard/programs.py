@@ -88,7 +88,7 @@ def read_propeller(data: Mapping[str, str], backend: str) -> PropellerSettings:
     errors = [
         f"{finding.where}: {finding.what}"
         for finding in findings(ClusterFacts(policy=policy, config=config))
-        if finding.severity is Severity.ERROR and finding.id != "ignore-retry-cause"  # said once, with the settings
+        if finding.severity is Severity.ERROR and finding.id != "ignore-retry-cause"  # logged once, with the settings
     ]
     return PropellerSettings(stock=config.stock, limits=config.limits, hindrances=tuple(errors))
 

@@ -70,7 +70,7 @@ def current_settings() -> Settings:
 
 
 class CommandError(click.exceptions.Exit, ValueError):
-    """A setting or a plan is invalid, and the command that found out has said so; it only ends."""
+    """A setting or a plan is invalid, and the command has printed so; it only ends."""
 
 
 @contextmanager

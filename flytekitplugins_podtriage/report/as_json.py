@@ -142,7 +142,7 @@ def runs_json(runs: Runs, error: str | None = None, warnings: Sequence[str] = ()
 
 
 def plan_json(source: str, faults: Sequence[str], errors: Sequence[str], warnings: Sequence[str]) -> bytes:
-    """Return what a check of a fault plan found, as one line of JSON."""
+    """Return the result of the check of a fault plan, as one line of JSON."""
     return _encode(source=source, faults=faults, errors=errors, warnings=warnings)
 
 

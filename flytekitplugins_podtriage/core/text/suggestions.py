@@ -36,8 +36,8 @@ def did_you_mean(word: str, names: Iterable[str], cutoff: float = CUTOFF) -> str
 
     Empty if no name resembles the word.
     """
-    found = similar(word, names, cutoff)
-    return f" did you mean {' or '.join(map(repr, found))}?" if found else ""
+    alike = similar(word, names, cutoff)
+    return f" did you mean {' or '.join(map(repr, alike))}?" if alike else ""
 
 
 def _folded(name: str) -> str:
